@@ -1,0 +1,1 @@
+"""The edges: feeds, the bus, the tape, the store, the cache."""

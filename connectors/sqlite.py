@@ -1,0 +1,30 @@
+"""SQLite files that several processes share: write-ahead log, patient, safe against kill -9."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from pathlib import Path
+
+_BUSY_TIMEOUT_S = 30.0
+_RETRY_S = 0.02
+
+
+def connect(path: Path, schema: str) -> sqlite3.Connection:
+    """Opens a file in autocommit mode and makes its tables; raises sqlite3.OperationalError when it stays locked.
+
+    The switch to the write-ahead log does not honour the busy timeout, so it is tried again until that is over.
+    """
+    deadline = time.monotonic() + _BUSY_TIMEOUT_S
+    while True:
+        db = sqlite3.connect(path, timeout=_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
+        try:
+            db.execute("PRAGMA journal_mode=WAL")
+            db.execute("PRAGMA synchronous=NORMAL")
+            db.executescript(schema)
+            return db
+        except sqlite3.OperationalError:
+            db.close()
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(_RETRY_S)

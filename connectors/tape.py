@@ -1,0 +1,253 @@
+"""The tape: a Bytewax source whose partition p merges partition p of every raw topic (contract 1 to 8, 11, 14).
+
+Unit of parallelism: the partition. Resumes from its own snapshot; what it releases is a function of the logs alone.
+Live, replay and `compute` are this one source with different bounds.
+"""
+
+from __future__ import annotations
+
+import time
+from bisect import bisect_left
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
+
+from connectors.bus.base import Bus, Head, StoredBatch
+from events.control import Control, decode_control
+from events.deadletters import dead_letter
+from events.derived import DeadLetter
+from events.sessions import next_boundary
+from events.topics import RAW_TOPICS, decoder
+from operators.merge import Item, Merge, MergeState
+
+_state_encoder = msgspec.json.Encoder()
+_state_decoder = msgspec.json.Decoder(MergeState)
+
+
+@dataclass(slots=True)
+class Released:
+    """What one poll of a partition released: items in order, then the watermark they stand below.
+
+    `anchor` asks every step to write its state before these items: (boundary, the tape's snapshot at it as JSON).
+    """
+
+    partition: int
+    items: list[Item]
+    watermark: int
+    anchor: tuple[int, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The part of the log to read: from anchors or the start, to given ends or for ever.
+
+    `ends` holds the offset behind the last record to read, per topic and partition; `supply_end` closes what is
+    still open there, as if the feeds had written an end.
+    """
+
+    ends: Mapping[str, Sequence[int]] | None = None
+    supply_end: bool = False
+    #: Tape snapshots to begin with, by partition, and the boundary each was taken at.
+    anchors: Mapping[int, tuple[int, str]] = field(default_factory=dict)
+
+
+def heads_as_ends(bus: Bus, topics: Sequence[str] = RAW_TOPICS) -> dict[str, list[int]]:
+    """Returns the present end of every partition of the topics, for a bounded span."""
+    return {topic: [head.next for head in bus.heads(topic)] for topic in topics}
+
+
+class _Heads:
+    """Two looks at every topic's heads, shared by the partitions of one process.
+
+    Members are read up to the first look and absent topics up to the second, so that a member record which stood in
+    the log before a promise was written is seen before that promise is used.
+    """
+
+    def __init__(self, bus: Bus, interval_s: float) -> None:
+        self._bus = bus
+        self._interval_s = interval_s
+        self._taken = -1.0
+        self.first: dict[str, list[Head]] = {}
+        self.second: dict[str, list[Head]] = {}
+
+    def refresh(self, force: bool = False) -> None:
+        now = time.monotonic()
+        if force or now - self._taken >= self._interval_s:
+            self.first = {topic: self._bus.heads(topic) for topic in RAW_TOPICS}
+            self.second = {topic: self._bus.heads(topic) for topic in RAW_TOPICS}
+            self._taken = now
+
+
+class TapePartition(StatefulSourcePartition[tuple[str, Released], str]):
+    """One partition of the tape; its snapshot is the merge's state as JSON."""
+
+    def __init__(
+        self, bus: Bus, heads: _Heads, partition: int, span: Span, batch: int, poll: timedelta,
+        stopping: Callable[[], bool], resume_state: str | None,
+    ) -> None:  # fmt: skip
+        self._bus, self._heads, self._partition, self._span = bus, heads, partition, span
+        self._batch, self._poll, self._stopping = batch, poll, stopping
+        anchor = span.anchors.get(partition)
+        start = resume_state or (anchor[1] if anchor else None)
+        state = _state_decoder.decode(start) if start else MergeState()
+        self._merge = Merge(state)
+        self._decoders = {topic: decoder(topic) for topic in RAW_TOPICS}
+        self._last = state.last
+        self._boundary = next_boundary(state.last[0]) if state.last else 0
+        if anchor and resume_state is None:
+            self._boundary = next_boundary(anchor[0])
+        self._watermark = -1
+        self._awake: datetime | None = None
+
+    def next_batch(self) -> list[tuple[str, Released]]:
+        """Reads what holds the watermark back and returns what that completes; StopIteration at the span's end."""
+        if self._stopping():
+            raise StopIteration
+        self._heads.refresh()
+        grew = self._read()
+        items = self._merge.release()
+        watermark = self._merge.stands_at()
+        out = self._cut(items, watermark) if items or watermark > self._watermark else []
+        self._watermark = watermark
+        if not grew and not items:
+            if self._span.ends is not None:
+                if not out:
+                    raise StopIteration
+            else:
+                self._awake = datetime.now(UTC) + self._poll
+        else:
+            self._awake = None
+        return out
+
+    def next_awake(self) -> datetime | None:
+        """Returns when to poll again; None is at once."""
+        return self._awake
+
+    def snapshot(self) -> str:
+        """Returns the merge's state (contract 11)."""
+        return _state_encoder.encode(self._merge.state()).decode()
+
+    def _read(self) -> bool:
+        """Reads one chunk of each topic that lags; tells whether anything was read or ended."""
+        grew = False
+        for topic in self._merge.lagging():
+            member = self._merge.is_member(topic)
+            end = self._end(topic, member)
+            while self._merge.next_offset(topic) < end:
+                grew |= self._read_chunk(topic, end)
+                if member or self._merge.is_member(topic):
+                    break
+            if self._merge.next_offset(topic) < end:
+                continue
+            if self._span.ends is not None and self._span.supply_end:
+                grew |= member
+                self._merge.finish(topic)
+            elif not self._merge.is_member(topic):
+                self._merge.reached_head(topic)
+        return grew
+
+    def _end(self, topic: str, member: bool) -> int:
+        heads = self._heads.first if member else self._heads.second
+        end = heads[topic][self._partition].next
+        if self._span.ends is not None:
+            end = min(end, self._span.ends.get(topic, [0] * self._bus.partitions)[self._partition])
+        return end
+
+    def _read_chunk(self, topic: str, end: int) -> bool:
+        read = False
+        for batch in self._bus.read(topic, self._partition, self._merge.next_offset(topic), self._batch):
+            if batch.first >= end:
+                break
+            read = True
+            if batch.control:
+                self._feed_controls(topic, batch)
+            else:
+                self._feed_events(topic, batch)
+        if not read:
+            raise RuntimeError(f"{topic}/{self._partition} has a hole at {self._merge.next_offset(topic)} below {end}")
+        return read
+
+    def _feed_events(self, topic: str, batch: StoredBatch) -> None:
+        try:
+            events = self._decoders[topic].decode_lines(batch.payload)
+        except msgspec.DecodeError:
+            events = []
+        if len(events) == batch.count:
+            self._merge.feed_events(topic, batch.first, events, batch.promises)
+            return
+        for place, line in enumerate(batch.lines()):
+            before, after = _promises_around(batch, place)
+            try:
+                event = self._decoders[topic].decode(line)
+            except msgspec.DecodeError as error:
+                poison = self._poison(topic, batch.first + place, str(error), line, before[1])
+                self._merge.feed_record(topic, batch.first + place, poison, [before, after])
+            else:
+                self._merge.feed_events(topic, batch.first + place, [event], [before, after])
+
+    def _feed_controls(self, topic: str, batch: StoredBatch) -> None:
+        for place, line in enumerate(batch.lines()):
+            before, after = _promises_around(batch, place)
+            record: Control | DeadLetter
+            try:
+                record = decode_control(line)
+            except msgspec.DecodeError as error:
+                record = self._poison(topic, batch.first + place, str(error), line, before[1])
+            self._merge.feed_record(topic, batch.first + place, record, [before, after])
+
+    def _poison(self, topic: str, offset: int, reason: str, line: bytes, promise: int) -> DeadLetter:
+        return dead_letter(topic, "bus", f"{self._partition}:{offset}", reason, line, promise)
+
+    def _cut(self, items: list[Item], watermark: int) -> list[tuple[str, Released]]:
+        """Wraps what was released; where it crosses a session boundary, an anchor stands between the two parts."""
+        key = str(self._partition)
+        if items and not self._boundary:
+            self._boundary = next_boundary(items[0][0])
+        if not items or items[-1][0] < self._boundary:
+            self._last = items[-1][:5] if items else self._last
+            return [(key, Released(self._partition, items, watermark))]
+        at = bisect_left(items, (self._boundary,))
+        before, after = items[:at], items[at:]
+        # Of several boundaries crossed at once only the last is worth an anchor: nothing happened between them.
+        boundary = self._boundary
+        while (following := next_boundary(boundary)) <= after[0][0]:
+            boundary = following
+        self._boundary = next_boundary(boundary)
+        last = before[-1][:5] if before else self._last
+        state = _state_encoder.encode(self._merge.state(after, last)).decode()
+        out = [(key, Released(self._partition, before, boundary))] if before else []
+        rest = self._cut(after, watermark)
+        rest[0][1].anchor = (boundary, state)
+        return out + rest
+
+
+def _promises_around(batch: StoredBatch, place: int) -> tuple[tuple[int, int], tuple[int, int]]:
+    before = max(promise for index, promise in batch.promises if index <= place)
+    after = max(promise for index, promise in batch.promises if index <= place + 1)
+    return (0, before), (1, after)
+
+
+class TapeSource(FixedPartitionedSource[tuple[str, Released], str]):
+    """See the module's first lines; `partitions` is the subset of partitions that this process reads."""
+
+    def __init__(
+        self, bus: Bus, span: Span, *, batch: int, poll_ms: int, partitions: Sequence[int] | None = None,
+        stopping: Callable[[], bool] = lambda: False,
+    ) -> None:  # fmt: skip
+        self._bus, self._span, self._batch, self._stopping = bus, span, batch, stopping
+        self._poll = timedelta(milliseconds=poll_ms)
+        self._partitions = list(range(bus.partitions)) if partitions is None else list(partitions)
+        self._heads = _Heads(bus, poll_ms / 2000)
+
+    def list_parts(self) -> list[str]:
+        """Returns the partitions' numbers as text."""
+        return [str(partition) for partition in self._partitions]
+
+    def build_part(self, step_id: str, for_part: str, resume_state: str | None) -> TapePartition:
+        """Builds one partition, from its snapshot if there is one, else from the span's anchor or the start."""
+        return TapePartition(
+            self._bus, self._heads, int(for_part), self._span, self._batch, self._poll, self._stopping, resume_state
+        )

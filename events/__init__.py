@@ -1,0 +1,1 @@
+"""What travels: one typed event per topic, control records, ids, symbology, conditions, settings."""

@@ -1,0 +1,29 @@
+"""Bytes of events: compact on the bus, one canonical line each in exports and in `verify`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import orjson
+
+_encoder = msgspec.json.Encoder()
+encode = _encoder.encode
+encode_lines = _encoder.encode_lines
+
+
+def canonical_line(fields: dict[str, Any]) -> bytes:
+    """Returns one export line: the event's own fields, keys sorted, no newline."""
+    return orjson.dumps(fields, option=orjson.OPT_SORT_KEYS)
+
+
+def fields_of(event: msgspec.Struct) -> dict[str, Any]:
+    """Returns an event as plain fields, every field present, nested events as plain fields too."""
+    plain: dict[str, Any] = msgspec.to_builtins(event, str_keys=True)
+    for name in event.__struct_fields__:
+        plain.setdefault(name, _plain(getattr(event, name)))
+    return plain
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value

@@ -1,0 +1,200 @@
+"""The derived events: what the operators conclude, one type per derived topic.
+
+Unlike raw events they write every field, so that an export line always has the same keys.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from events.types import (
+    Book,
+    ContractId,
+    Direction,
+    Dollars,
+    EventId,
+    OptionalTs,
+    OrderTs,
+    Placement,
+    QuoteContracts,
+    QuotePrice,
+    Ratio,
+    Severity,
+    Side,
+    SideRule,
+    Style,
+)
+
+Flag = Literal[
+    "regular", "auction", "cross", "floor", "complex", "stock_tied", "extended", "late", "volume_only", "cancel"
+]
+Z = Annotated[float, Meta(description="deviations from the baseline's mean; null when there is no usable baseline")]
+Count = Annotated[int, Meta(ge=0)]
+
+
+class MarkedPrint(Struct, gc=False, kw_only=True):
+    """An option print joined to the last eligible quote before it (contract 2, 24, 25)."""
+
+    id: EventId
+    ts: int
+    order_ts: OrderTs
+    arrived_late: bool
+    contract: ContractId
+    underlying: str
+    price: float
+    size: int
+    premium: Dollars | None
+    exchange: str | None
+    conditions: tuple[str, ...]
+    #: How the sale conditions let the print be used; only `regular` prints are single-leg evidence.
+    flag: Flag
+    reported_late: bool
+    intermarket_sweep: bool
+    source: str
+    bid: QuotePrice
+    ask: QuotePrice
+    bid_size: QuoteContracts
+    ask_size: QuoteContracts
+    quote_ts: OptionalTs
+    quote_origin: Literal["topic", "attached"] | None
+    book: Book | None
+    #: A quote of the print's own instant exists and was not used (contract 2); null when quotes came too late to know.
+    tie: bool
+    placement: Placement
+    position: Annotated[float, Meta(description="0 at the bid, 1 at the ask; null when placement names a fault")] | None
+    side: Side
+    side_rule: SideRule
+    side_confidence: Ratio
+
+
+class FlowPacket(Struct, gc=False, kw_only=True):
+    """The burst of one contract within a time window of its first print, closed by the watermark."""
+
+    id: EventId
+    revision: Count
+    ts: int
+    contract: ContractId
+    underlying: str
+    flag: Flag
+    start_ts: int
+    end_ts: int
+    window_ms: int
+    count: Count
+    size: Count
+    premium: Dollars | None
+    price_first: float
+    price_last: float
+    price_low: float
+    price_high: float
+    vwap: float
+    buy_size: Count
+    sell_size: Count
+    covered_size: Annotated[int, Meta(description="contracts whose print has a placement")]
+    coverage: Ratio
+    #: Size by placement, contracts.
+    above_ask_size: Count
+    ask_size: Count
+    inside_size: Count
+    bid_size: Count
+    below_bid_size: Count
+    venues: tuple[str, ...]
+    intermarket_sweeps: Annotated[int, Meta(description="prints flagged as intermarket sweep")]
+    spread: Annotated[float, Meta(description="size-weighted mean spread of usable quotes, dollars")] | None
+    venue_book: Annotated[bool, Meta(description="some member was marked against one venue's book")]
+    members: tuple[str, ...]
+    #: Baseline before this packet: whose it is, how many samples it has, and the z-scores from it.
+    baseline: Literal["contract", "bucket", "underlying"] | None
+    baseline_samples: Count
+    premium_mean: float | None
+    premium_z: Z | None
+    size_mean: float | None
+    size_z: Z | None
+    spread_z: Z | None
+
+
+class Check(Struct, gc=False, kw_only=True):
+    """One named test of a rule: what was observed beside its threshold."""
+
+    name: str
+    observed: float | str | None
+    comparison: Literal[">=", "<=", ">", "<", "==", "!="]
+    threshold: float | str
+    passed: bool
+    #: A check that does not decide, only informs the confidence or the sentence.
+    required: bool = True
+
+
+class Hit(Struct, gc=False, kw_only=True):
+    """One rule that fired on one packet, with every check it made."""
+
+    id: EventId
+    revision: Count
+    ts: int
+    packet_id: EventId
+    contract: ContractId
+    underlying: str
+    rule: str
+    version: Count
+    direction: Direction
+    style: Style
+    confidence: Annotated[float, Meta(ge=0, le=1, description="that the label is right; not an edge")]
+    premium: Dollars | None
+    checks: tuple[Check, ...]
+    sentences: tuple[str, ...]
+    against: tuple[str, ...]
+    #: The settings that made the decision, by name.
+    thresholds: dict[str, float]
+
+
+class Alert(Struct, gc=False, kw_only=True):
+    """Hits of one packet weighed into one message with one direction, merged within the cooldown."""
+
+    id: EventId
+    revision: Count
+    ts: int
+    contract: ContractId
+    underlying: str
+    direction: Direction
+    style: Style
+    score: Annotated[float, Meta(ge=0, le=100)]
+    severity: Severity
+    confidence: Ratio
+    premium: Dollars | None
+    packets: Annotated[int, Meta(description="packets merged into this alert")]
+    hits: tuple[str, ...]
+    rules: tuple[str, ...]
+    #: Ids of what the alert rests on: packets, whose members are the raw prints.
+    evidence: tuple[str, ...]
+    sentences: tuple[str, ...]
+    against: tuple[str, ...]
+
+
+class DeadLetter(Struct, gc=False, kw_only=True):
+    """Input that could not be used: where it stood, why, and its bytes."""
+
+    id: EventId
+    ts: int
+    topic: str
+    origin: Annotated[str, Meta(description="file name or feed")]
+    position: Annotated[str, Meta(description="line, record or partition:offset")]
+    reason: str
+    raw: Annotated[str, Meta(description="the bytes as text, else base64 behind 'base64:'; cut at 64 KiB")]
+
+
+class Anchor(Struct, gc=False, kw_only=True):
+    """A partition's complete, digested state at a session boundary (contract 8)."""
+
+    id: EventId
+    ts: int
+    partition: Count
+    digest: str
+    #: The tape's snapshot at the boundary, then each step's state, all JSON text.
+    tape: str
+    steps: dict[str, str]
+    parameters: dict[str, int | float | str | bool]
+    code: str
+
+
+DerivedEvent = MarkedPrint | FlowPacket | Hit | Alert

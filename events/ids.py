@@ -1,0 +1,72 @@
+"""Identity is content: ids of raw events from what they say, ids of derived events from those (contract 17)."""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote as url_quote
+
+import orjson
+
+from events.sources import source as source_spec
+
+if TYPE_CHECKING:
+    from msgspec import Struct
+
+#: Fields that do not belong to an event's content: the id itself and the moment of arrival.
+_NOT_CONTENT = ("id", "recv_ts")
+
+
+def content_digest(event: Struct) -> str:
+    """Returns a 12-digit hex digest of an event's content, without `recv_ts`, empty fields left out."""
+    fields: dict[str, Any] = {}
+    for name in event.__struct_fields__:
+        value = getattr(event, name)
+        if name not in _NOT_CONTENT and value is not None and value != ():
+            fields[name] = value
+    return blake2b(orjson.dumps(fields, option=orjson.OPT_SORT_KEYS), digest_size=6).hexdigest()
+
+
+class IdMaker:
+    """Gives each raw event of one topic its id, in log order; state is the occurrences at the newest time stamp.
+
+    `k` is the vendor's trade id where the source declares it unique, else the sequence (if any) with a digest of the
+    content and, from the second on, the occurrence number among identical content at the same time stamp.
+    """
+
+    def __init__(self, topic: str, instrument_field: str, ts: int = 0, seen: dict[str, int] | None = None) -> None:
+        self.topic = topic
+        self.instrument_field = instrument_field
+        self.ts = ts
+        self.seen: dict[str, int] = dict(seen or {})
+
+    def id_of(self, event: Any) -> str:
+        """Returns the event's id; events of one time stamp must come together."""
+        if event.ts != self.ts:
+            self.ts = event.ts
+            self.seen.clear()
+        instrument = getattr(event, self.instrument_field)
+        prefix = f"{event.source}:{self.topic}:{url_quote(instrument, safe='.-_')}:{event.ts}:"
+        trade_id = getattr(event, "trade_id", None)
+        if trade_id is not None and event.kind is None and source_spec(event.source).unique_trade_id:
+            return prefix + url_quote(trade_id, safe="")
+        digest = content_digest(event)
+        occurrence = self.seen.get(digest, 0)
+        self.seen[digest] = occurrence + 1
+        k = digest if event.seq is None else f"{event.seq}-{digest}"
+        return f"{prefix}{k}.{occurrence}" if occurrence else prefix + k
+
+
+def packet_id(first_print_id: str) -> str:
+    """Returns the id of the packet that the print opened."""
+    return f"pk:{first_print_id}"
+
+
+def hit_id(about: str, rule: str) -> str:
+    """Returns the id of a rule's hit on a packet, parent or structure."""
+    return f"{about}:{rule}"
+
+
+def alert_id(about: str) -> str:
+    """Returns the id of the alert whose first hit is about `about`."""
+    return f"al:{about}"

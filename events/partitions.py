@@ -1,0 +1,31 @@
+"""Which partition an underlying belongs to: the same on every engine and for every topic (contract 20)."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from zlib import crc32
+
+#: Bumped when the table below changes; a data set remembers the version it was made with.
+TABLE_VERSION = 1
+#: The twenty busiest underlyings, spread by hand so that no two of the busiest eight share one of eight partitions.
+BUSIEST = (
+    "SPX", "SPY", "QQQ", "NVDA", "TSLA", "IWM", "AAPL", "AMZN",
+    "META", "AMD", "MSFT", "PLTR", "GOOGL", "MSTR", "COIN", "VIX",
+    "NFLX", "AVGO", "NDX", "SMCI",
+)  # fmt: skip
+_TABLE = {underlying: slot for slot, underlying in enumerate(BUSIEST)}
+#: Number of labels that the underlyings of a data set are spread over in the second step (contract 10: at most 512).
+SHARDS = 256
+
+
+@lru_cache(maxsize=65_536)
+def partition_of(underlying: str, partitions: int) -> int:
+    """Returns the partition of an underlying among `partitions`."""
+    slot = _TABLE.get(underlying)
+    return (crc32(underlying.encode()) if slot is None else slot) % partitions
+
+
+@lru_cache(maxsize=65_536)
+def shard_of(underlying: str) -> str:
+    """Returns the shard label of an underlying; it does not depend on the number of partitions."""
+    return f"{crc32(underlying.encode()) % SHARDS:03d}"

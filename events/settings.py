@@ -1,0 +1,141 @@
+"""Every setting: its environment name, type, default, bounds and meaning; validated once, handed inward frozen."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+
+class SettingsError(ValueError):
+    """A setting that cannot work; its text is one line that names the setting and what to change."""
+
+
+class _Group(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Rules(_Group):
+    """What the operators read: windows, baselines and thresholds. All money is dollars."""
+
+    cluster_window_ms: int = Field(500, ge=250, le=2000, description="a packet's window from its first print, ms")
+    nbbo_max_age_ms: int = Field(
+        1000, ge=1, le=3_600_000, description="oldest usable quote of sampled and gapped feeds and tape files, ms"
+    )
+    rolling_window_size: int = Field(50, ge=2, le=1000, description="packets in a rolling baseline")
+    classifier_sweep_min_premium: float = Field(40_000, ge=0, description="sweep: least premium, dollars")
+    classifier_sweep_min_count: int = Field(3, ge=1, description="sweep: least number of prints")
+    classifier_sweep_min_premium_z: float = Field(2.0, description="sweep: premium z that replaces the floor")
+    classifier_spike_min_premium: float = Field(20_000, ge=0, description="spike: least premium, dollars")
+    classifier_spike_min_size: int = Field(400, ge=1, description="spike: least size, contracts")
+    classifier_spike_min_premium_z: float = Field(2.5, description="spike: least premium z where a baseline exists")
+    classifier_spike_min_size_z: float = Field(2.0, description="spike: least size z where a baseline exists")
+    classifier_z_min_samples: int = Field(12, ge=2, description="prior samples before a baseline gives a z")
+    classifier_min_nbbo_coverage: float = Field(0.5, ge=0, le=1, description="least share of size with a placement")
+    classifier_min_aggressor_ratio: float = Field(0.55, ge=0.5, le=1, description="least share of one side")
+    alert_cooldown_ms: int = Field(30_000, ge=0, description="hits of one contract and direction merge within, ms")
+
+
+class Compute(_Group):
+    """How a flow starts and reads."""
+
+    compute_deliver_policy: Literal["new", "all"] = Field(
+        "new", description="without a recovery store start at the last anchor (new) or at the log's start (all)"
+    )
+    compute_consumer_reset: bool = Field(False, description="true forgets the recovery store first")
+    tape_read_batch: int = Field(2000, ge=1, le=100_000, description="records the tape reads at a time and topic")
+    tape_poll_ms: int = Field(10, ge=1, le=1000, description="pause between polls of an idle tape, ms")
+    archive_batch_rows: int = Field(50_000, ge=1, le=1_000_000, description="rows per insert into the store")
+    archive_flush_ms: int = Field(1000, ge=1, le=60_000, description="longest wait of a row for its insert, ms")
+
+
+class Bus(_Group):
+    """Where events travel and rest."""
+
+    undertow_data: Path = Field(Path("data"), description="data directory of the data set")
+    bus_partitions: int = Field(8, ge=1, le=256, description="partitions of a data set, fixed when it is made")
+    bus_append_batch: int = Field(2000, ge=1, le=100_000, description="events an import appends at a time")
+    feed_resend_hold_ms: int = Field(
+        60_000, ge=0, description="how long a feed that can resend holds its promise while disconnected, ms"
+    )
+
+
+class Api(_Group):
+    """The gateway."""
+
+    api_host: str = Field("127.0.0.1", description="address the gateway listens on")
+    api_port: int = Field(8400, ge=1, le=65535, description="first port tried; the next free one is printed")
+
+
+class Settings(_Group):
+    """All settings of one process."""
+
+    rules: Rules = Rules()
+    compute: Compute = Compute()
+    bus: Bus = Bus()
+    api: Api = Api()
+
+
+_GROUPS: dict[str, type[_Group]] = {"rules": Rules, "compute": Compute, "bus": Bus, "api": Api}
+
+
+def load(environ: Mapping[str, str] | None = None, **overrides: Any) -> Settings:
+    """Reads settings from the environment; keyword arguments, by lower-case name, win over it.
+
+    Raises SettingsError with one line that names the first setting that cannot work.
+    """
+    env = os.environ if environ is None else environ
+    groups: dict[str, _Group] = {}
+    for group, model in _GROUPS.items():
+        values: dict[str, Any] = {}
+        for name in model.model_fields:
+            if overrides.get(name) is not None:
+                values[name] = overrides[name]
+            elif env.get(name.upper(), "") != "":
+                values[name] = env[name.upper()]
+        try:
+            groups[group] = model(**values)
+        except ValidationError as error:
+            raise SettingsError(_one_line(error)) from None
+    return Settings(**groups)
+
+
+def _one_line(error: ValidationError) -> str:
+    first = error.errors()[0]
+    name = str(first["loc"][0]).upper()
+    return f"{name}={first['input']!r} cannot work: {first['msg'][:1].lower()}{first['msg'][1:]}"
+
+
+def described() -> list[tuple[str, str, Any, str]]:
+    """Returns (group, NAME, default, meaning) of every setting, for `.env.example` and `undertow doctor`."""
+    return [
+        (group, name.upper(), field.default, field.description or "")
+        for group, model in _GROUPS.items()
+        for name, field in model.model_fields.items()
+    ]
+
+
+def env_example() -> str:
+    """Returns the text of `.env.example`."""
+    lines = ["# Generated by `make env-example` from events/settings.py. Every value shown is the default.", ""]
+    group = ""
+    for name_group, name, default, meaning in described():
+        if name_group != group:
+            group = name_group
+            lines.append(f"# {(_GROUPS[group].__doc__ or '').strip()}")
+        shown = str(default).lower() if isinstance(default, bool) else default
+        lines += [f"# {meaning}", f"#{name}={shown}"]
+    return "\n".join(lines) + "\n"
+
+
+def plain_rules(rules: Rules) -> dict[str, int | float | str | bool]:
+    """Returns the rules' settings under their documented names, as recorded beside a run."""
+    return {name.upper(): value for name, value in rules.model_dump().items()}
+
+
+def rules_from(plain: Mapping[str, Any]) -> Rules:
+    """Rebuilds the rules from recorded names and values; unknown names are refused."""
+    return Rules(**{name.lower(): value for name, value in plain.items()})

@@ -1,0 +1,165 @@
+"""The step by partition: merged items in, marks and closed packets out; a state of seconds (contract 10).
+
+Pure: what it returns for a sequence of items does not depend on how the sequence was cut into batches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import msgspec
+from msgspec import Struct
+
+from events.contracts import parse_contract
+from events.control import Control
+from events.deadletters import dead_letter
+from events.derived import DeadLetter, FlowPacket, MarkedPrint
+from events.raw import OptionPrint, OptionQuote, Reference
+from events.settings import Rules, rules_from
+from events.sources import source as source_spec
+from operators.mark import Instrument, MarkConfig, mark, new_instrument, take_quote
+from operators.merge import CONTROL_RANK, Item
+from operators.packet import PacketState, close_due, join, joins
+
+_PRINTS, _QUOTES, _REFERENCE = 1, 3, 0
+
+
+class PartitionState(Struct):
+    """All that the step remembers of its partition."""
+
+    instruments: dict[str, Instrument] = {}
+    packets: PacketState = msgspec.field(default_factory=PacketState)
+    #: Sources whose quotes stand until replaced, by name; None in a gap.
+    quotes_stand: dict[str, bool] = {}
+    shared_sequence: bool = False
+    #: Shards that ever had a packet, in order of first use: they hold state that an anchor must gather.
+    shards: dict[str, bool] = {}
+    #: Rules in force, under their documented names.
+    parameters: dict[str, int | float | str | bool] = {}
+
+
+@dataclass(slots=True)
+class Stepped:
+    """What a batch of items became."""
+
+    marks: list[MarkedPrint] = field(default_factory=list)
+    packets: list[FlowPacket] = field(default_factory=list)
+    dead: list[DeadLetter] = field(default_factory=list)
+    #: Parameters that a control record put in force, with the packets closed before it: (index in packets, values).
+    parameters: list[tuple[int, dict[str, int | float | str | bool]]] = field(default_factory=list)
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(PartitionState)
+
+
+def dump(state: PartitionState) -> bytes:
+    """Returns the state's bytes for a snapshot or an anchor; equal histories give equal bytes."""
+    return _encoder.encode(state)
+
+
+def load(data: bytes) -> PartitionState:
+    """Reads a state back; raises msgspec.DecodeError on bytes of another version."""
+    return _decoder.decode(data)
+
+
+class PartitionStep:
+    """The step over one partition's state."""
+
+    def __init__(self, state: PartitionState, rules: Rules) -> None:
+        self.state = state
+        self._use(rules_from(state.parameters) if state.parameters else rules)
+
+    def _use(self, rules: Rules) -> None:
+        self._mark_config = MarkConfig(rules.nbbo_max_age_ms)
+        self._window_ms = rules.cluster_window_ms
+
+    def step(self, items: Sequence[Item], watermark: int) -> Stepped:
+        """Takes items in order and the watermark behind them; returns marks, packets and dead letters in order."""
+        out = Stepped()
+        state = self.state
+        instruments, packets, due = state.instruments, state.packets, state.packets.due
+        marks, config, window_ms = out.marks, self._mark_config, self._window_ms
+        stand, shared = state.quotes_stand, state.shared_sequence
+        for order_ts, _, rank, instrument, _, event in items:
+            if due and due[0][0] < order_ts:
+                close_due(packets, order_ts, out.packets)
+            if rank == _QUOTES:
+                memory = instruments.get(instrument)
+                if memory is None:
+                    memory = self._new(instrument)
+                    if memory is None:
+                        continue
+                take_quote(memory, event, stand.get(event.source, False))
+                if memory.print_order_ts == order_ts:
+                    _note_tie(marks, event, order_ts)
+            elif rank == _PRINTS:
+                memory = instruments.get(instrument)
+                if memory is None:
+                    memory = self._new(instrument)
+                    if memory is None:
+                        out.dead.append(_unreadable(event, order_ts))
+                        continue
+                marked = mark(memory, parse_contract(instrument), event, order_ts, config, shared)
+                memory.print_order_ts = order_ts
+                marks.append(marked)
+                if joins(marked):
+                    join(packets, marked, memory.multiplier, window_ms)
+            elif rank == _REFERENCE:
+                self._define(event)
+            elif rank < 0:
+                self._control(event, rank - CONTROL_RANK, out)
+                config, window_ms, shared = self._mark_config, self._window_ms, state.shared_sequence
+        if due and due[0][0] < watermark:
+            close_due(packets, watermark, out.packets)
+        return out
+
+    def _new(self, contract_id: str) -> Instrument | None:
+        try:
+            memory = new_instrument(parse_contract(contract_id))
+        except ValueError:
+            return None
+        self.state.instruments[contract_id] = memory
+        return memory
+
+    def _define(self, fact: Reference) -> None:
+        if fact.kind == "definition" and fact.multiplier is not None:
+            memory = self.state.instruments.get(fact.instrument) or self._new(fact.instrument)
+            if memory is not None:
+                memory.multiplier = fact.multiplier
+
+    def _control(self, record: Control | DeadLetter, topic_rank: int, out: Stepped) -> None:
+        if isinstance(record, DeadLetter):
+            out.dead.append(record)
+        elif record.control == "feed" and record.source is not None:
+            if topic_rank == _QUOTES:
+                declared = record.quotes or source_spec(record.source).quotes
+                self.state.quotes_stand[record.source] = declared == "every_change"
+            if topic_rank in (_PRINTS, _QUOTES):
+                self.state.shared_sequence = record.shared_sequence
+        elif record.control == "gap" and topic_rank == _QUOTES:
+            self._forget_quotes()
+        elif record.control == "parameters" and record.parameters is not None:
+            self.state.parameters = record.parameters
+            self._use(rules_from(record.parameters))
+            out.parameters.append((len(out.packets), record.parameters))
+
+    def _forget_quotes(self) -> None:
+        """After a gap no quote of before stands any longer: it is judged by its age until it is replaced."""
+        for memory in self.state.instruments.values():
+            memory.stands = False
+
+
+def _note_tie(marks: list[MarkedPrint], quote: OptionQuote, order_ts: int) -> None:
+    for marked in reversed(marks):
+        if marked.order_ts != order_ts:
+            break
+        same_instant = marked.ts == quote.ts and marked.contract == quote.contract
+        if same_instant and marked.quote_ts != quote.ts and marked.quote_origin != "attached":
+            marked.tie = True
+
+
+def _unreadable(event: OptionPrint, order_ts: int) -> DeadLetter:
+    reason = f"{event.contract!r} is not a compact OCC contract id"
+    return dead_letter("options.prints", event.source, event.id, reason, msgspec.json.encode(event), order_ts)

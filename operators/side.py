@@ -1,0 +1,61 @@
+"""Who started the trade: a stack of named rules with the accuracy the literature measured (domain 2).
+
+Order of the stack: trade size against the quoted size, quote, depth at the mid, tick (Grauer, Schuster and
+Uhrig-Homburg, SSRN 4098475). Reverse tick needs the future and is not used.
+"""
+
+from __future__ import annotations
+
+from events.types import Side, SideRule
+from operators.units import micro
+
+#: Share of trades signed right, the lower of the two held-out samples of the thesis (ISE 67.6, CBOE 66.5) for the
+#: stack that trade size leads, quote rule 60.8 (CBOE), depth no better than the quote rule, tick 49.7 (ISE).
+ACCURACY: dict[SideRule, float] = {"trade_size": 0.665, "quote": 0.608, "depth": 0.608, "tick": 0.497, "none": 0.0}
+#: A rule that is right less often than a coin gives a side to show, not to count.
+COUNTED_RULES: frozenset[SideRule] = frozenset(("trade_size", "quote", "depth"))
+
+Verdict = tuple[Side, SideRule]
+_NONE: Verdict = ("none", "none")
+_BUY_SIZE: Verdict = ("buy", "trade_size")
+_SELL_SIZE: Verdict = ("sell", "trade_size")
+_BUY_QUOTE: Verdict = ("buy", "quote")
+_SELL_QUOTE: Verdict = ("sell", "quote")
+_BUY_DEPTH: Verdict = ("buy", "depth")
+_SELL_DEPTH: Verdict = ("sell", "depth")
+_BUY_TICK: Verdict = ("buy", "tick")
+_SELL_TICK: Verdict = ("sell", "tick")
+
+
+def side_from_quote(
+    price: float, size: int, bid: float, ask: float, bid_size: int | None, ask_size: int | None, sweep: bool
+) -> Verdict:
+    """Returns side and rule from a usable quote; none when the print is at the mid and depth is equal.
+
+    A print flagged as intermarket sweep took displayed quotes, so its size equals them by design: for it the quote
+    rule comes first.
+    """
+    if not sweep and bid_size != ask_size:
+        if size == bid_size:
+            return _BUY_SIZE
+        if size == ask_size:
+            return _SELL_SIZE
+    if price >= ask:
+        return _BUY_QUOTE
+    if price <= bid:
+        return _SELL_QUOTE
+    off_mid = 2 * micro(price) - micro(bid) - micro(ask)
+    if off_mid > 0:
+        return _BUY_QUOTE
+    if off_mid < 0:
+        return _SELL_QUOTE
+    if bid_size is not None and ask_size is not None and bid_size != ask_size:
+        return _BUY_DEPTH if ask_size > bid_size else _SELL_DEPTH
+    return _NONE
+
+
+def side_from_tick(tick: int) -> Verdict:
+    """Returns side and rule from the sign of the last price change (zero ticks carry it)."""
+    if tick == 0:
+        return _NONE
+    return _BUY_TICK if tick > 0 else _SELL_TICK

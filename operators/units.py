@@ -1,0 +1,20 @@
+"""Exact money: prices as integer millionths of a dollar, so that sums and statistics never drift (contract 22)."""
+
+from __future__ import annotations
+
+MICRO = 1_000_000
+
+
+def micro(dollars: float) -> int:
+    """Returns a dollar price as integer millionths; vendor prices have at most six decimals that matter."""
+    return round(dollars * MICRO)
+
+
+def dollars(micro_dollars: int) -> float:
+    """Returns integer millionths as float dollars; the one place where derived money becomes a float."""
+    return micro_dollars / MICRO
+
+
+def ratio(part: float, whole: float) -> float:
+    """Returns part / whole rounded once to six places; 0 for an empty whole."""
+    return round(part / whole, 6) if whole else 0.0
