@@ -184,16 +184,16 @@ class DeadLetter(Struct, gc=False, kw_only=True):
 
 
 class Anchor(Struct, gc=False, kw_only=True):
-    """A partition's complete, digested state at a session boundary (contract 8)."""
+    """One part of a partition's complete state at a session boundary; all `parts` together are the anchor."""
 
     id: EventId
     ts: int
     partition: Count
-    digest: str
-    #: The tape's snapshot at the boundary, then each step's state, all JSON text.
-    tape: str
-    steps: dict[str, str]
-    parameters: dict[str, int | float | str | bool]
+    part: Annotated[str, Meta(description="'partition', or the label of a shard")]
+    parts: Count
+    digest: Annotated[str, Meta(description="sha256 of the state's bytes, hex")]
+    data: Annotated[str, Meta(description="the state's bytes, base64")]
+    tape: Annotated[str | None, Meta(description="the tape's snapshot at the boundary, JSON; with part 'partition'")]
     code: str
 
 

@@ -14,8 +14,8 @@ BUSIEST = (
     "NFLX", "AVGO", "NDX", "SMCI",
 )  # fmt: skip
 _TABLE = {underlying: slot for slot, underlying in enumerate(BUSIEST)}
-#: Number of labels that the underlyings of a data set are spread over in the second step (contract 10: at most 512).
-SHARDS = 256
+#: Labels of the second step in all (contract 10); a label never spans two partitions.
+MAX_LABELS = 512
 
 
 @lru_cache(maxsize=65_536)
@@ -26,6 +26,12 @@ def partition_of(underlying: str, partitions: int) -> int:
 
 
 @lru_cache(maxsize=65_536)
-def shard_of(underlying: str) -> str:
-    """Returns the shard label of an underlying; it does not depend on the number of partitions."""
-    return f"{crc32(underlying.encode()) % SHARDS:03d}"
+def shard_of(underlying: str, partition: int, partitions: int) -> str:
+    """Returns the label under which the second step keeps an underlying; state itself is kept per underlying."""
+    shards = max(MAX_LABELS // partitions, 1)
+    return f"{partition}-{crc32(underlying.encode()) % shards}"
+
+
+def labels_of(partition: int, partitions: int) -> list[str]:
+    """Returns every shard label of a partition."""
+    return [f"{partition}-{shard}" for shard in range(max(MAX_LABELS // partitions, 1))]

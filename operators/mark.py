@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from msgspec import Struct
 
@@ -85,7 +86,7 @@ def fault(bid: float | None, ask: float | None, firm: bool, too_old: bool) -> Pl
     return None if firm else "not_firm"
 
 
-def mark(  # noqa: C901
+def mark(
     memory: Instrument, contract: Contract, event: OptionPrint, order_ts: int, config: MarkConfig, shared: bool
 ) -> MarkedPrint:
     """Marks one print against its contract's memory and updates the last price.
@@ -97,6 +98,8 @@ def mark(  # noqa: C901
     treated = treatment(event.conditions)
     late = order_ts > ts
     quote_ts: int | None
+    origin: Literal["topic", "attached"] | None
+    book: Book | None
     if event.quote_origin is not None or event.bid is not None or event.ask is not None:
         bid, ask, bid_size, ask_size = event.bid, event.ask, event.bid_size, event.ask_size
         quote_ts, origin, book = event.quote_ts, "attached", event.book or source_spec(event.source).book
@@ -117,7 +120,8 @@ def mark(  # noqa: C901
     position = None
     verdict = side_from_tick(_tick(memory, price))
     if placement is None:
-        assert bid is not None and ask is not None
+        assert bid is not None
+        assert ask is not None
         placement = place(price, bid, ask)
         position = round((price - bid) / (ask - bid), 6)
         by_quote = side_from_quote(price, size, bid, ask, bid_size, ask_size, treated.intermarket_sweep)
@@ -149,7 +153,7 @@ def mark(  # noqa: C901
         bid_size=bid_size,
         ask_size=ask_size,
         quote_ts=quote_ts,
-        quote_origin=origin,  # type: ignore[arg-type]
+        quote_origin=origin,
         book=book,
         tie=False,
         placement=placement,

@@ -87,7 +87,8 @@ def join(state: PacketState, marked: MarkedPrint, multiplier: float | None, wind
     placement = marked.placement
     if marked.position is not None:
         _count_placement(packet, placement, size)
-        assert marked.ask is not None and marked.bid is not None
+        assert marked.ask is not None
+        assert marked.bid is not None
         packet.spread_notional += (micro(marked.ask) - micro(marked.bid)) * size
         if marked.side_rule in COUNTED_RULES:
             if marked.side == "buy":

@@ -67,8 +67,9 @@ def load(data: bytes) -> PartitionState:
 class PartitionStep:
     """The step over one partition's state."""
 
-    def __init__(self, state: PartitionState, rules: Rules) -> None:
+    def __init__(self, state: PartitionState, rules: Rules, follow_log: bool = True) -> None:
         self.state = state
+        self._follow_log = follow_log
         self._use(rules_from(state.parameters) if state.parameters else rules)
 
     def _use(self, rules: Rules) -> None:
@@ -78,42 +79,41 @@ class PartitionStep:
     def step(self, items: Sequence[Item], watermark: int) -> Stepped:
         """Takes items in order and the watermark behind them; returns marks, packets and dead letters in order."""
         out = Stepped()
-        state = self.state
-        instruments, packets, due = state.instruments, state.packets, state.packets.due
-        marks, config, window_ms = out.marks, self._mark_config, self._window_ms
-        stand, shared = state.quotes_stand, state.shared_sequence
-        for order_ts, _, rank, instrument, _, event in items:
+        packets, due = self.state.packets, self.state.packets.due
+        for order_ts, _, rank, _, _, event in items:
             if due and due[0][0] < order_ts:
                 close_due(packets, order_ts, out.packets)
-            if rank == _QUOTES:
-                memory = instruments.get(instrument)
-                if memory is None:
-                    memory = self._new(instrument)
-                    if memory is None:
-                        continue
-                take_quote(memory, event, stand.get(event.source, False))
-                if memory.print_order_ts == order_ts:
-                    _note_tie(marks, event, order_ts)
-            elif rank == _PRINTS:
-                memory = instruments.get(instrument)
-                if memory is None:
-                    memory = self._new(instrument)
-                    if memory is None:
-                        out.dead.append(_unreadable(event, order_ts))
-                        continue
-                marked = mark(memory, parse_contract(instrument), event, order_ts, config, shared)
-                memory.print_order_ts = order_ts
-                marks.append(marked)
-                if joins(marked):
-                    join(packets, marked, memory.multiplier, window_ms)
+            if rank == _PRINTS:
+                self._print(event, order_ts, out)
+            elif rank == _QUOTES:
+                self._quote(event, order_ts, out.marks)
             elif rank == _REFERENCE:
                 self._define(event)
             elif rank < 0:
                 self._control(event, rank - CONTROL_RANK, out)
-                config, window_ms, shared = self._mark_config, self._window_ms, state.shared_sequence
         if due and due[0][0] < watermark:
             close_due(packets, watermark, out.packets)
         return out
+
+    def _print(self, event: OptionPrint, order_ts: int, out: Stepped) -> None:
+        memory = self.state.instruments.get(event.contract) or self._new(event.contract)
+        if memory is None:
+            out.dead.append(_unreadable(event, order_ts))
+            return
+        marked = mark(
+            memory, parse_contract(event.contract), event, order_ts, self._mark_config, self.state.shared_sequence
+        )
+        memory.print_order_ts = order_ts
+        out.marks.append(marked)
+        if joins(marked):
+            join(self.state.packets, marked, memory.multiplier, self._window_ms)
+
+    def _quote(self, event: OptionQuote, order_ts: int, marks: list[MarkedPrint]) -> None:
+        memory = self.state.instruments.get(event.contract) or self._new(event.contract)
+        if memory is not None:
+            take_quote(memory, event, self.state.quotes_stand.get(event.source, False))
+            if memory.print_order_ts == order_ts:
+                _note_tie(marks, event, order_ts)
 
     def _new(self, contract_id: str) -> Instrument | None:
         try:
@@ -140,7 +140,7 @@ class PartitionStep:
                 self.state.shared_sequence = record.shared_sequence
         elif record.control == "gap" and topic_rank == _QUOTES:
             self._forget_quotes()
-        elif record.control == "parameters" and record.parameters is not None:
+        elif record.control == "parameters" and record.parameters is not None and self._follow_log:
             self.state.parameters = record.parameters
             self._use(rules_from(record.parameters))
             out.parameters.append((len(out.packets), record.parameters))

@@ -1,0 +1,59 @@
+"""Bytewax's recovery store: made when missing, forgotten when asked, and rid of snapshots of the future (contract 12).
+
+Bytewax 0.21.1 numbers the epochs of a restarted execution from its resume epoch on, but leaves the snapshots that a
+killed execution had written at and beyond that epoch without committing them. After a second kill they would be
+taken for snapshots of the new execution. Every start deletes them first.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from bytewax.recovery import init_db_dir
+
+_PARTITIONS = 1
+
+
+def prepare(directory: Path, *, forget: bool = False) -> bool:
+    """Makes the store ready for a start; returns whether it holds an earlier execution to resume from."""
+    if forget and directory.exists():
+        shutil.rmtree(directory)
+    if not any(directory.glob("part-*.sqlite3")):
+        directory.mkdir(parents=True, exist_ok=True)
+        init_db_dir(directory, _PARTITIONS)  # type: ignore[no-untyped-call]
+        return False
+    return purge(directory) is not None
+
+
+def purge(directory: Path) -> int | None:
+    """Deletes every snapshot at or beyond the resume epoch; returns that epoch, None before the first execution."""
+    files = sorted(directory.glob("part-*.sqlite3"))
+    epoch = resume_epoch(files)
+    if epoch is not None:
+        for file in files:
+            with closing(sqlite3.connect(file, timeout=30)) as db, db:
+                db.execute("DELETE FROM snaps WHERE snap_epoch >= ?", (epoch,))
+    return epoch
+
+
+def resume_epoch(files: list[Path]) -> int | None:
+    """Returns the epoch at which the next execution will resume: the smallest frontier of the newest execution.
+
+    A worker that never reported one stands at the execution's own resume epoch.
+    """
+    executions: dict[int, tuple[int, int]] = {}
+    frontiers: dict[tuple[int, int], int] = {}
+    for file in files:
+        with closing(sqlite3.connect(file, timeout=30)) as db:
+            for number, workers, epoch in db.execute("SELECT ex_num, worker_count, resume_epoch FROM exs"):
+                executions[number] = (workers, epoch)
+            for number, worker, frontier in db.execute("SELECT ex_num, worker_index, worker_frontier FROM fronts"):
+                frontiers[number, worker] = frontier
+    if not executions:
+        return None
+    newest = max(executions)
+    workers, epoch = executions[newest]
+    return min(frontiers.get((newest, worker), epoch) for worker in range(workers))

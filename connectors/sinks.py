@@ -1,0 +1,125 @@
+"""The sink of derived topics: appends to the bus at once, flushed by its snapshot, without doubles after a restart.
+
+Unit of parallelism: the partition. Exactly once in the log: on resume it reads the derived log behind its snapshot's
+position and drops re-emissions whose (id, revision) stands there (contract 13). Every append carries the flow's lease
+epoch, and a holder that lost its lease is refused by the bus.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
+from msgspec import Struct
+
+from connectors.bus.base import Batch, Bus
+from events.codec import encode_lines
+from events.control import Control, encode_control
+
+_READ = 5000
+Identity = tuple[str, int]
+
+
+@dataclass(slots=True)
+class Emission:
+    """Derived events of one topic and partition, in order; or only a watermark that they have reached."""
+
+    topic: str
+    keys: Sequence[str] = ()
+    events: Sequence[Struct] = ()
+    watermark: int = 0
+
+
+class DerivedPartition(StatefulSinkPartition[Emission, dict[str, int]]):
+    """One partition of the derived topics; its snapshot is the next offset of each topic."""
+
+    def __init__(
+        self, bus: Bus, partition: int, topics: Sequence[str], epoch: int, resume: dict[str, int] | None
+    ) -> None:
+        self._bus, self._partition, self._topics, self._epoch = bus, partition, topics, epoch
+        self._watermark = 0
+        self._written: dict[str, set[Identity]] = {}
+        for topic in topics:
+            if _is_ours(topic):
+                bus.fence(topic, [partition], epoch)
+            self._written[topic] = self._behind(topic, (resume or {}).get(topic, 0))
+
+    def write_batch(self, values: list[Emission]) -> None:
+        """Appends the emissions' events, one record batch per topic; drops what the log already holds."""
+        for topic in self._topics:
+            events = [event for value in values if value.topic == topic for event in value.events]
+            keys = [key for value in values if value.topic == topic for key in value.keys]
+            if events and self._written[topic]:
+                events, keys = self._without_written(topic, events, keys)
+            if events:
+                payload = encode_lines(events)[:-1]
+                self._append(topic, Batch(count=len(events), payload=payload, keys=keys))
+        self._watermark = max(self._watermark, *(value.watermark for value in values))
+
+    def snapshot(self) -> dict[str, int]:
+        """Says how far the topics are complete and returns their next offsets; everything was appended before."""
+        for topic in self._topics:
+            if _is_ours(topic) and self._bus.heads(topic)[self._partition].promise < self._watermark:
+                self._append(topic, heartbeat(self._watermark))
+        return {topic: self._bus.heads(topic)[self._partition].next for topic in self._topics}
+
+    def _append(self, topic: str, batch: Batch) -> None:
+        self._bus.append(topic, {self._partition: batch}, self._epoch if _is_ours(topic) else 0)
+
+    def _behind(self, topic: str, offset: int) -> set[Identity]:
+        found: set[Identity] = set()
+        end = self._bus.heads(topic)[self._partition].next
+        while offset < end:
+            for batch in self._bus.read(topic, self._partition, offset, _READ):
+                offset = batch.next
+                if not batch.control:
+                    found.update(_identity(orjson.loads(line)) for line in batch.lines())
+        return found
+
+    def _without_written(self, topic: str, events: list[Any], keys: list[str]) -> tuple[list[Any], list[str]]:
+        written = self._written[topic]
+        kept = [
+            (event, key)
+            for event, key in zip(events, keys, strict=True)
+            if (event.id, getattr(event, "revision", 0)) not in written
+        ]
+        written.difference_update((event.id, getattr(event, "revision", 0)) for event in events)
+        return [event for event, _ in kept], [key for _, key in kept]
+
+
+def _is_ours(topic: str) -> bool:
+    """Tells whether the flow is the topic's only writer; feeds write dead letters too."""
+    return topic != "deadletter"
+
+
+def _identity(fields: dict[str, Any]) -> Identity:
+    return fields["id"], fields.get("revision", 0)
+
+
+def heartbeat(promise: int) -> Batch:
+    """Returns a lone heartbeat: after it, nothing below the promise follows."""
+    record = encode_control(Control(control="heartbeat", ts=promise))
+    return Batch(count=1, payload=record, promises=[(1, promise)], control=True)
+
+
+class DerivedSink(FixedPartitionedSink[Emission, dict[str, int]]):
+    """See the module's first lines; items are (partition as text, Emission)."""
+
+    def __init__(self, bus: Bus, topics: Sequence[str], epoch: int, partitions: Sequence[int] | None = None) -> None:
+        self._bus, self._topics, self._epoch = bus, topics, epoch
+        self._partitions = list(range(bus.partitions)) if partitions is None else list(partitions)
+
+    def list_parts(self) -> list[str]:
+        """Returns the partitions' numbers as text."""
+        return [str(partition) for partition in self._partitions]
+
+    def part_fn(self, item_key: str) -> int:
+        """Returns the place of the item's partition in the sorted list of parts."""
+        return sorted(self.list_parts()).index(item_key)
+
+    def build_part(self, step_id: str, for_part: str, resume_state: dict[str, int] | None) -> DerivedPartition:
+        """Builds one partition behind its snapshot's position."""
+        return DerivedPartition(self._bus, int(for_part), self._topics, self._epoch, resume_state)

@@ -1,0 +1,108 @@
+"""Starting the live options flow: its data set, its lease, its parameters, and where in the log it begins."""
+
+from __future__ import annotations
+
+import sys
+
+from bytewax.dataflow import Dataflow
+
+from connectors.anchors import Start, last_anchors
+from connectors.bus.base import Batch, Bus, BusError
+from connectors.code import code_digest
+from connectors.dataset import Dataset, DatasetError
+from connectors.lease import Lease
+from connectors.sinks import DerivedSink
+from connectors.tape import Span, TapeSource
+from events.control import Control, encode_control
+from events.settings import Rules, Settings, SettingsError, load, plain_rules, rules_from
+from events.topics import DERIVED_TOPICS, RAW_TOPICS
+from events.types import NS_PER_S
+from flows import options, runtime
+from flows.steps import Config, Parameters
+
+RUN = "main"
+LEASE = f"flow:{RUN}:options"
+#: How far ahead of every promise a change of parameters takes effect.
+_AHEAD_NS = NS_PER_S
+
+
+def options_flow() -> Dataflow:
+    """Returns the live flow as the environment's settings describe it; ends the process with one line if it cannot."""
+    try:
+        settings = load()
+        dataset = Dataset.open(settings.bus.undertow_data)
+        resuming = runtime.prepare(settings)
+        return live_flow(dataset, settings, resuming)
+    except (SettingsError, DatasetError, BusError) as error:
+        sys.exit(f"error: {error}")
+
+
+def live_flow(dataset: Dataset, settings: Settings, resuming: bool) -> Dataflow:
+    """Builds the live flow over a data set; raises LeaseHeld while another one runs."""
+    bus = dataset.open_bus()
+    lease = _lease(dataset)
+    rules = _parameters(dataset, bus, settings, resuming)
+    from_anchor = not resuming and settings.compute.compute_deliver_policy == "new"
+    start = last_anchors(bus, code_digest()) if from_anchor else Start()
+    source = TapeSource(
+        bus,
+        Span(anchors=start.tapes),
+        batch=settings.compute.tape_read_batch,
+        poll_ms=settings.compute.tape_poll_ms,
+        stopping=lambda: runtime.stopping() or _lost(lease),
+    )
+    config = Config(rules, bus.partitions, code_digest(), states=start.states)
+    return options.build(source, sinks(bus, lease.epoch), config)
+
+
+def sinks(bus: Bus, epoch: int) -> options.Sinks:
+    """Returns the flow's sinks onto the bus, fenced by a lease epoch."""
+    return options.Sinks(
+        DerivedSink(bus, options.MARKED_TOPICS, epoch),
+        DerivedSink(bus, options.FLOW_TOPICS, epoch),
+        DerivedSink(bus, options.ANCHOR_TOPICS, epoch),
+    )
+
+
+def _lease(dataset: Dataset) -> Lease:
+    return dataset.leases.acquire(LEASE)
+
+
+def _lost(lease: Lease) -> bool:
+    lease.check()
+    return False
+
+
+def _parameters(dataset: Dataset, bus: Bus, settings: Settings, resuming: bool) -> Rules:
+    """Returns the parameters the run began with; a change since stands in the log as a control record (contract 8)."""
+    today, code = plain_rules(settings.rules), code_digest()
+    began = dataset.run(RUN)
+    if began is not None and began.mode == "compute":
+        if not settings.compute.compute_consumer_reset:
+            raise DatasetError(
+                f"{dataset.path} holds a computed run: set COMPUTE_CONSUMER_RESET=true to clear it and run live"
+            )
+        began = None
+    if began is None or (settings.compute.compute_consumer_reset and not resuming):
+        for topic in (*DERIVED_TOPICS, "anchors"):
+            bus.clear(topic)
+        dataset.record_run(RUN, today, code, "start", "live")
+        dataset.record_run(f"{RUN}/now", today, code, "start", "live")
+        return settings.rules
+    now = dataset.run(f"{RUN}/now") or began
+    if (now.parameters, now.code) != (today, code):
+        _record_change(bus, today, code)
+        dataset.record_run(f"{RUN}/now", today, code, "start", "live")
+    return rules_from(began.parameters)
+
+
+def _record_change(bus: Bus, parameters: Parameters, code: str) -> None:
+    """Writes the change ahead of every promise, into a topic that the tape waits for."""
+    heads = {topic: bus.heads(topic) for topic in RAW_TOPICS}
+    topic = next((name for name in RAW_TOPICS if heads[name][0].next), None)
+    if topic is None:
+        return
+    ts = max(head.promise for each in heads.values() for head in each) + _AHEAD_NS
+    record = encode_control(Control(control="parameters", ts=ts, parameters=parameters, code=code))
+    for partition, head in enumerate(heads[topic]):
+        bus.append(topic, {partition: Batch(count=1, payload=record, control=True)}, head.epoch)

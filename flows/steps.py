@@ -1,0 +1,186 @@
+"""Thin adapters between Bytewax's stateful batches and the pure steps (contract 10)."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
+
+from bytewax.operators import StatefulBatchLogic
+
+from connectors.sinks import Emission
+from connectors.tape import Released
+from events.derived import Anchor, FlowPacket
+from events.partitions import labels_of, shard_of
+from events.settings import Rules
+from operators.partition_step import PartitionState, PartitionStep, Stepped, dump, load
+from operators.shard_step import Judged, ShardStep
+
+Parameters = dict[str, int | float | str | bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """What the options flow is built with; states are those of an anchor, by partition or shard label."""
+
+    rules: Rules
+    partitions: int
+    code: str
+    #: Follow the parameters that the log records; a named run and `compute` bring their own.
+    follow_log: bool = True
+    states: Mapping[str, bytes] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class ShardWork:
+    """What one shard is asked to do, in order: new parameters, packets, then an anchor."""
+
+    label: str
+    packets: list[FlowPacket] = field(default_factory=list)
+    parameters: Parameters | None = None
+    #: Boundary of an anchor to write and its number of parts.
+    anchor: tuple[int, int] | None = None
+
+
+@dataclass(slots=True)
+class PartitionOut:
+    """What the step by partition hands on: events for the bus, and work for the shards by label."""
+
+    emissions: list[Emission]
+    work: list[tuple[str, ShardWork]]
+    watermark: int
+
+
+class PartitionLogic(StatefulBatchLogic[Released, PartitionOut, bytes]):
+    """Mark and packet over one partition."""
+
+    def __init__(self, config: Config, resume: bytes | None) -> None:
+        self._config, self._resume = config, resume
+        self._partition = -1
+        self._step: PartitionStep
+
+    def on_batch(self, values: Iterable[Released]) -> tuple[list[PartitionOut], bool]:
+        """Steps through what the tape released."""
+        return [self._one(released) for released in values], StatefulBatchLogic.RETAIN
+
+    def snapshot(self) -> bytes:
+        """Returns the state's bytes."""
+        return dump(self._step.state) if self._partition >= 0 else self._resume or b""
+
+    def _begin(self, partition: int) -> None:
+        """Bytewax does not tell a builder its key, so the state is made when the first item names it."""
+        data = self._resume or self._config.states.get(str(partition))
+        self._partition = partition
+        self._step = PartitionStep(
+            load(data) if data else PartitionState(), self._config.rules, self._config.follow_log
+        )
+
+    def _one(self, released: Released) -> PartitionOut:
+        if self._partition < 0:
+            self._begin(released.partition)
+        out = PartitionOut([], [], released.watermark)
+        if released.anchor is not None:
+            boundary, tape = released.anchor
+            self._hand_on(self._step.step([], boundary), out)
+            self._anchor(boundary, tape, out)
+        self._hand_on(self._step.step(released.items, released.watermark), out)
+        return out
+
+    def _hand_on(self, stepped: Stepped, out: PartitionOut) -> None:
+        if stepped.marks:
+            out.emissions.append(Emission("options.marked", [m.underlying for m in stepped.marks], stepped.marks))
+        if stepped.dead:
+            out.emissions.append(Emission("deadletter", [letter.topic for letter in stepped.dead], stepped.dead))
+        done = 0
+        for index, parameters in stepped.parameters:
+            self._to_shards(stepped.packets[done:index], out)
+            # Every label hears of it, so that a shard that wakes later does not judge by old parameters.
+            labels = labels_of(self._partition, self._config.partitions)
+            out.work += [(label, ShardWork(label, parameters=parameters)) for label in labels]
+            done = index
+        self._to_shards(stepped.packets[done:], out)
+
+    def _to_shards(self, packets: list[FlowPacket], out: PartitionOut) -> None:
+        work: dict[str, ShardWork] = {}
+        for packet in packets:
+            label = shard_of(packet.underlying, self._partition, self._config.partitions)
+            shard = work.get(label)
+            if shard is None:
+                shard = work[label] = ShardWork(label)
+                self._step.state.shards[label] = True
+            shard.packets.append(packet)
+        out.work += work.items()
+
+    def _anchor(self, boundary: int, tape: str, out: PartitionOut) -> None:
+        labels = list(self._step.state.shards)
+        parts = len(labels) + 1
+        part = _anchor_part(boundary, self._partition, "partition", parts, dump(self._step.state), self._config, tape)
+        out.emissions.append(Emission("anchors", ["partition"], [part]))
+        out.work += [(label, ShardWork(label, anchor=(boundary, parts))) for label in labels]
+
+
+class ShardLogic(StatefulBatchLogic[ShardWork, Emission, bytes]):
+    """Baselines, rules and alerts over one shard."""
+
+    def __init__(self, config: Config, resume: bytes | None) -> None:
+        self._config, self._resume = config, resume
+        self._label = ""
+        self._step: ShardStep
+
+    def on_batch(self, values: Iterable[ShardWork]) -> tuple[list[Emission], bool]:
+        """Judges packets in order."""
+        judged = Judged()
+        anchors: list[Emission] = []
+        for work in values:
+            if not self._label:
+                self._label = work.label
+                self._step = ShardStep(self._config.rules, self._resume or self._config.states.get(work.label))
+            if work.parameters is not None:
+                self._step.set_parameters(work.parameters)
+            self._step.step(work.packets, judged)
+            if work.anchor is not None:
+                boundary, parts = work.anchor
+                partition = int(self._label.partition("-")[0])
+                part = _anchor_part(boundary, partition, self._label, parts, self._step.dump(), self._config, None)
+                anchors.append(Emission("anchors", [self._label], [part]))
+        out = [
+            Emission(topic, [event.underlying for event in events], events)
+            for topic, events in (
+                ("flow.packets", judged.packets),
+                ("flow.hits", judged.hits),
+                ("flow.alerts", judged.alerts),
+            )
+            if events
+        ]
+        return out + anchors, StatefulBatchLogic.RETAIN
+
+    def snapshot(self) -> bytes:
+        """Returns the state's bytes."""
+        return self._step.dump() if self._label else self._resume or b""
+
+
+def _anchor_part(
+    boundary: int, partition: int, part: str, parts: int, state: bytes, config: Config, tape: str | None
+) -> Anchor:
+    return Anchor(
+        id=f"an:{partition}:{boundary}:{part}",
+        ts=boundary,
+        partition=partition,
+        part=part,
+        parts=parts,
+        digest=sha256(state).hexdigest(),
+        data=b64encode(state).decode(),
+        tape=tape,
+        code=config.code,
+    )
+
+
+def by_partition(config: Config) -> Callable[[bytes | None], PartitionLogic]:
+    """Returns the builder of the first step; its key is the partition as text."""
+    return lambda resume: PartitionLogic(config, resume)
+
+
+def by_shard(config: Config) -> Callable[[bytes | None], ShardLogic]:
+    """Returns the builder of the second step; its key is the shard's label."""
+    return lambda resume: ShardLogic(config, resume)

@@ -1,0 +1,12 @@
+"""The rules: one module each; `ALL` is their order in every output.
+
+To add one: write a module with `RULE = Rule(...)`, list it here, and give it a true case, look-alikes and a case on
+each side of each threshold in `tests/operators/rules/`.
+"""
+
+from __future__ import annotations
+
+from operators.rules import spike, sweep
+from operators.rules.rule import Rule
+
+ALL: tuple[Rule, ...] = (*sweep.RULES, spike.RULE)

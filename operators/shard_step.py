@@ -1,0 +1,180 @@
+"""The step by underlying shard: packets in; packets with their baseline, hits and alerts out (contract 10).
+
+Everything it keeps is per underlying, so that neither the number of shards nor of partitions shows in its output.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import msgspec
+from msgspec import Struct
+
+from events.contracts import parse_contract
+from events.derived import Alert, FlowPacket, Hit
+from events.sessions import NEW_YORK
+from events.settings import Rules, rules_from
+from events.types import NS_PER_S
+from operators.alert import AlertState, alert_for
+from operators.baseline import Baseline, BaselineConfig, Baselines, bucket_of
+from operators.rules import ALL
+from operators.rules.rule import Rule, hit_of
+from operators.units import MICRO, micro
+
+_HOUR_NS = 3600 * NS_PER_S
+
+
+class UnderlyingDump(Struct, array_like=True):
+    """One underlying's memory as plain values: windows oldest first, alerts that may still merge."""
+
+    contracts: dict[str, list[list[int]]]
+    buckets: dict[str, list[list[int]]]
+    underlying: list[list[int]]
+    alerts: AlertState
+
+
+class ShardDump(Struct, array_like=True):
+    """All that recovery stores of a shard."""
+
+    underlyings: dict[str, UnderlyingDump] = {}
+    parameters: dict[str, int | float | str | bool] = {}
+
+
+class _Underlying:
+    __slots__ = ("alerts", "baselines")
+
+    def __init__(self) -> None:
+        self.baselines = Baselines()
+        self.alerts = AlertState()
+
+
+@dataclass(slots=True)
+class Judged:
+    """What packets became: the packets with their baseline, in order, then hits and alerts."""
+
+    packets: list[FlowPacket] = field(default_factory=list)
+    hits: list[Hit] = field(default_factory=list)
+    alerts: list[Alert] = field(default_factory=list)
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(ShardDump)
+
+
+class ShardStep:
+    """The step over one shard's underlyings."""
+
+    def __init__(self, rules: Rules, data: bytes | None = None) -> None:
+        dump = _decoder.decode(data) if data else ShardDump()
+        self._underlyings = {name: _restored(each) for name, each in dump.underlyings.items()}
+        self._parameters = dump.parameters
+        self._days: dict[int, int] = {}
+        self._use(rules_from(dump.parameters) if dump.parameters else rules)
+
+    def _use(self, rules: Rules) -> None:
+        self._rules = rules
+        self._config = BaselineConfig(rules.rolling_window_size, rules.classifier_z_min_samples)
+        self._floors = [(rule, rule.least_premium(rules)) for rule in ALL]
+        self._least_floor = min(floor for _, floor in self._floors)
+
+    def set_parameters(self, parameters: dict[str, int | float | str | bool]) -> None:
+        """Puts recorded parameters in force from here on (contract 8)."""
+        self._parameters = parameters
+        self._use(rules_from(parameters))
+
+    def dump(self) -> bytes:
+        """Returns the state's bytes for a snapshot or an anchor; equal histories give equal bytes."""
+        dumps = {name: _dumped(each) for name, each in self._underlyings.items()}
+        return _encoder.encode(ShardDump(dumps, self._parameters))
+
+    def step(self, packets: Sequence[FlowPacket], out: Judged) -> None:
+        """Takes packets in order: scores each against what came before it, judges it, then remembers it."""
+        for packet in packets:
+            memory = self._underlyings.get(packet.underlying)
+            if memory is None:
+                memory = self._underlyings[packet.underlying] = _Underlying()
+            self._score(packet, memory.baselines)
+            out.packets.append(packet)
+            premium = packet.premium
+            if premium is not None and premium >= self._least_floor:
+                hits = self._judge(packet, premium)
+                if hits:
+                    out.hits += hits
+                    out.alerts.append(alert_for(memory.alerts, packet, hits, self._rules))
+
+    def _judge(self, packet: FlowPacket, premium: float) -> list[Hit]:
+        contract = parse_contract(packet.contract)
+        hits = []
+        for rule, floor in self._floors:
+            if premium >= floor:
+                verdict = rule.judge(packet, contract, self._rules)
+                if verdict.fired:
+                    hits.append(hit_of(rule, packet, verdict, self._rules))
+        return hits
+
+    def _score(self, packet: FlowPacket, baselines: Baselines) -> None:
+        contract = parse_contract(packet.contract)
+        own, bucket, underlying = baselines.levels(contract, bucket_of(contract, self._day(packet.start_ts)))
+        premium = None if packet.premium is None else micro(packet.premium)
+        spread = None if packet.spread is None else micro(packet.spread)
+        size, enough, limit = packet.size, self._config.min_samples, self._config.window
+        chosen: Baseline | None = None
+        if len(own.size.values) >= enough:
+            packet.baseline, chosen = "contract", own
+        elif len(bucket.size.values) >= enough:
+            packet.baseline, chosen = "bucket", bucket
+        elif len(underlying.size.values) >= enough:
+            packet.baseline, chosen = "underlying", underlying
+        # Without one the contract's own count says how far it has warmed up.
+        packet.baseline_samples = len((chosen or own).size.values)
+        if chosen is not None:
+            packet.size_mean = _rounded(chosen.size.mean())
+            packet.size_z = chosen.size.z(size, enough)
+            if premium is not None:
+                mean = chosen.premium.mean()
+                packet.premium_mean = None if mean is None else _rounded(mean / MICRO)
+                packet.premium_z = chosen.premium.z(premium, enough)
+            if spread is not None:
+                packet.spread_z = chosen.spread.z(spread, enough)
+        for baseline in (own, bucket, underlying):
+            baseline.add(premium, size, spread, limit)
+
+    def _day(self, ts: int) -> int:
+        """Returns the New York date of a time as an ordinal."""
+        hour = ts // _HOUR_NS
+        day = self._days.get(hour)
+        if day is None:
+            self._days.clear()
+            day = datetime.fromtimestamp(hour * 3600, UTC).astimezone(NEW_YORK).toordinal()
+            self._days[hour] = day
+        return day
+
+
+def rules_with_floors(rules: Rules) -> list[tuple[Rule, float]]:
+    """Returns each rule with the premium below which it cannot fire, dollars."""
+    return [(rule, rule.least_premium(rules)) for rule in ALL]
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 6)
+
+
+def _dumped(memory: _Underlying) -> UnderlyingDump:
+    baselines = memory.baselines
+    return UnderlyingDump(
+        contracts={name: each.dump() for name, each in baselines.contracts.items()},
+        buckets={name: each.dump() for name, each in baselines.buckets.items()},
+        underlying=baselines.underlying.dump(),
+        alerts=memory.alerts,
+    )
+
+
+def _restored(dump: UnderlyingDump) -> _Underlying:
+    memory = _Underlying()
+    memory.baselines.contracts = {name: Baseline(*windows) for name, windows in dump.contracts.items()}
+    memory.baselines.buckets = {name: Baseline(*windows) for name, windows in dump.buckets.items()}
+    memory.baselines.underlying = Baseline(*dump.underlying)
+    memory.alerts = dump.alerts
+    return memory
