@@ -1,0 +1,126 @@
+"""Databento Binary Encoding: the records of a file through Databento's own decoder, damage named by record.
+
+Frames are cut here, by the length that begins each record, so that one record that the decoder refuses costs no other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from connectors.importing.files import Damaged, pieces
+from connectors.importing.records import ImportRefused
+
+#: magic, version, length of what follows
+_PRELUDE = 8
+_MIN_RECORD = 16
+_UNIT = 4
+
+
+class Damage(NamedTuple):
+    """A record that cannot be decoded, or the rest of a file behind which no record can be found."""
+
+    reason: str
+    raw: bytes
+
+
+class DbnStream:
+    """One file: its metadata, then its records upgraded to the newest version."""
+
+    def __init__(self, path: Path) -> None:
+        """Reads the metadata; raises ImportRefused, in one line, when it is no such file or the package is missing."""
+        self._dbn = databento_dbn()
+        self._pieces = pieces(path)
+        self._rest = b""
+        self._damage = ""
+        try:
+            self._fill(_PRELUDE)
+            self._head = self._take(_PRELUDE + int.from_bytes(self._rest[4:_PRELUDE], "little"))
+            self.metadata = self._dbn.Metadata.decode(self._head)
+        except (EOFError, ValueError, self._dbn.DBNError) as error:
+            raise ImportRefused(f"{path.name}: not a DBN file: {self._damage or error}") from None
+        self._decoder = self._new_decoder()
+
+    def __iter__(self) -> Iterator[Any | Damage]:
+        """Yields every record, or Damage in its place."""
+        while True:
+            end, sound = self._frames()
+            if end:
+                yield from self._decode(self._take(end))
+            if not sound:
+                yield Damage(
+                    f"a record of {self._rest[0] * _UNIT} bytes: the rest of the file cannot be read", self._rest
+                )
+                return
+            if not self._more():
+                break
+        if self._rest or self._damage:
+            yield Damage(self._damage or "the file ends inside the record", self._rest)
+
+    def _frames(self) -> tuple[int, bool]:
+        """Returns where the last whole record ends, and whether a possible record begins there."""
+        rest, at = self._rest, 0
+        while at < len(rest):
+            length = rest[at] * _UNIT
+            if length < _MIN_RECORD:
+                return at, False
+            if at + length > len(rest):
+                break
+            at += length
+        return at, True
+
+    def _decode(self, frames: bytes) -> Iterator[Any | Damage]:
+        try:
+            records = self._decoder.write_and_decode(frames)
+        except self._dbn.DBNError:
+            self._decoder = self._new_decoder()
+            yield from self._decode_singly(frames)
+        else:
+            yield from records
+
+    def _decode_singly(self, frames: bytes) -> Iterator[Any | Damage]:
+        at = 0
+        while at < len(frames):
+            frame = frames[at : at + frames[at] * _UNIT]
+            at += len(frame)
+            try:
+                yield from self._decoder.write_and_decode(frame)
+            except self._dbn.DBNError as error:
+                self._decoder = self._new_decoder()
+                yield Damage(str(error), frame)
+
+    def _new_decoder(self) -> Any:
+        decoder = self._dbn.DBNDecoder(upgrade_policy=self._dbn.VersionUpgradePolicy.UPGRADE_TO_V3)
+        decoder.write_and_decode(self._head)
+        return decoder
+
+    def _more(self) -> bool:
+        """Reads on; False at the end of what can be read."""
+        try:
+            piece = next(self._pieces, b"")
+        except Damaged as error:
+            self._damage = str(error)
+            return False
+        self._rest += piece
+        return bool(piece)
+
+    def _fill(self, size: int) -> None:
+        while len(self._rest) < size:
+            if not self._more():
+                raise EOFError("it ends inside its metadata")
+
+    def _take(self, size: int) -> bytes:
+        self._fill(size)
+        taken, self._rest = self._rest[:size], self._rest[size:]
+        return taken
+
+
+def databento_dbn() -> Any:
+    """Imports Databento's decoder; raises ImportRefused that names the extra when it is not installed."""
+    try:
+        import databento  # noqa: F401  # the symbol mapping is the larger package's
+        import databento_dbn as package
+    except ImportError:
+        raise ImportRefused("DBN files need the databento package: pip install 'undertow[databento]'") from None
+    return package

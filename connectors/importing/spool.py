@@ -1,0 +1,50 @@
+"""What an import has read and not yet written: per topic the events' bytes, given back in order of time, stably."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterator
+
+import numpy as np
+
+from connectors.importing.records import Good
+
+
+class TopicSpool:
+    """The events of one topic: about 200 bytes each in memory."""
+
+    def __init__(self) -> None:
+        self._ts = array("q")
+        self._messages: list[bytes] = []
+        self.sources: set[str] = set()
+        self._sorted = True
+
+    def __len__(self) -> int:
+        return len(self._messages)
+
+    def add(self, event: Good) -> None:
+        """Keeps one event, in the order of the files' lines."""
+        if self._ts and event.ts < self._ts[-1]:
+            self._sorted = False
+        self._ts.append(event.ts)
+        self._messages.append(event.message)
+        self.sources.add(event.source)
+
+    @property
+    def first_ts(self) -> int:
+        """The earliest time stamp, ns."""
+        return self._ts[0] if self._sorted else min(self._ts)
+
+    @property
+    def last_ts(self) -> int:
+        """The latest time stamp, ns."""
+        return self._ts[-1] if self._sorted else max(self._ts)
+
+    def in_order(self) -> Iterator[bytes]:
+        """Yields the events' bytes by (time, order of the files' lines)."""
+        if self._sorted:
+            yield from self._messages
+            return
+        order = np.argsort(np.frombuffer(self._ts, dtype=np.int64), kind="stable")
+        for index in order:
+            yield self._messages[index]
