@@ -1,0 +1,279 @@
+"""Databento files of every version become our events; what they cannot say is not invented."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from datetime import date
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import orjson
+import pytest
+
+from connectors.importing.dbn import DbnFile
+from connectors.importing.publishers import publisher
+from connectors.importing.records import Bad, Good, ImportRefused, Item, Unsupported
+from tests.importing import imported, log
+
+dbn = pytest.importorskip("databento_dbn")
+
+_DATA = Path(__file__).parents[2] / "data" / "dbn"
+_TOPIC = {
+    "trades": "prints", "tbbo": "prints", "mbp-1": "quotes", "cbbo-1s": "quotes", "cbbo-1m": "quotes",
+    "bbo-1s": "quotes", "bbo-1m": "quotes",
+}  # fmt: skip
+_UNDEF_PRICE = 2**63 - 1
+_UNDEF_TS = 2**64 - 1
+_T0 = 1_740_061_800_000_000_000
+_DAY = 86_400_000_000_000
+
+
+def _expected(path: Path) -> Counter[str]:
+    """Returns what a fixture holds: four records of every schema, one definition, one daily bar of QQQ."""
+    folder, schema = path.parent.name, path.name.split(".")[1]
+    if folder == "LIVE":
+        return Counter({"unsupported": 46})
+    if folder == "misc":
+        count = 4 if schema == "status" else 2
+        return Counter({"reference" if schema == "definition" else "unsupported": count})
+    count = 1 if schema == "definition" or (folder, schema) == ("EQUS.MINI", "ohlcv-1d") else 4
+    if schema in ("definition", "statistics"):
+        return Counter({"reference": count})
+    if schema.startswith("ohlcv"):
+        return Counter({"unsupported": count})
+    return Counter({f"{'equities' if folder == 'EQUS.MINI' else 'options'}.{_TOPIC[schema]}": count})
+
+
+def _counted(items: Iterable[Item]) -> Counter[str]:
+    return Counter(item.topic if isinstance(item, Good) else type(item).__name__.lower() for item in items)
+
+
+_FILES = sorted(path for path in _DATA.rglob("*.dbn*"))
+
+
+@pytest.mark.parametrize("path", _FILES, ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_every_record_of_every_fixture_is_accounted_for(path: Path) -> None:
+    assert _counted(DbnFile(path)) == _expected(path)
+
+
+def test_all_fixtures_are_there() -> None:
+    assert len(_FILES) == 50
+
+
+def _events(path: Path) -> list[dict[str, Any]]:
+    return [orjson.loads(item.message) for item in DbnFile(path) if isinstance(item, Good)]
+
+
+def test_a_print_has_its_venue_its_times_and_the_venues_book_before_it() -> None:
+    first, *_ = _events(_DATA / "OPRA.PILLAR/test_data.tbbo.dbn.zst")
+    assert first == {
+        "ts": 1740061800817657088, "contract": "AAPL250221C00250000", "price": 0.24, "size": 1, "exchange": "D",
+        "source": "databento", "recv_ts": 1740061800817866523, "seq": 713382, "bid": 0.24, "ask": 0.25,
+        "bid_size": 1, "ask_size": 4, "quote_origin": "attached", "book": "venue",
+    }  # fmt: skip
+
+
+def test_an_empty_book_is_not_attached() -> None:
+    first, second, *_ = _events(_DATA / "v1/test_data.tbbo.dbn.zst")
+    assert "quote_origin" not in first
+    assert "book" not in first
+    assert second["quote_origin"] == "attached"
+
+
+def test_a_sampled_book_stands_at_the_end_of_its_interval() -> None:
+    empty, quote, *_ = _events(_DATA / "v2/test_data.cbbo-1s.dbn.zst")
+    assert "bid" not in empty
+    assert quote["ts"] == quote["recv_ts"] == 1740061801000000000
+    assert (quote["bid"], quote["ask"], quote["bid_exchange"], quote["book"]) == (0.1, 0.25, "D", "national")
+
+
+def test_the_row_of_opra_itself_is_the_national_book() -> None:
+    books = [event["book"] for event in _events(_DATA / "OPRA.PILLAR/test_data.mbp-1.dbn.zst")]
+    assert books == ["venue", "national", "venue", "venue"]
+
+
+def test_a_definition_says_no_multiplier_that_the_vendor_does_not_give() -> None:
+    (event,) = _events(_DATA / "v1/test_data.definition.dbn.zst")
+    assert "multiplier" not in event
+    assert (event["underlying"], event["expiry_ts"]) == ("AAPL", 1680220800000000000)
+
+
+def test_a_feed_says_what_its_records_showed() -> None:
+    sampled = DbnFile(_DATA / "OPRA.PILLAR/test_data.cbbo-1s.dbn.zst")
+    assert len(list(sampled)) == 4
+    facts = sampled.facts("options.quotes", "databento")
+    assert (facts.quotes, facts.book, facts.carries_conditions) == ("sampled", "national", None)
+    prints = DbnFile(_DATA / "OPRA.PILLAR/test_data.tbbo.dbn.zst")
+    assert len(list(prints)) == 4
+    facts = prints.facts("options.prints", "databento")
+    assert (facts.quotes, facts.book, facts.carries_conditions) == (None, "venue", False)
+
+
+def test_open_interest_of_several_venues_keeps_its_rows(tmp_path: Path) -> None:
+    imported(tmp_path / "d", _DATA / "OPRA.PILLAR/test_data.statistics.dbn.zst")
+    rows = [orjson.loads(held.message) for held in log(tmp_path / "d")["reference"]["AAPL250221C00250000"]]
+    assert [row["open_interest"] for row in rows] == [57924] * 4
+    assert len({row["id"] for row in rows}) == 4
+
+
+# ---- records made with Databento's own classes --------------------------------------------------
+
+
+def _file(path: Path, dataset: str, records: Iterable[Any], mappings: dict[str, list[tuple[date, str]]]) -> Path:
+    """Writes a version 3 file; a mapping holds for one day."""
+    intervals = [
+        SimpleNamespace(
+            raw_symbol=symbol,
+            intervals=[SimpleNamespace(start_date=day, end_date=day.replace(day=day.day + 1), symbol=number)
+             for day, number in days],
+        )
+        for symbol, days in mappings.items()
+    ]  # fmt: skip
+    metadata = dbn.Metadata(
+        dataset=dataset, start=_T0, stype_in=dbn.SType.RAW_SYMBOL, stype_out=dbn.SType.INSTRUMENT_ID,
+        schema=None, symbols=list(mappings), partial=[], not_found=[], mappings=intervals, version=3,
+    )  # fmt: skip
+    path.write_bytes(bytes(metadata) + b"".join(map(bytes, records)))
+    return path
+
+
+def _trade(instrument_id: int, ts: int, publisher_id: int, price: int = 1_230_000_000) -> Any:
+    recv_ts = min(ts, _T0 + 7 * _DAY) + 1000
+    return dbn.TradeMsg(
+        publisher_id=publisher_id, instrument_id=instrument_id, ts_event=ts, price=price, size=7,
+        action=dbn.Action.TRADE, side=dbn.Side.NONE, depth=0, ts_recv=recv_ts, sequence=5,
+    )  # fmt: skip
+
+
+def _consolidated(action: Any, bid: int = 1_200_000_000) -> Any:
+    level = dbn.ConsolidatedBidAskPair(bid_px=bid, ask_px=1_250_000_000, bid_sz=3, ask_sz=4, bid_pb=23, ask_pb=999)
+    return dbn.CMBP1Msg(
+        rtype=0xB1, publisher_id=26, instrument_id=1, ts_event=_T0, price=1_250_000_000, size=2,
+        action=action, side=dbn.Side.NONE, ts_recv=_T0 + 1000, levels=level,
+    )  # fmt: skip
+
+
+_FIRST, _SECOND = "SPY   260116C00450000", "SPXW  260116P05000000"
+_DAYS = {
+    _FIRST: [(date(2025, 2, 20), "1"), (date(2025, 2, 21), "2")],
+    _SECOND: [(date(2025, 2, 20), "2"), (date(2025, 2, 21), "1")],
+}
+
+
+def test_an_id_means_the_contract_of_its_own_date(tmp_path: Path) -> None:
+    records = [_trade(1, _T0, 23), _trade(2, _T0, 23), _trade(1, _T0 + _DAY, 23), _trade(1, _T0 + 2 * _DAY, 23)]
+    items = list(DbnFile(_file(tmp_path / "a.dbn", "OPRA.PILLAR", records, _DAYS)))
+    contracts = [orjson.loads(item.message)["contract"] for item in items if isinstance(item, Good)]
+    assert contracts == ["SPY260116C00450000", "SPXW260116P05000000", "SPXW260116P05000000"]
+    assert isinstance(items[3], Bad)
+    assert (items[3].position, items[3].reason) == ("record 4", "instrument id 1 has no symbol on 2025-02-22")
+
+
+def test_a_consolidated_trade_carries_the_national_book_and_other_actions_are_quotes(tmp_path: Path) -> None:
+    records = [
+        _consolidated(dbn.Action.TRADE),
+        _consolidated(dbn.Action.ADD),
+        _consolidated(dbn.Action.ADD, _UNDEF_PRICE),
+    ]
+    items = list(DbnFile(_file(tmp_path / "a.dbn", "OPRA.PILLAR", records, _DAYS)))
+    events = [orjson.loads(item.message) for item in items if isinstance(item, Good)]
+    assert [item.topic for item in items if isinstance(item, Good)] == [
+        "options.prints",
+        "options.quotes",
+        "options.quotes",
+    ]
+    assert (events[0]["exchange"], events[0]["bid"], events[0]["book"], events[0]["quote_origin"]) == (
+        "I", 1.2, "national", "attached",
+    )  # fmt: skip
+    assert (events[1]["bid_exchange"], events[1]["ask_exchange"]) == ("D", "publisher-999")
+    assert "bid" not in events[2]
+    assert "bid_exchange" not in events[2]
+
+
+@pytest.mark.parametrize(
+    ("publisher_id", "exchange"), [(82, "D"), (83, "D"), (131, "D"), (133, "D"), (81, "Q"), (999, "publisher-999")]
+)
+def test_every_facility_of_finra_is_d_on_equities(tmp_path: Path, publisher_id: int, exchange: str) -> None:
+    mapping = {"IBM": [(date(2025, 2, 20), "1")]}
+    path = _file(tmp_path / "a.dbn", "XNAS.BASIC", [_trade(1, _T0, publisher_id)], mapping)
+    (event,) = _events(path)
+    assert (event["symbol"], event["exchange"], event["size"]) == ("IBM", exchange, 7.0)
+
+
+def test_letters_of_options_are_not_those_of_equities() -> None:
+    assert publisher(23).exchange == "D"  # MIAX Emerald, an options exchange
+    assert publisher(30).national
+    assert not publisher(2).national
+
+
+@pytest.mark.parametrize(
+    ("record", "reason"),
+    [
+        (_trade(1, _UNDEF_TS, 23), "ts_event is undefined"),
+        (_trade(1, _T0, 23, _UNDEF_PRICE), "Expected `float`, got `null`"),
+        (_trade(1, _T0, 23, -1), "Expected `float` >= 0"),
+        (_trade(1, 1_700_000, 23), "instrument id 1 has no symbol on 1970-01-01"),
+    ],
+)
+def test_a_record_without_a_time_or_price_is_dead_and_its_neighbours_arrive(
+    tmp_path: Path, record: Any, reason: str
+) -> None:
+    records = [_trade(1, _T0, 23), record, _trade(1, _T0, 23)]
+    items = list(DbnFile(_file(tmp_path / "a.dbn", "OPRA.PILLAR", records, _DAYS)))
+    assert [type(item) for item in items] == [Good, Bad, Good]
+    assert isinstance(items[1], Bad)
+    assert reason in items[1].reason
+    assert items[1].raw == bytes(record)
+
+
+def test_a_mapping_inside_a_capture_holds_behind_it(tmp_path: Path) -> None:
+    mapping = dbn.SymbolMappingMsg(
+        publisher_id=0, instrument_id=9, ts_event=_T0, stype_in=dbn.SType.RAW_SYMBOL, stype_in_symbol="X",
+        stype_out=dbn.SType.INSTRUMENT_ID, stype_out_symbol=_FIRST, start_ts=_T0, end_ts=_T0 + _DAY,
+    )  # fmt: skip
+    items = list(
+        DbnFile(_file(tmp_path / "a.dbn", "OPRA.PILLAR", [_trade(9, _T0, 23), mapping, _trade(9, _T0, 23)], {}))
+    )
+    assert [type(item) for item in items] == [Bad, Unsupported, Good]
+
+
+# ---- damage ------------------------------------------------------------------------------------
+
+
+def _four_trades(tmp_path: Path) -> bytes:
+    return _file(tmp_path / "whole.dbn", "OPRA.PILLAR", [_trade(1, _T0 + n, 23) for n in range(4)], _DAYS).read_bytes()
+
+
+def test_a_truncated_file_gives_its_whole_records_and_one_dead_one(tmp_path: Path) -> None:
+    path = tmp_path / "cut.dbn"
+    path.write_bytes(_four_trades(tmp_path)[:-20])
+    report = imported(tmp_path / "d", path)
+    assert (report.read, report.written, report.dead) == (4, 3, 1)
+    (held,) = log(tmp_path / "d")["deadletter"]["cut.dbn"]
+    letter = orjson.loads(held.message)
+    assert (letter["position"], letter["reason"]) == ("record 4", "the file ends inside the record")
+
+
+def test_a_record_that_cannot_be_decoded_costs_no_other(tmp_path: Path) -> None:
+    whole = bytearray(_four_trades(tmp_path))
+    size = len(bytes(_trade(1, _T0, 23)))
+    whole[-2 * size + 1] = 0xEE  # the third record's type
+    path = tmp_path / "odd.dbn"
+    path.write_bytes(bytes(whole))
+    assert _counted(DbnFile(path)) == Counter({"options.prints": 3, "bad": 1})
+
+
+def test_a_length_that_cannot_be_ends_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "zero.dbn"
+    path.write_bytes(_four_trades(tmp_path) + bytes(64))
+    items = list(DbnFile(path))
+    assert _counted(items) == Counter({"options.prints": 4, "bad": 1})
+
+
+@pytest.mark.parametrize("data", [b"", b"DBN", b"{}\n" * 9, b"DBN\x03\xff\xff\x00\x00"])
+def test_a_file_that_is_none_is_refused_by_name(tmp_path: Path, data: bytes) -> None:
+    (tmp_path / "no.dbn").write_bytes(data)
+    with pytest.raises(ImportRefused, match="no.dbn: not a DBN file"):
+        DbnFile(tmp_path / "no.dbn")
