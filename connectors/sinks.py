@@ -8,7 +8,7 @@ epoch, and a holder that lost its lease is refused by the bus.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
@@ -25,11 +25,10 @@ Identity = tuple[str, int]
 
 @dataclass(slots=True)
 class Emission:
-    """Derived events of one topic and partition, in order; or only a watermark that they have reached."""
+    """Derived events for the topics of one partition, in order, and the watermark that they have reached."""
 
-    topic: str
-    keys: Sequence[str] = ()
-    events: Sequence[Struct] = ()
+    #: Topic, key of each event, events.
+    parts: list[tuple[str, Sequence[str], Sequence[Struct]]] = field(default_factory=list)
     watermark: int = 0
 
 
@@ -50,8 +49,13 @@ class DerivedPartition(StatefulSinkPartition[Emission, dict[str, int]]):
     def write_batch(self, values: list[Emission]) -> None:
         """Appends the emissions' events, one record batch per topic; drops what the log already holds."""
         for topic in self._topics:
-            events = [event for value in values if value.topic == topic for event in value.events]
-            keys = [key for value in values if value.topic == topic for key in value.keys]
+            events: list[Any] = []
+            keys: list[str] = []
+            for value in values:
+                for name, part_keys, part_events in value.parts:
+                    if name == topic:
+                        events += part_events
+                        keys += part_keys
             if events and self._written[topic]:
                 events, keys = self._without_written(topic, events, keys)
             if events:

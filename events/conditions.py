@@ -95,6 +95,8 @@ class Treatment:
     intermarket_sweep: bool
     reported_late: bool
     sided: bool
+    #: Does its price become the last price, for the tick rule.
+    sets_price: bool
 
 
 @lru_cache(maxsize=4096)
@@ -102,9 +104,11 @@ def treatment(conditions: tuple[str, ...]) -> Treatment:
     """Returns how a print with these conditions is used; codes that the table does not know count as regular."""
     known = [OPTION_CONDITIONS[code] for code in conditions if code in OPTION_CONDITIONS]
     flags = {condition.flag for condition in known}
+    flag: Flag = next((flag for flag in _STRICTNESS if flag in flags), "regular")
     return Treatment(
-        flag=next((flag for flag in _STRICTNESS if flag in flags), "regular"),
+        flag=flag,
         intermarket_sweep=any(condition.intermarket_sweep for condition in known),
         reported_late=any(condition.reported_late for condition in known),
         sided=all(condition.sided for condition in known),
+        sets_price=flag in ("regular", "auction"),
     )

@@ -1,6 +1,6 @@
 """The derived events: what the operators conclude, one type per derived topic.
 
-Unlike raw events they write every field, so that an export line always has the same keys.
+On the bus empty fields are left out, as in raw events; an export line always has every field.
 """
 
 from __future__ import annotations
@@ -34,46 +34,47 @@ Z = Annotated[float, Meta(description="deviations from the baseline's mean; null
 Count = Annotated[int, Meta(ge=0)]
 
 
-class MarkedPrint(Struct, gc=False, kw_only=True):
+class MarkedPrint(Struct, gc=False, omit_defaults=True):
     """An option print joined to the last eligible quote before it (contract 2, 24, 25)."""
 
     id: EventId
     ts: int
     order_ts: OrderTs
-    arrived_late: bool
     contract: ContractId
     underlying: str
     price: float
     size: int
-    premium: Dollars | None
-    exchange: str | None
-    conditions: tuple[str, ...]
-    #: How the sale conditions let the print be used; only `regular` prints are single-leg evidence.
-    flag: Flag
-    reported_late: bool
-    intermarket_sweep: bool
     source: str
-    bid: QuotePrice
-    ask: QuotePrice
-    bid_size: QuoteContracts
-    ask_size: QuoteContracts
-    quote_ts: OptionalTs
-    quote_origin: Literal["topic", "attached"] | None
-    book: Book | None
-    #: A quote of the print's own instant exists and was not used (contract 2); null when quotes came too late to know.
-    tie: bool
     placement: Placement
-    position: Annotated[float, Meta(description="0 at the bid, 1 at the ask; null when placement names a fault")] | None
-    side: Side
-    side_rule: SideRule
-    side_confidence: Ratio
+    arrived_late: bool = False
+    premium: Dollars | None = None
+    exchange: str | None = None
+    conditions: tuple[str, ...] = ()
+    #: How the sale conditions let the print be used; only `regular` prints are single-leg evidence.
+    flag: Flag = "regular"
+    reported_late: bool = False
+    intermarket_sweep: bool = False
+    bid: QuotePrice = None
+    ask: QuotePrice = None
+    bid_size: QuoteContracts = None
+    ask_size: QuoteContracts = None
+    quote_ts: OptionalTs = None
+    quote_origin: Literal["topic", "attached"] | None = None
+    book: Book | None = None
+    position: (
+        Annotated[float, Meta(description="0 at the bid, 1 at the ask; null when placement is a fault")] | None
+    ) = None
+    side: Side = "none"
+    side_rule: SideRule = "none"
+    side_confidence: Ratio = 0.0
+    #: A quote of the print's own instant exists and was not used (contract 2).
+    tie: bool = False
 
 
-class FlowPacket(Struct, gc=False, kw_only=True):
+class FlowPacket(Struct, gc=False, omit_defaults=True):
     """The burst of one contract within a time window of its first print, closed by the watermark."""
 
     id: EventId
-    revision: Count
     ts: int
     contract: ContractId
     underlying: str
@@ -93,25 +94,26 @@ class FlowPacket(Struct, gc=False, kw_only=True):
     sell_size: Count
     covered_size: Annotated[int, Meta(description="contracts whose print has a placement")]
     coverage: Ratio
-    #: Size by placement, contracts.
-    above_ask_size: Count
-    ask_size: Count
-    inside_size: Count
-    bid_size: Count
-    below_bid_size: Count
-    venues: tuple[str, ...]
-    intermarket_sweeps: Annotated[int, Meta(description="prints flagged as intermarket sweep")]
-    spread: Annotated[float, Meta(description="size-weighted mean spread of usable quotes, dollars")] | None
-    venue_book: Annotated[bool, Meta(description="some member was marked against one venue's book")]
     members: tuple[str, ...]
+    #: Size by placement, contracts.
+    above_ask_size: Count = 0
+    ask_size: Count = 0
+    inside_size: Count = 0
+    bid_size: Count = 0
+    below_bid_size: Count = 0
+    venues: tuple[str, ...] = ()
+    intermarket_sweeps: Annotated[int, Meta(description="prints flagged as intermarket sweep")] = 0
+    spread: Annotated[float, Meta(description="size-weighted mean spread of usable quotes, dollars")] | None = None
+    venue_book: Annotated[bool, Meta(description="some member was marked against one venue's book")] = False
+    revision: Count = 0
     #: Baseline before this packet: whose it is, how many samples it has, and the z-scores from it.
-    baseline: Literal["contract", "bucket", "underlying"] | None
-    baseline_samples: Count
-    premium_mean: float | None
-    premium_z: Z | None
-    size_mean: float | None
-    size_z: Z | None
-    spread_z: Z | None
+    baseline: Literal["contract", "bucket", "underlying"] | None = None
+    baseline_samples: Count = 0
+    premium_mean: float | None = None
+    premium_z: Z | None = None
+    size_mean: float | None = None
+    size_z: Z | None = None
+    spread_z: Z | None = None
 
 
 class Check(Struct, gc=False, kw_only=True):

@@ -27,7 +27,7 @@ from events.types import (
 )
 
 Conditions = Annotated[tuple[str, ...], Meta(description="sale conditions, the tape's own letters; empty when none")]
-Source = Annotated[str, Meta(min_length=1, max_length=32, pattern="^[a-z0-9_.-]+$", description="the feed's name")]
+Source = Annotated[str, Meta(min_length=1, max_length=32, description="the feed's name")]
 Sequence = Annotated[int, Meta(ge=0, description="the vendor's sequence number")] | None
 
 

@@ -6,7 +6,6 @@ Run it with `python -m bytewax.run flows.options -r RECOVERY -s 1 -b 0`; setting
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import bytewax.operators as op
 from bytewax.dataflow import Dataflow
@@ -15,7 +14,8 @@ from bytewax.outputs import Sink
 
 from connectors.sinks import Emission
 from connectors.tape import Released
-from flows.steps import Config, PartitionOut, ShardWork, by_partition, by_shard
+from events.derived import Anchor
+from flows.steps import Config, PartitionOut, ShardOut, ShardWork, by_partition, by_shard
 
 #: Topics of each sink.
 MARKED_TOPICS = ("options.marked", "deadletter")
@@ -37,39 +37,50 @@ def build(source: Source[tuple[str, Released]], sinks: Sinks, config: Config) ->
     flow = Dataflow("options")
     released = op.input("tape", flow, source)
     stepped = op.stateful_batch("mark_and_packet", released, by_partition(config))
+    op.output("marked", op.map("marks", stepped, _marked), sinks.marked)
+
     packets = op.flat_map("packets", stepped, _work)
     judged = op.stateful_batch("judge", packets, by_shard(config))
-    verdicts = op.map("verdicts", judged, _of_partition)
-    emitted = op.flat_map("emitted", stepped, _emissions)
+    verdicts = op.map("verdicts", judged, _verdicts)
     watermarks = op.map("watermarks", stepped, _watermark)
-    everything = op.merge("everything", emitted, verdicts, watermarks)
-    op.output("marked", op.filter("is_marked", everything, _of(MARKED_TOPICS)), sinks.marked)
-    op.output("flow", op.filter("is_flow", everything, _of(FLOW_TOPICS)), sinks.flow)
-    op.output("anchors", op.filter("is_anchor", everything, _of(ANCHOR_TOPICS)), sinks.anchors)
+    op.output("flow", op.merge("verdicts_and_watermarks", verdicts, watermarks), sinks.flow)
+
+    partition_anchors = op.filter_map("partition_anchors", stepped, _partition_anchor)
+    shard_anchors = op.filter_map("shard_anchors", judged, _shard_anchor)
+    op.output("anchors", op.merge("anchor_parts", partition_anchors, shard_anchors), sinks.anchors)
     return flow
+
+
+Emitted = tuple[str, Emission]
+
+
+def _marked(item: tuple[str, PartitionOut]) -> Emitted:
+    return item[0], item[1].marked
 
 
 def _work(item: tuple[str, PartitionOut]) -> list[tuple[str, ShardWork]]:
     return item[1].work
 
 
-def _emissions(item: tuple[str, PartitionOut]) -> list[tuple[str, Emission]]:
-    return [(item[0], emission) for emission in item[1].emissions]
+def _verdicts(item: tuple[str, ShardOut]) -> Emitted:
+    return str(item[1].partition), item[1].flow
 
 
-def _watermark(item: tuple[str, PartitionOut]) -> tuple[str, Emission]:
-    """A watermark concerns every sink; it is complete when the epoch that carried it is."""
-    return item[0], Emission("", watermark=item[1].watermark)
+def _watermark(item: tuple[str, PartitionOut]) -> Emitted:
+    """A watermark is complete when the epoch that carried it is: the sink writes it in its snapshot."""
+    return item[0], Emission(watermark=item[1].marked.watermark)
 
 
-def _of_partition(item: tuple[str, Emission]) -> tuple[str, Emission]:
-    label, emission = item
-    return label.partition("-")[0], emission
+def _partition_anchor(item: tuple[str, PartitionOut]) -> Emitted | None:
+    return _anchor(item[1].anchor)
 
 
-def _of(topics: tuple[str, ...]) -> Any:
-    wanted = {*topics, ""}
-    return lambda item: item[1].topic in wanted
+def _shard_anchor(item: tuple[str, ShardOut]) -> Emitted | None:
+    return _anchor(item[1].anchor)
+
+
+def _anchor(part: Anchor | None) -> Emitted | None:
+    return None if part is None else (str(part.partition), Emission([("anchors", [part.part], [part])]))
 
 
 def __getattr__(name: str) -> Dataflow:

@@ -39,7 +39,7 @@ class _CollectPartition(StatelessSinkPartition[tuple[str, Emission]]):
 
     def write_batch(self, items: list[tuple[str, Emission]]) -> None:
         for _, emission in items:
-            if emission.events:
+            if emission.parts:
                 self._take(emission)
 
 

@@ -45,11 +45,20 @@ class ShardWork:
 
 @dataclass(slots=True)
 class PartitionOut:
-    """What the step by partition hands on: events for the bus, and work for the shards by label."""
+    """What the step by partition hands on: marks, work for the shards by label, and its part of an anchor."""
 
-    emissions: list[Emission]
-    work: list[tuple[str, ShardWork]]
-    watermark: int
+    marked: Emission
+    work: list[tuple[str, ShardWork]] = field(default_factory=list)
+    anchor: Anchor | None = None
+
+
+@dataclass(slots=True)
+class ShardOut:
+    """What the step by shard hands on: packets, hits and alerts, and its part of an anchor."""
+
+    partition: int
+    flow: Emission
+    anchor: Anchor | None = None
 
 
 class PartitionLogic(StatefulBatchLogic[Released, PartitionOut, bytes]):
@@ -79,7 +88,7 @@ class PartitionLogic(StatefulBatchLogic[Released, PartitionOut, bytes]):
     def _one(self, released: Released) -> PartitionOut:
         if self._partition < 0:
             self._begin(released.partition)
-        out = PartitionOut([], [], released.watermark)
+        out = PartitionOut(Emission(watermark=released.watermark))
         if released.anchor is not None:
             boundary, tape = released.anchor
             self._hand_on(self._step.step([], boundary), out)
@@ -89,9 +98,9 @@ class PartitionLogic(StatefulBatchLogic[Released, PartitionOut, bytes]):
 
     def _hand_on(self, stepped: Stepped, out: PartitionOut) -> None:
         if stepped.marks:
-            out.emissions.append(Emission("options.marked", [m.underlying for m in stepped.marks], stepped.marks))
+            out.marked.parts.append(("options.marked", [m.underlying for m in stepped.marks], stepped.marks))
         if stepped.dead:
-            out.emissions.append(Emission("deadletter", [letter.topic for letter in stepped.dead], stepped.dead))
+            out.marked.parts.append(("deadletter", [letter.topic for letter in stepped.dead], stepped.dead))
         done = 0
         for index, parameters in stepped.parameters:
             self._to_shards(stepped.packets[done:index], out)
@@ -115,12 +124,12 @@ class PartitionLogic(StatefulBatchLogic[Released, PartitionOut, bytes]):
     def _anchor(self, boundary: int, tape: str, out: PartitionOut) -> None:
         labels = list(self._step.state.shards)
         parts = len(labels) + 1
-        part = _anchor_part(boundary, self._partition, "partition", parts, dump(self._step.state), self._config, tape)
-        out.emissions.append(Emission("anchors", ["partition"], [part]))
+        state = dump(self._step.state)
+        out.anchor = _anchor_part(boundary, self._partition, "partition", parts, state, self._config, tape)
         out.work += [(label, ShardWork(label, anchor=(boundary, parts))) for label in labels]
 
 
-class ShardLogic(StatefulBatchLogic[ShardWork, Emission, bytes]):
+class ShardLogic(StatefulBatchLogic[ShardWork, ShardOut, bytes]):
     """Baselines, rules and alerts over one shard."""
 
     def __init__(self, config: Config, resume: bytes | None) -> None:
@@ -128,10 +137,10 @@ class ShardLogic(StatefulBatchLogic[ShardWork, Emission, bytes]):
         self._label = ""
         self._step: ShardStep
 
-    def on_batch(self, values: Iterable[ShardWork]) -> tuple[list[Emission], bool]:
-        """Judges packets in order."""
+    def on_batch(self, values: Iterable[ShardWork]) -> tuple[list[ShardOut], bool]:
+        """Judges packets in order; an anchor stands behind the packets before it."""
+        outs: list[ShardOut] = []
         judged = Judged()
-        anchors: list[Emission] = []
         for work in values:
             if not self._label:
                 self._label = work.label
@@ -140,20 +149,27 @@ class ShardLogic(StatefulBatchLogic[ShardWork, Emission, bytes]):
                 self._step.set_parameters(work.parameters)
             self._step.step(work.packets, judged)
             if work.anchor is not None:
-                boundary, parts = work.anchor
-                partition = int(self._label.partition("-")[0])
-                part = _anchor_part(boundary, partition, self._label, parts, self._step.dump(), self._config, None)
-                anchors.append(Emission("anchors", [self._label], [part]))
-        out = [
-            Emission(topic, [event.underlying for event in events], events)
-            for topic, events in (
-                ("flow.packets", judged.packets),
-                ("flow.hits", judged.hits),
-                ("flow.alerts", judged.alerts),
-            )
-            if events
-        ]
-        return out + anchors, StatefulBatchLogic.RETAIN
+                outs.append(self._out(judged, work.anchor))
+                judged = Judged()
+        if judged.packets:
+            outs.append(self._out(judged, None))
+        return outs, StatefulBatchLogic.RETAIN
+
+    def _out(self, judged: Judged, anchor: tuple[int, int] | None) -> ShardOut:
+        partition = int(self._label.partition("-")[0])
+        out = ShardOut(partition, Emission())
+        for topic, events in (
+            ("flow.packets", judged.packets),
+            ("flow.hits", judged.hits),
+            ("flow.alerts", judged.alerts),
+        ):
+            if events:
+                out.flow.parts.append((topic, [event.underlying for event in events], events))
+        if anchor is not None:
+            boundary, parts = anchor
+            state = self._step.dump()
+            out.anchor = _anchor_part(boundary, partition, self._label, parts, state, self._config, None)
+        return out
 
     def snapshot(self) -> bytes:
         """Returns the state's bytes."""

@@ -13,8 +13,12 @@ from math import sqrt
 from typing import Literal
 
 from events.contracts import Contract
+from events.derived import FlowPacket
+from operators.units import MICRO
 
 Level = Literal["contract", "bucket", "underlying"]
+#: The largest window that settings allow.
+MAX_WINDOW = 1000
 #: Upper ends of the days-to-expiry buckets, calendar days.
 DAYS_BUCKETS = (0, 7, 30, 90)
 #: Contracts with a window of their own, per underlying; the one unused longest goes first.
@@ -29,64 +33,80 @@ class BaselineConfig:
     min_samples: int
 
 
-class Window:
-    """The last values of one feature, with their exact integer sums."""
+#: Premium and spread in millionths of a dollar (None when unknown), size in contracts.
+Sample = tuple[int | None, int, int | None]
 
-    __slots__ = ("squares", "sum", "values")
 
-    def __init__(self, values: Iterable[int] = ()) -> None:
-        self.values: deque[int] = deque(values)
-        self.sum = sum(self.values)
-        self.squares = sum(value * value for value in self.values)
+def z_score(value: int, count: int, total: int, squares: int) -> float | None:
+    """Returns (value - mean) / sample deviation of `count` values; None when all of them are equal.
 
-    def add(self, value: int, limit: int) -> None:
-        """Adds a value and drops the oldest beyond the limit."""
-        self.values.append(value)
-        self.sum += value
-        self.squares += value * value
-        while len(self.values) > limit:
-            oldest = self.values.popleft()
-            self.sum -= oldest
-            self.squares -= oldest * oldest
-
-    def mean(self) -> float | None:
-        """Returns the mean; None without values."""
-        count = len(self.values)
-        return self.sum / count if count else None
-
-    def z(self, value: int, min_samples: int) -> float | None:
-        """Returns (value - mean) / sample deviation; None below the least samples or when all values are equal."""
-        count = len(self.values)
-        if count < min_samples:
-            return None
-        # n * sum of squares - (sum)^2 is exact in integers; dividing by n (n - 1) gives the sample variance.
-        scaled_variance = count * self.squares - self.sum * self.sum
-        if scaled_variance <= 0:
-            return None
-        return round((count * value - self.sum) / sqrt(scaled_variance * count / (count - 1)), 6)
+    count * squares - total^2 is exact in integers; divided by count * (count - 1) it is the sample variance.
+    """
+    scaled_variance = count * squares - total * total
+    if scaled_variance <= 0:
+        return None
+    return round((count * value - total) / sqrt(scaled_variance * count / (count - 1)), 6)
 
 
 class Baseline:
-    """The windows of one contract, bucket or underlying."""
+    """The last packets of one contract, bucket or underlying, with the exact sums of each feature."""
 
-    __slots__ = ("premium", "size", "spread")
+    __slots__ = (
+        "count", "premium_count", "premium_squares", "premium_sum", "samples", "size_squares", "size_sum",
+        "spread_count", "spread_squares", "spread_sum",
+    )  # fmt: skip
 
-    def __init__(self, premium: Iterable[int] = (), size: Iterable[int] = (), spread: Iterable[int] = ()) -> None:
-        self.premium = Window(premium)
-        self.size = Window(size)
-        self.spread = Window(spread)
+    def __init__(self, samples: Iterable[Sample] = ()) -> None:
+        self.samples: deque[Sample] = deque()
+        self.count = self.size_sum = self.size_squares = 0
+        self.premium_count = self.premium_sum = self.premium_squares = 0
+        self.spread_count = self.spread_sum = self.spread_squares = 0
+        for sample in samples:
+            self.add(sample, MAX_WINDOW)
 
-    def add(self, premium: int | None, size: int, spread: int | None, limit: int) -> None:
-        """Adds one packet's features; an unknown one is left out."""
+    def add(self, sample: Sample, limit: int) -> None:
+        """Adds one packet's features and drops the oldest packets beyond the limit."""
+        samples = self.samples
+        samples.append(sample)
+        premium, size, spread = sample
+        self.count += 1
+        self.size_sum += size
+        self.size_squares += size * size
         if premium is not None:
-            self.premium.add(premium, limit)
-        self.size.add(size, limit)
+            self.premium_count += 1
+            self.premium_sum += premium
+            self.premium_squares += premium * premium
         if spread is not None:
-            self.spread.add(spread, limit)
+            self.spread_count += 1
+            self.spread_sum += spread
+            self.spread_squares += spread * spread
+        while self.count > limit:
+            self._drop(samples.popleft())
 
-    def dump(self) -> list[list[int]]:
-        """Returns the windows' values, oldest first."""
-        return [list(window.values) for window in (self.premium, self.size, self.spread)]
+    def _drop(self, sample: Sample) -> None:
+        premium, size, spread = sample
+        self.count -= 1
+        self.size_sum -= size
+        self.size_squares -= size * size
+        if premium is not None:
+            self.premium_count -= 1
+            self.premium_sum -= premium
+            self.premium_squares -= premium * premium
+        if spread is not None:
+            self.spread_count -= 1
+            self.spread_sum -= spread
+            self.spread_squares -= spread * spread
+
+    def score(self, packet: FlowPacket, sample: Sample, enough: int) -> None:
+        """Writes means and z-scores of a packet against these samples; `enough` are needed per feature."""
+        premium, size, spread = sample
+        packet.size_mean = round(self.size_sum / self.count, 6)
+        packet.size_z = z_score(size, self.count, self.size_sum, self.size_squares)
+        if premium is not None and self.premium_count >= enough:
+            packet.premium_mean = round(self.premium_sum / self.premium_count / MICRO, 6)
+            packet.premium_z = z_score(premium, self.premium_count, self.premium_sum, self.premium_squares)
+        if spread is not None and self.spread_count >= enough:
+            packet.spread_z = z_score(spread, self.spread_count, self.spread_sum, self.spread_squares)
 
 
 class Baselines:

@@ -8,12 +8,12 @@ from typing import Literal
 from msgspec import Struct
 
 from events.conditions import NOT_FIRM_QUOTES, treatment
-from events.contracts import Contract, parse_contract
+from events.contracts import Contract
 from events.derived import MarkedPrint
 from events.raw import OptionPrint, OptionQuote
 from events.sources import source as source_spec
-from events.types import NS_PER_MS, Book, Placement
-from operators.side import ACCURACY, side_from_quote, side_from_tick
+from events.types import Book, Placement
+from operators.side import ACCURACY, NO_SIDE, side_from_quote, side_from_tick
 from operators.units import dollars, micro
 
 
@@ -21,7 +21,7 @@ from operators.units import dollars, micro
 class MarkConfig:
     """What the mark reads of the settings."""
 
-    nbbo_max_age_ms: int
+    nbbo_max_age_ns: int
 
 
 class Instrument(Struct, gc=False, array_like=True):
@@ -41,14 +41,22 @@ class Instrument(Struct, gc=False, array_like=True):
     #: Sign of the last price change.
     tick: int = 0
     #: Shares per contract, from a definition, else the standard root's; None when nobody knows.
-    multiplier: float | None = None
+    multiplier: int | float | None = None
+    underlying: str = ""
     #: Order time of the last print, to find ties.
     print_order_ts: int = 0
 
 
 def new_instrument(contract: Contract) -> Instrument:
     """Returns the memory of a contract that was not seen before."""
-    return Instrument(multiplier=contract.multiplier)
+    memory = Instrument(underlying=contract.underlying)
+    set_multiplier(memory, contract.multiplier)
+    return memory
+
+
+def set_multiplier(memory: Instrument, multiplier: float | None) -> None:
+    """Remembers a multiplier; a whole one as an integer, so that money stays exact and cheap."""
+    memory.multiplier = int(multiplier) if multiplier is not None and multiplier == int(multiplier) else multiplier
 
 
 def take_quote(memory: Instrument, quote: OptionQuote, stands: bool) -> None:
@@ -73,7 +81,7 @@ def place(price: float, bid: float, ask: float) -> Placement:
     return "inside"
 
 
-def fault(bid: float | None, ask: float | None, firm: bool, too_old: bool) -> Placement | None:
+def fault_of(bid: float | None, ask: float | None, firm: bool, too_old: bool) -> Placement | None:
     """Returns why a quote cannot be used, None when it can; a zero bid is a price, a zero ask is none."""
     if bid is None or ask is None:
         return "missing"
@@ -86,9 +94,7 @@ def fault(bid: float | None, ask: float | None, firm: bool, too_old: bool) -> Pl
     return None if firm else "not_firm"
 
 
-def mark(
-    memory: Instrument, contract: Contract, event: OptionPrint, order_ts: int, config: MarkConfig, shared: bool
-) -> MarkedPrint:
+def mark(memory: Instrument, event: OptionPrint, order_ts: int, config: MarkConfig, shared: bool) -> MarkedPrint:
     """Marks one print against its contract's memory and updates the last price.
 
     The quote is the vendor's attached one, else the last of the topic strictly before the print (at its own instant
@@ -97,85 +103,72 @@ def mark(
     ts, price, size = event.ts, event.price, event.size
     treated = treatment(event.conditions)
     late = order_ts > ts
+    bid: float | None
+    ask: float | None
     quote_ts: int | None
     origin: Literal["topic", "attached"] | None
     book: Book | None
+    fault: Placement | None
     if event.quote_origin is not None or event.bid is not None or event.ask is not None:
         bid, ask, bid_size, ask_size = event.bid, event.ask, event.bid_size, event.ask_size
         quote_ts, origin, book = event.quote_ts, "attached", event.book or source_spec(event.source).book
-        too_old = quote_ts is not None and ts - quote_ts > config.nbbo_max_age_ms * NS_PER_MS
-        placement = fault(bid, ask, True, too_old)
-    elif memory.quote_ts == 0:
-        bid = ask = bid_size = ask_size = quote_ts = origin = book = None
-        placement = "missing"
-    elif memory.quote_ts < ts or (shared and memory.quote_ts == ts):
+        too_old = quote_ts is not None and ts - quote_ts > config.nbbo_max_age_ns
+        fault = fault_of(bid, ask, True, too_old)
+    elif 0 < memory.quote_ts < ts or (shared and memory.quote_ts == ts):
         bid, ask, bid_size, ask_size = memory.bid, memory.ask, memory.bid_size, memory.ask_size
         quote_ts, origin, book = memory.quote_ts, "topic", memory.book
-        too_old = not memory.stands and ts - quote_ts > config.nbbo_max_age_ms * NS_PER_MS
-        placement = fault(bid, ask, memory.firm, too_old)
+        too_old = not memory.stands and ts - quote_ts > config.nbbo_max_age_ns
+        fault = fault_of(bid, ask, memory.firm, too_old)
     else:
-        # A late print whose quote has been replaced: the one before it is gone, the one at hand came after it.
+        # No quote yet; or a late print whose quote was replaced: the one at hand came after it.
         bid = ask = bid_size = ask_size = quote_ts = origin = book = None
-        placement = "stale"
+        fault = "stale" if memory.quote_ts else "missing"
+    last = memory.last_price
+    tick = memory.tick if last is None or price == last else 1 if price > last else -1
+    verdict = side_from_tick(tick)
     position = None
-    verdict = side_from_tick(_tick(memory, price))
-    if placement is None:
-        assert bid is not None
-        assert ask is not None
-        placement = place(price, bid, ask)
-        position = round((price - bid) / (ask - bid), 6)
-        by_quote = side_from_quote(price, size, bid, ask, bid_size, ask_size, treated.intermarket_sweep)
-        verdict = by_quote if by_quote[0] != "none" else verdict
+    if fault is None:
+        placement = place(price, bid, ask)  # type: ignore[arg-type]
+        position = round((price - bid) / (ask - bid), 6)  # type: ignore[operator]
+        sweep = treated.intermarket_sweep
+        by_quote = side_from_quote(price, size, bid, ask, bid_size, ask_size, sweep)  # type: ignore[arg-type]
+        if by_quote[0] != "none":
+            verdict = by_quote
+    else:
+        placement = fault
     if late or not treated.sided or event.kind is not None:
-        verdict = ("none", "none")
-    elif treated.flag in ("regular", "auction"):
-        memory.tick = _tick(memory, price)
+        verdict = NO_SIDE
+    elif treated.sets_price:
+        memory.tick = tick
         memory.last_price = price
     multiplier = memory.multiplier
+    # Positional: keywords would cost more than all of the above. The order is that of the type's fields.
     return MarkedPrint(
-        id=event.id,
-        ts=ts,
-        order_ts=order_ts,
-        arrived_late=late,
-        contract=event.contract,
-        underlying=contract.underlying,
-        price=price,
-        size=size,
-        premium=None if multiplier is None else dollars(premium_micro(price, size, multiplier)),
-        exchange=event.exchange,
-        conditions=event.conditions,
-        flag="cancel" if event.kind == "cancel" else treated.flag,
-        reported_late=treated.reported_late,
-        intermarket_sweep=treated.intermarket_sweep,
-        source=event.source,
-        bid=bid,
-        ask=ask,
-        bid_size=bid_size,
-        ask_size=ask_size,
-        quote_ts=quote_ts,
-        quote_origin=origin,
-        book=book,
-        tie=False,
-        placement=placement,
-        position=position,
-        side=verdict[0],
-        side_rule=verdict[1],
-        side_confidence=ACCURACY[verdict[1]],
+        event.id,
+        ts,
+        order_ts,
+        event.contract,
+        memory.underlying,
+        price,
+        size,
+        event.source,
+        placement,
+        late,
+        None if multiplier is None else dollars(round(micro(price) * size * multiplier)),
+        event.exchange,
+        event.conditions,
+        "cancel" if event.kind == "cancel" else treated.flag,
+        treated.reported_late,
+        treated.intermarket_sweep,
+        bid,
+        ask,
+        bid_size,
+        ask_size,
+        quote_ts,
+        origin,
+        book,
+        position,
+        verdict[0],
+        verdict[1],
+        ACCURACY[verdict[1]],
     )
-
-
-def premium_micro(price: float, size: int, multiplier: float) -> int:
-    """Returns the premium in millionths of a dollar, multiplier included."""
-    return round(micro(price) * size * multiplier)
-
-
-def _tick(memory: Instrument, price: float) -> int:
-    last = memory.last_price
-    if last is None or price == last:
-        return memory.tick
-    return 1 if price > last else -1
-
-
-def contract_of(event: OptionPrint | OptionQuote) -> Contract:
-    """Returns the parsed contract of an event; raises ValueError that names it."""
-    return parse_contract(event.contract)

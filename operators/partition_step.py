@@ -18,7 +18,8 @@ from events.derived import DeadLetter, FlowPacket, MarkedPrint
 from events.raw import OptionPrint, OptionQuote, Reference
 from events.settings import Rules, rules_from
 from events.sources import source as source_spec
-from operators.mark import Instrument, MarkConfig, mark, new_instrument, take_quote
+from events.types import NS_PER_MS
+from operators.mark import Instrument, MarkConfig, mark, new_instrument, set_multiplier, take_quote
 from operators.merge import CONTROL_RANK, Item
 from operators.packet import PacketState, close_due, join, joins
 
@@ -73,7 +74,7 @@ class PartitionStep:
         self._use(rules_from(state.parameters) if state.parameters else rules)
 
     def _use(self, rules: Rules) -> None:
-        self._mark_config = MarkConfig(rules.nbbo_max_age_ms)
+        self._mark_config = MarkConfig(rules.nbbo_max_age_ms * NS_PER_MS)
         self._window_ms = rules.cluster_window_ms
 
     def step(self, items: Sequence[Item], watermark: int) -> Stepped:
@@ -100,9 +101,7 @@ class PartitionStep:
         if memory is None:
             out.dead.append(_unreadable(event, order_ts))
             return
-        marked = mark(
-            memory, parse_contract(event.contract), event, order_ts, self._mark_config, self.state.shared_sequence
-        )
+        marked = mark(memory, event, order_ts, self._mark_config, self.state.shared_sequence)
         memory.print_order_ts = order_ts
         out.marks.append(marked)
         if joins(marked):
@@ -127,7 +126,7 @@ class PartitionStep:
         if fact.kind == "definition" and fact.multiplier is not None:
             memory = self.state.instruments.get(fact.instrument) or self._new(fact.instrument)
             if memory is not None:
-                memory.multiplier = fact.multiplier
+                set_multiplier(memory, fact.multiplier)
 
     def _control(self, record: Control | DeadLetter, topic_rank: int, out: Stepped) -> None:
         if isinstance(record, DeadLetter):

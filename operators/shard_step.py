@@ -18,20 +18,20 @@ from events.sessions import NEW_YORK
 from events.settings import Rules, rules_from
 from events.types import NS_PER_S
 from operators.alert import AlertState, alert_for
-from operators.baseline import Baseline, BaselineConfig, Baselines, bucket_of
+from operators.baseline import Baseline, BaselineConfig, Baselines, Sample, bucket_of
 from operators.rules import ALL
-from operators.rules.rule import Rule, hit_of
-from operators.units import MICRO, micro
+from operators.rules.rule import hit_of
+from operators.units import micro
 
 _HOUR_NS = 3600 * NS_PER_S
 
 
 class UnderlyingDump(Struct, array_like=True):
-    """One underlying's memory as plain values: windows oldest first, alerts that may still merge."""
+    """One underlying's memory as plain values: samples oldest first, alerts that may still merge."""
 
-    contracts: dict[str, list[list[int]]]
-    buckets: dict[str, list[list[int]]]
-    underlying: list[list[int]]
+    contracts: dict[str, list[Sample]]
+    buckets: dict[str, list[Sample]]
+    underlying: list[Sample]
     alerts: AlertState
 
 
@@ -108,7 +108,7 @@ class ShardStep:
         contract = parse_contract(packet.contract)
         hits = []
         for rule, floor in self._floors:
-            if premium >= floor:
+            if premium >= floor and rule.sieve(packet, contract, self._rules):
                 verdict = rule.judge(packet, contract, self._rules)
                 if verdict.fired:
                     hits.append(hit_of(rule, packet, verdict, self._rules))
@@ -117,29 +117,26 @@ class ShardStep:
     def _score(self, packet: FlowPacket, baselines: Baselines) -> None:
         contract = parse_contract(packet.contract)
         own, bucket, underlying = baselines.levels(contract, bucket_of(contract, self._day(packet.start_ts)))
-        premium = None if packet.premium is None else micro(packet.premium)
-        spread = None if packet.spread is None else micro(packet.spread)
-        size, enough, limit = packet.size, self._config.min_samples, self._config.window
-        chosen: Baseline | None = None
-        if len(own.size.values) >= enough:
+        enough, limit = self._config.min_samples, self._config.window
+        premium, spread = packet.premium, packet.spread
+        sample: Sample = (
+            None if premium is None else micro(premium), packet.size, None if spread is None else micro(spread)
+        )  # fmt: skip
+        if own.count >= enough:
             packet.baseline, chosen = "contract", own
-        elif len(bucket.size.values) >= enough:
+        elif bucket.count >= enough:
             packet.baseline, chosen = "bucket", bucket
-        elif len(underlying.size.values) >= enough:
+        elif underlying.count >= enough:
             packet.baseline, chosen = "underlying", underlying
-        # Without one the contract's own count says how far it has warmed up.
-        packet.baseline_samples = len((chosen or own).size.values)
-        if chosen is not None:
-            packet.size_mean = _rounded(chosen.size.mean())
-            packet.size_z = chosen.size.z(size, enough)
-            if premium is not None:
-                mean = chosen.premium.mean()
-                packet.premium_mean = None if mean is None else _rounded(mean / MICRO)
-                packet.premium_z = chosen.premium.z(premium, enough)
-            if spread is not None:
-                packet.spread_z = chosen.spread.z(spread, enough)
-        for baseline in (own, bucket, underlying):
-            baseline.add(premium, size, spread, limit)
+        else:
+            chosen = own
+        # Without a baseline the contract's own count says how far it has warmed up.
+        packet.baseline_samples = chosen.count
+        if packet.baseline is not None:
+            chosen.score(packet, sample, enough)
+        own.add(sample, limit)
+        bucket.add(sample, limit)
+        underlying.add(sample, limit)
 
     def _day(self, ts: int) -> int:
         """Returns the New York date of a time as an ordinal."""
@@ -152,29 +149,20 @@ class ShardStep:
         return day
 
 
-def rules_with_floors(rules: Rules) -> list[tuple[Rule, float]]:
-    """Returns each rule with the premium below which it cannot fire, dollars."""
-    return [(rule, rule.least_premium(rules)) for rule in ALL]
-
-
-def _rounded(value: float | None) -> float | None:
-    return None if value is None else round(value, 6)
-
-
 def _dumped(memory: _Underlying) -> UnderlyingDump:
     baselines = memory.baselines
     return UnderlyingDump(
-        contracts={name: each.dump() for name, each in baselines.contracts.items()},
-        buckets={name: each.dump() for name, each in baselines.buckets.items()},
-        underlying=baselines.underlying.dump(),
+        contracts={name: list(each.samples) for name, each in baselines.contracts.items()},
+        buckets={name: list(each.samples) for name, each in baselines.buckets.items()},
+        underlying=list(baselines.underlying.samples),
         alerts=memory.alerts,
     )
 
 
 def _restored(dump: UnderlyingDump) -> _Underlying:
     memory = _Underlying()
-    memory.baselines.contracts = {name: Baseline(*windows) for name, windows in dump.contracts.items()}
-    memory.baselines.buckets = {name: Baseline(*windows) for name, windows in dump.buckets.items()}
-    memory.baselines.underlying = Baseline(*dump.underlying)
+    memory.baselines.contracts = {name: Baseline(samples) for name, samples in dump.contracts.items()}
+    memory.baselines.buckets = {name: Baseline(samples) for name, samples in dump.buckets.items()}
+    memory.baselines.underlying = Baseline(dump.underlying)
     memory.alerts = dump.alerts
     return memory

@@ -16,7 +16,7 @@ ACCURACY: dict[SideRule, float] = {"trade_size": 0.665, "quote": 0.608, "depth":
 COUNTED_RULES: frozenset[SideRule] = frozenset(("trade_size", "quote", "depth"))
 
 Verdict = tuple[Side, SideRule]
-_NONE: Verdict = ("none", "none")
+NO_SIDE: Verdict = ("none", "none")
 _BUY_SIZE: Verdict = ("buy", "trade_size")
 _SELL_SIZE: Verdict = ("sell", "trade_size")
 _BUY_QUOTE: Verdict = ("buy", "quote")
@@ -51,11 +51,11 @@ def side_from_quote(
         return _SELL_QUOTE
     if bid_size is not None and ask_size is not None and bid_size != ask_size:
         return _BUY_DEPTH if ask_size > bid_size else _SELL_DEPTH
-    return _NONE
+    return NO_SIDE
 
 
 def side_from_tick(tick: int) -> Verdict:
     """Returns side and rule from the sign of the last price change (zero ticks carry it)."""
     if tick == 0:
-        return _NONE
+        return NO_SIDE
     return _BUY_TICK if tick > 0 else _SELL_TICK

@@ -12,9 +12,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import zstandard
+
 from connectors.bus.base import Batch, BusError, Head, LeaseLost, StoredBatch
 from connectors.sqlite import connect
 
+#: Payloads from this size on are compressed: JSON of one topic shrinks to a tenth, which is faster than writing it.
+_COMPRESS_FROM_BYTES = 1024
+_ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS batches (
     pos INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -38,6 +43,8 @@ class EmbeddedBus:
         self.directory = directory
         self.partitions = partitions
         self._connections: dict[str, sqlite3.Connection] = {}
+        self._zstd = zstandard.ZstdCompressor(level=-3)
+        self._unzstd = zstandard.ZstdDecompressor()
         directory.mkdir(parents=True, exist_ok=True)
 
     def append(self, topic: str, batches: Mapping[int, Batch], epoch: int = 0) -> dict[int, int]:
@@ -65,9 +72,9 @@ class EmbeddedBus:
         promises = _rising(head.promise, batch.promises)
         in_force = promises[-1]
         db.execute(
-            "INSERT INTO batches (part, first, count, control, epoch, promises, keys, payload) VALUES (?,?,?,?,?,?,?,?)",
+            f"INSERT INTO batches ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             (part, head.next, batch.count, int(batch.control), epoch, promises.tobytes(),
-             "\n".join(batch.keys).encode(), batch.payload),
+             self._pack(batch.payload), self._pack("\n".join(batch.keys).encode())),
         )  # fmt: skip
         db.execute(
             "INSERT INTO heads VALUES (?, 0, ?, ?, ?) ON CONFLICT (part) DO UPDATE SET "
@@ -100,7 +107,7 @@ class EmbeddedBus:
         found: list[StoredBatch] = []
         records = 0
         for row in rows:
-            batch = _stored(row)
+            batch = self._stored(row)
             if batch.next <= offset:
                 continue
             found.append(batch.from_offset(offset))
@@ -119,7 +126,7 @@ class EmbeddedBus:
         found = []
         for pos, *row in rows:
             position = pos
-            found.append(_stored(tuple(row)))
+            found.append(self._stored(row))
         return position, found
 
     def end_position(self, topic: str) -> int:
@@ -181,6 +188,22 @@ class EmbeddedBus:
             db.close()
         self._connections.clear()
 
+    def _pack(self, data: bytes) -> bytes:
+        return self._zstd.compress(data) if len(data) >= _COMPRESS_FROM_BYTES else data
+
+    def _unpack(self, data: bytes) -> bytes:
+        return self._unzstd.decompress(data) if data[:4] == _ZSTD_MAGIC else data
+
+    def _stored(self, row: Sequence[Any]) -> StoredBatch:
+        part, first, count, control, epoch, promises, payload, keys = row
+        pairs = array("q")
+        pairs.frombytes(promises)
+        return StoredBatch(
+            partition=part, first=first, count=count, control=bool(control), epoch=epoch,
+            promises=list(zip(pairs[::2], pairs[1::2], strict=True)),
+            payload=self._unpack(payload), keys_joined=self._unpack(keys),
+        )  # fmt: skip
+
     def _open(self, topic: str) -> sqlite3.Connection | None:
         """Returns the topic's connection, or None while no process has made the topic."""
         if topic in self._connections or (self.directory / f"{topic}.sqlite").exists():
@@ -205,13 +228,3 @@ def _rising(in_force: int, promises: Sequence[tuple[int, int]]) -> array[int]:
             else:
                 rising.extend((index, promise))
     return rising
-
-
-def _stored(row: tuple[Any, ...]) -> StoredBatch:
-    part, first, count, control, epoch, promises, payload, keys = row
-    pairs = array("q")
-    pairs.frombytes(promises)
-    return StoredBatch(
-        partition=part, first=first, count=count, control=bool(control), epoch=epoch,
-        promises=list(zip(pairs[::2], pairs[1::2], strict=True)), payload=payload, keys_joined=keys,
-    )  # fmt: skip

@@ -32,13 +32,14 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule; `least_premium` is the dollars below which it cannot fire, so that most packets cost nothing."""
+    """One rule; `least_premium` (dollars) and `sieve` are necessary for it to fire: most packets cost little."""
 
     id: str
     version: int
     style: Style
     settings: tuple[str, ...]
     least_premium: Callable[[Rules], float]
+    sieve: Callable[[FlowPacket, Contract, Rules], bool]
     judge: Callable[[FlowPacket, Contract, Rules], Verdict]
 
 

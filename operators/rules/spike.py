@@ -16,6 +16,10 @@ _SETTINGS = (
 )  # fmt: skip
 
 
+def _sieve(packet: FlowPacket, contract: Contract, rules: Rules) -> bool:
+    return packet.size >= rules.classifier_spike_min_size
+
+
 def _judge(packet: FlowPacket, contract: Contract, rules: Rules) -> Verdict:
     has_baseline = packet.baseline is not None
     checks = (
@@ -87,5 +91,5 @@ def _against(packet: FlowPacket, direction: Direction) -> tuple[str, ...]:
 
 RULE = Rule(
     id="unusual_contract_spike", version=1, style="unclear", settings=_SETTINGS,
-    least_premium=lambda rules: rules.classifier_spike_min_premium, judge=_judge,
+    least_premium=lambda rules: rules.classifier_spike_min_premium, sieve=_sieve, judge=_judge,
 )  # fmt: skip

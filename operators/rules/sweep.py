@@ -24,6 +24,10 @@ def _least_premium(rules: Rules) -> float:
     return rules.classifier_sweep_min_premium * _FLOOR_SHARE_WITH_Z
 
 
+def _sieve(right: Literal["C", "P"], packet: FlowPacket, contract: Contract, rules: Rules) -> bool:
+    return contract.right == right and packet.count >= rules.classifier_sweep_min_count and packet.flag == "regular"
+
+
 def _judge(right: Literal["C", "P"], packet: FlowPacket, contract: Contract, rules: Rules) -> Verdict:
     bought = ratio(packet.buy_size, packet.covered_size)
     checks = (
@@ -112,7 +116,7 @@ def _against(packet: FlowPacket) -> tuple[str, ...]:
 def _rule(ident: str, right: Literal["C", "P"]) -> Rule:
     return Rule(
         id=ident, version=1, style="directional", settings=_SETTINGS, least_premium=_least_premium,
-        judge=partial(_judge, right),
+        sieve=partial(_sieve, right), judge=partial(_judge, right),
     )  # fmt: skip
 
 

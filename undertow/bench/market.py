@@ -1,0 +1,93 @@
+"""A preloaded options tape for `bench pipeline`: one quote to two prints over many contracts, in bursts.
+
+Not a market model (the synthetic feed is): it fixes rates and shapes so that the pipeline's work is known. Prints come
+in bursts of 1 to 8 inside 200 ms, sides and venues drawn by a seeded generator; about one burst in forty passes a
+rule's floors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from random import Random
+
+from events.codec import encode
+from events.raw import OptionPrint, OptionQuote
+from events.types import NS_PER_MS
+
+START_TS = 1_767_623_400_000_000_000
+_VENUES = "ACEHIJMNPQUXZ"
+#: Mean event time between bursts over all contracts, ms.
+_BURST_GAP_MS = 1.2
+_UNDERLYINGS = 100
+
+
+def contracts(count: int) -> list[tuple[str, str]]:
+    """Returns (underlying, contract id) pairs over a hundred underlyings."""
+    names = ["SPY", "QQQ", "NVDA", "TSLA", "AAPL"] + [f"U{chr(65 + n // 26)}{chr(65 + n % 26)}" for n in range(95)]
+    pairs = []
+    for n in range(count):
+        underlying = names[n % _UNDERLYINGS]
+        right = "CP"[n // _UNDERLYINGS % 2]
+        strike = 50_000 + 2_500 * (n // (2 * _UNDERLYINGS))
+        pairs.append((underlying, f"{underlying}260{1 + n % 3}16{right}{strike:08d}"))
+    return pairs
+
+
+def events(prints: int, contract_count: int, seed: int) -> Iterator[tuple[str, str, int, bytes]]:
+    """Yields (topic, underlying, ts, message) in time order; one quote for every two prints."""
+    random = Random(seed)
+    chosen = contracts(contract_count)
+    mids = [0.5 + random.random() * 4 for _ in chosen]
+    ts, done, quoted = START_TS, 0, 0
+    for n, (underlying, contract) in enumerate(chosen):
+        yield _quote(underlying, contract, ts + n, mids[n], random)
+    ts += contract_count
+    while done < prints:
+        ts += int(random.expovariate(1 / _BURST_GAP_MS) * NS_PER_MS) + 1
+        n = random.randrange(contract_count)
+        underlying, contract = chosen[n]
+        while quoted < done // 2:
+            m = random.randrange(contract_count)
+            yield _quote(*chosen[m], ts, mids[m], random)
+            quoted += 1
+            ts += 1000
+        yield _quote(underlying, contract, ts, mids[n], random)
+        quoted += 1
+        burst = min(1 + int(random.expovariate(0.5)), 8)
+        aggressive = random.random() < 0.5
+        for _ in range(burst):
+            ts += random.randrange(1, 200) * 1000
+            price = round(mids[n] + (0.05 if aggressive else -0.05), 2)
+            large = random.random() < 0.03
+            yield _print(underlying, contract, ts, price, 1 + int(random.expovariate(0.3)) * (40 if large else 1), random, done)
+            done += 1
+
+
+def _quote(underlying: str, contract: str, ts: int, mid: float, random: Random) -> tuple[str, str, int, bytes]:
+    quote = OptionQuote(
+        id=f"bench:options.quotes:{contract}:{ts}:q",
+        ts=ts,
+        contract=contract,
+        bid=round(mid - 0.05, 2),
+        ask=round(mid + 0.05, 2),
+        bid_size=random.randrange(1, 200),
+        ask_size=random.randrange(1, 200),
+        source="bench",
+    )
+    return "options.quotes", underlying, ts, encode(quote)
+
+
+def _print(
+    underlying: str, contract: str, ts: int, price: float, size: int, random: Random, n: int
+) -> tuple[str, str, int, bytes]:
+    report = OptionPrint(
+        id=f"bench:options.prints:{contract}:{ts}:{n:x}",
+        ts=ts,
+        contract=contract,
+        price=price,
+        size=size,
+        exchange=random.choice(_VENUES),
+        conditions=("S",) if random.random() < 0.2 else ("I",),
+        source="bench",
+    )
+    return "options.prints", underlying, ts, encode(report)
