@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,8 +18,10 @@ from events.topics import RAW_TOPICS, TOPICS, decoder
 
 #: The longest line read; a longer one is no event.
 MAX_LINE = 1 << 20
-#: A whole number that may not fit the store's 64 bits.
-_HUGE = re.compile(rb"[0-9]{20}|9[0-9]{18}")
+#: Fields that hold any whole number; the store has 64 bits for it.
+_UNBOUNDED = (
+    "size", "bid_size", "ask_size", "seq", "recv_ts", "exec_ts", "quote_ts", "open_interest", "expiry_ts",
+)  # fmt: skip
 _INT64 = 2**63 - 1
 
 
@@ -43,8 +44,9 @@ class TapeParser:
 
     def __init__(self) -> None:
         self._line = msgspec.json.Decoder(_Line)
-        self._topics: dict[str, tuple[msgspec.json.Decoder[Any], Callable[[Any], None]]] = {
-            name: (decoder(name), _NORMALISE[TOPICS[name].instrument]) for name in RAW_TOPICS
+        self._topics: dict[str, tuple[msgspec.json.Decoder[Any], Callable[[Any], None], tuple[str, ...]]] = {
+            name: (decoder(name), _NORMALISE[TOPICS[name].instrument], _unbounded(TOPICS[name].type))
+            for name in RAW_TOPICS
         }
 
     def parse(self, line: bytes) -> Good | Fault:
@@ -56,12 +58,12 @@ class TapeParser:
                 return Fault("", _unknown(envelope.topic))
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             return Fault("", _sentence(error))
-        read, normalise = found
+        read, normalise, numbers = found
         try:
             event = read.decode(envelope.event)
             normalise(event)
-            if _HUGE.search(line) is not None:
-                _refuse_huge(event)
+            for name in numbers:
+                _refuse_huge(name, getattr(event, name))
         except (msgspec.MsgspecError, ValueError) as error:
             return Fault(envelope.topic, _sentence(error).replace("`$", "`$.event"))
         event.id = ""
@@ -151,11 +153,13 @@ def _symbol(event: Any) -> None:
 _NORMALISE: dict[str, Callable[[Any], None]] = {"contract": _contract, "instrument": _instrument, "symbol": _symbol}
 
 
-def _refuse_huge(event: msgspec.Struct) -> None:
-    for name in event.__struct_fields__:
-        value = getattr(event, name)
-        if isinstance(value, int) and value > _INT64:
-            raise ValueError(f"{value} does not fit 64 bits - at `$.{name}`")
+def _unbounded(event_type: type[msgspec.Struct]) -> tuple[str, ...]:
+    return tuple(name for name in _UNBOUNDED if name in event_type.__struct_fields__)
+
+
+def _refuse_huge(name: str, value: float | None) -> None:
+    if value is not None and value > _INT64 and isinstance(value, int):
+        raise ValueError(f"{value} does not fit 64 bits - at `$.{name}`")
 
 
 def _sentence(error: Exception) -> str:
