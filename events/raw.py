@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from events.types import (
+    FOREVER_NS,
     Book,
     ContractId,
     Contracts,
@@ -28,7 +29,7 @@ from events.types import (
 
 Conditions = Annotated[tuple[str, ...], Meta(description="sale conditions, the tape's own letters; empty when none")]
 Source = Annotated[str, Meta(min_length=1, max_length=32, description="the feed's name")]
-Sequence = Annotated[int, Meta(ge=0, description="the vendor's sequence number")] | None
+Sequence = Annotated[int, Meta(ge=0, le=FOREVER_NS, description="the vendor's sequence number")] | None
 
 
 class OptionPrint(Struct, gc=False, omit_defaults=True, kw_only=True):

@@ -16,15 +16,18 @@ NS_PER_S = 1_000_000_000
 
 EventId = Annotated[str, Meta(description="content id, URL-safe; never an offset")]
 Ts = Annotated[int, Meta(ge=MIN_TS_NS, le=MAX_TS_NS, description="event time, ns since the Unix epoch, UTC")]
-OptionalTs = Annotated[int, Meta(ge=0, description="ns since the Unix epoch, UTC; null when the feed has none")] | None
+OptionalTs = (
+    Annotated[int, Meta(ge=0, le=FOREVER_NS, description="ns since the Unix epoch, UTC; null if the feed has none")]
+    | None
+)
 OrderTs = Annotated[int, Meta(ge=0, description="order time in the tape: max(ts, promise in force), ns")]
 ContractId = Annotated[str, Meta(min_length=16, max_length=21, description="option contract, compact OCC form")]
 Symbol = Annotated[str, Meta(min_length=1, max_length=16, description="equity symbol, consolidated-tape form")]
 OptionPrice = Annotated[float, Meta(ge=0, description="dollars per share of the contract, before the multiplier")]
 EquityPrice = Annotated[float, Meta(gt=0, description="dollars per share")]
 QuotePrice = Annotated[float, Meta(ge=0, description="dollars per share; null when that side has no price")] | None
-Contracts = Annotated[int, Meta(gt=0, description="contracts")]
-QuoteContracts = Annotated[int, Meta(ge=0, description="contracts shown; null when unknown")] | None
+Contracts = Annotated[int, Meta(gt=0, le=2**31, description="contracts")]
+QuoteContracts = Annotated[int, Meta(ge=0, le=2**31, description="contracts shown; null when unknown")] | None
 Shares = Annotated[float, Meta(gt=0, description="shares, decimal: fractions trade")]
 QuoteShares = Annotated[float, Meta(ge=0, description="size shown, in the feed's own unit; null when unknown")] | None
 Dollars = Annotated[float, Meta(description="dollars, multiplier included; null when the multiplier is unknown")]

@@ -2,35 +2,93 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import timedelta
+from queue import Queue
+from threading import Thread
+from typing import Any
 
 from bytewax.outputs import DynamicSink, StatelessSinkPartition
 from bytewax.testing import run_main
 
 from connectors.bus.base import Bus
 from connectors.code import code_digest
+from connectors.dataset import Dataset
 from connectors.sinks import Emission
 from connectors.tape import Span, TapeSource
-from events.settings import Compute, Rules
+from events.codec import canonical_line, fields_of
+from events.settings import Compute, Rules, load, rules_from
 from flows import options
+from flows.runtime import stopping
 from flows.steps import Config
+
+#: Epochs only cut the work of a run that keeps no recovery store.
+_EPOCH = timedelta(seconds=10)
+#: Emissions that may wait between the flow's thread and whoever reads them.
+_QUEUED = 64
 
 
 def run_span(
     bus: Bus, span: Span, rules: Rules, compute: Compute, sinks: options.Sinks, *, follow_log: bool = False
 ) -> None:
     """Runs the flow over a bounded span with the given sinks and returns at its end."""
-    source = TapeSource(bus, span, batch=compute.tape_read_batch, poll_ms=compute.tape_poll_ms)
+    source = TapeSource(bus, span, batch=compute.tape_read_batch, poll_ms=compute.tape_poll_ms, stopping=stopping)
     config = Config(rules, bus.partitions, code_digest(), follow_log=follow_log)
-    run_main(options.build(source, sinks, config))
+    execute: Any = run_main  # carries no types
+    execute(options.build(source, sinks, config), epoch_interval=_EPOCH)
 
 
 def collect(
-    bus: Bus, span: Span, rules: Rules, compute: Compute, take: Callable[[Emission], None], *, follow_log: bool
+    bus: Bus,
+    span: Span,
+    rules: Rules,
+    compute: Compute,
+    take: Callable[[Emission], None],
+    *,
+    follow_log: bool = False,
 ) -> None:
     """Runs the flow over a bounded span and hands every emission to `take` instead of the bus."""
     sink = _Collect(take)
     run_span(bus, span, rules, compute, options.Sinks(sink, sink, sink), follow_log=follow_log)
+
+
+def recompute(
+    dataset: Dataset, parameters: Mapping[str, Any], until: Mapping[str, Sequence[int]], end: bool
+) -> Iterator[tuple[str, bytes, int]]:
+    """Yields (topic, canonical line, time known) of every derived event of the log up to `until`.
+
+    Begins where the run began, with the parameters it began with; `end` closes what is open there, as `compute` does.
+    """
+    queue: Queue[Emission | BaseException | None] = Queue(_QUEUED)
+    worker = Thread(target=_recompute_into, args=(queue, dataset, parameters, until, end), daemon=True)
+    worker.start()
+    while (item := queue.get()) is not None:
+        if isinstance(item, BaseException):
+            raise item
+        for topic, _, events in item.parts:
+            for event in events:
+                known: int = getattr(event, "order_ts", None) or event.ts  # type: ignore[attr-defined]
+                yield topic, canonical_line(fields_of(event)), known
+    worker.join()
+
+
+def _recompute_into(
+    queue: Queue[Emission | BaseException | None],
+    dataset: Dataset,
+    parameters: Mapping[str, Any],
+    until: Mapping[str, Sequence[int]],
+    end: bool,
+) -> None:
+    bus = dataset.open_bus()
+    try:
+        span = Span(ends=until, supply_end=end)
+        # A finished computation ran under its own parameters alone; a live one followed those in the log.
+        collect(bus, span, rules_from(parameters), load().compute, queue.put, follow_log=not end)
+        queue.put(None)
+    except BaseException as error:
+        queue.put(error)
+    finally:
+        bus.close()
 
 
 class _CollectPartition(StatelessSinkPartition[tuple[str, Emission]]):

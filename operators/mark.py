@@ -60,7 +60,14 @@ def set_multiplier(memory: Instrument, multiplier: float | None) -> None:
 
 
 def take_quote(memory: Instrument, quote: OptionQuote, stands: bool) -> None:
-    """Remembers a quote; it decides every later print until it is replaced."""
+    """Remembers a quote; it decides every later print until it is replaced.
+
+    One venue's book says less than the national best and never replaces it.
+    """
+    book = quote.book or source_spec(quote.source).book
+    if book == "venue" and memory.quote_ts and memory.book == "national":
+        return
+    memory.book = book
     memory.bid = quote.bid
     memory.ask = quote.ask
     memory.bid_size = quote.bid_size
@@ -69,7 +76,6 @@ def take_quote(memory: Instrument, quote: OptionQuote, stands: bool) -> None:
     condition = quote.condition
     memory.firm = condition is None or condition not in NOT_FIRM_QUOTES
     memory.stands = stands
-    memory.book = quote.book or source_spec(quote.source).book
 
 
 def place(price: float, bid: float, ask: float) -> Placement:

@@ -1,0 +1,118 @@
+"""`undertow doctor`: is this machine ready, what are the settings, what is in the data set."""
+
+from __future__ import annotations
+
+import sys
+from importlib import metadata, util
+from pathlib import Path
+from typing import Any
+
+import click
+import orjson
+
+from connectors.dataset import Dataset, DatasetError
+from events.settings import Settings, SettingsError, described, load
+from events.topics import TOPICS
+
+_CORE = (
+    "bytewax",
+    "chdb",
+    "confluent-kafka",
+    "clickhouse-driver",
+    "redis",
+    "pydantic",
+    "msgspec",
+    "orjson",
+    "starlette",
+)
+_EXTRAS = {"databento": "databento", "alpaca-py": "alpaca", "ib_insync": "ib_insync"}
+
+
+@click.command("doctor")
+@click.option("--data", type=click.Path(path_type=Path), help="Data directory.  [default: UNDERTOW_DATA, else data]")
+@click.option("--json", "as_json", is_flag=True, help="Print everything as one JSON object.")
+def doctor(data: Path | None, as_json: bool) -> None:
+    """Check Python, packages, settings and the data set; exit status 1 when something cannot work.
+
+    Every setting is an environment variable; it is shown with its value, and with the default where that differs.
+    """
+    faults: list[str] = []
+    settings: Settings | None = None
+    try:
+        settings = load(undertow_data=data)
+    except SettingsError as error:
+        faults.append(str(error))
+    if sys.version_info[:2] not in ((3, 11), (3, 12)):
+        faults.append(f"Python {sys.version_info[0]}.{sys.version_info[1]} has no Bytewax wheel: use 3.11 or 3.12")
+    packages = {name: _version(name) for name in (*_CORE, *_EXTRAS)}
+    faults += [f"package {name} is missing: run `make setup`" for name in _CORE if packages[name] is None]
+    found = {
+        "python": sys.version.split()[0],
+        "packages": packages,
+        "settings": _settings(settings) if settings else {},
+        "dataset": _dataset(settings, faults) if settings else None,
+        "faults": faults,
+    }
+    if as_json:
+        click.echo(orjson.dumps(found, default=str).decode())
+    else:
+        _print(found)
+    sys.exit(1 if faults else 0)
+
+
+def _version(name: str) -> str | None:
+    module = _EXTRAS.get(name)
+    if module is not None and util.find_spec(module) is None:
+        return None
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _settings(settings: Settings) -> dict[str, dict[str, Any]]:
+    shown = {}
+    for group, name, default, meaning in described():
+        value = getattr(getattr(settings, group), name.lower())
+        shown[name] = {"value": value, "default": default, "meaning": meaning}
+    return shown
+
+
+def _dataset(settings: Settings, faults: list[str]) -> dict[str, Any] | None:
+    path = settings.bus.undertow_data
+    if not (path / "dataset.json").exists():
+        return None
+    try:
+        dataset = Dataset.open(path)
+    except DatasetError as error:
+        faults.append(str(error))
+        return None
+    bus = dataset.open_bus()
+    topics = {}
+    for topic in TOPICS:
+        heads = bus.heads(topic)
+        if any(head.next for head in heads):
+            topics[topic] = {"records": sum(head.next - head.start for head in heads), "bytes": bus.size_bytes(topic)}
+    bus.close()
+    return {"name": dataset.name, "clock": dataset.clock, "partitions": dataset.partitions, "topics": topics}
+
+
+def _print(found: dict[str, Any]) -> None:
+    click.echo(f"Python {found['python']}")
+    for name, version in found["packages"].items():
+        click.echo(f"  {name:<18} {version or ('not installed (extra)' if name in _EXTRAS else 'MISSING')}")
+    click.echo("settings")
+    for name, each in found["settings"].items():
+        changed = "" if each["value"] == each["default"] else f"  (default {each['default']})"
+        click.echo(f"  {name:<34} {each['value']!s:<10}{changed}")
+    dataset = found["dataset"]
+    if dataset is None:
+        click.echo("no data set here yet: `undertow import FILE` makes one")
+    else:
+        click.echo(f"data set {dataset['name']}, {dataset['partitions']} partitions")
+        for topic, each in dataset["topics"].items():
+            click.echo(f"  {topic:<18} {each['records']:>12,} records {each['bytes'] / 1e6:>10.1f} MB")
+    for fault in found["faults"]:
+        click.echo(f"fault: {fault}")
+    if not found["faults"]:
+        click.echo("nothing wrong")
