@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from connectors.store.base import Params, StoreAway, StoreError, check_params
@@ -164,7 +165,7 @@ def _bound(params: Params) -> dict[str, str]:
 
 
 def _arrow(column: Column, values: Any) -> Any:
-    if column.kind == "bool":
+    if column.kind == "bool" and any(isinstance(value, bool | np.bool_) for value in values[:1]):
         return pa.array(values, pa.bool_()).cast(pa.uint8())
     return pa.array(values, _ARROW[column.kind])
 

@@ -59,6 +59,14 @@ class LineSet:
         return np.sort(newest_first[standing])
 
 
+def gathered(lines: Iterable[bytes]) -> LineSet:
+    """Returns the set of lines."""
+    found = LineSet()
+    for line in lines:
+        found.add(line)
+    return found
+
+
 def _short(data: bytes) -> bytes:
     return sha256(data).digest()[:16]
 

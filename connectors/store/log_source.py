@@ -71,9 +71,10 @@ class _LogPartition(StatefulSourcePartition[Chunk, int]):
         batches = self._log.bus.read(self._topic, self._partition, self._offset, READ_RECORDS)
         if not batches:
             self._offset = self._log.head(self._topic, self._partition).next
-        for batch in batches:
+        chunks = [(self._topic, batch) for batch in batches if self._until is None or batch.first < self._until]
+        for _, batch in chunks:
             self._offset = batch.next
-        return [(self._topic, batch) for batch in batches]
+        return chunks
 
     def next_awake(self) -> datetime | None:
         return self._awake

@@ -20,6 +20,7 @@ from connectors.store.compare import (
     archived_lines,
     compare,
     differing_ids,
+    gathered,
     logged_lines,
     raw_offsets,
     raw_topics,
@@ -56,8 +57,8 @@ def verify(
 def _raw(job: _Verified, topic: str) -> TopicResult:
     heads = job.bus.heads(topic)
     offsets = raw_offsets(heads, job.held, topic)
-    archived = _gathered(archived_lines(job.reader, topic, job.run, job.span, offsets))
-    expected = _gathered(logged_lines(job.bus, topic, job.span, offsets))
+    archived = gathered(archived_lines(job.reader, topic, job.run, job.span, offsets))
+    expected = gathered(logged_lines(job.bus, topic, job.span, offsets))
     result = compare(archived, expected)
     if not job.held.holds(topic) and any(head.next > head.start for head in heads):
         result.fault = "the log has records of it, the archive none"
@@ -82,7 +83,7 @@ def _derived(job: _Verified, recompute: Recompute) -> dict[str, TopicResult]:
     results: dict[str, TopicResult] = {}
     archived: dict[str, LineSet] = {}
     for topic, span in spans.items():
-        archived[topic] = _gathered(archived_lines(job.reader, topic, job.run, span, []))
+        archived[topic] = gathered(archived_lines(job.reader, topic, job.run, span, []))
         results[topic] = compare(archived[topic], expected[topic])
         if known[topic] and span.to_ts == 0:
             results[topic].fault = "the flow concludes events of it, the archive notes none as complete"
@@ -114,13 +115,6 @@ def _read_by(job: _Verified, finished: bool) -> dict[str, list[int]]:
     if finished and any(job.reached.holds(topic) for topic in topics):
         return {topic: job.reached.offsets(topic, job.bus.partitions) for topic in topics}
     return {topic: [head.next for head in job.bus.heads(topic)] for topic in topics}
-
-
-def _gathered(lines: Iterable[bytes]) -> LineSet:
-    gathered = LineSet()
-    for line in lines:
-        gathered.add(line)
-    return gathered
 
 
 def _name_differing(result: TopicResult, ids: Iterator[str]) -> None:
