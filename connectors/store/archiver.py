@@ -66,14 +66,16 @@ class TopicRows:
     def _decode_each(self, batch: StoredBatch) -> tuple[list[Any], list[int]]:
         events: list[Any] = []
         kept: list[int] = []
+        why = ""
         for index, line in enumerate(batch.lines()):
             try:
                 events.append(self._decoder.decode(line))
             except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-                place = f"{self.topic}/{batch.partition} at {batch.first + index}"
-                _log.warning("not archived: %s cannot be read: %s", place, error)
+                why = f"{batch.first + index} cannot be read: {error}"
             else:
                 kept.append(index)
+        bad = batch.count - len(kept)
+        _log.warning("not archived: %d records of %s/%d, the last at %s", bad, self.topic, batch.partition, why)
         return events, kept
 
     def columns(self) -> Columns:
