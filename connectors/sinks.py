@@ -59,7 +59,7 @@ class DerivedPartition(StatefulSinkPartition[Emission, dict[str, int]]):
             if events and self._written[topic]:
                 events, keys = self._without_written(topic, events, keys)
             if events:
-                payload = encode_lines(events)[:-1]
+                payload = encode_lines(events)
                 self._append(topic, Batch(count=len(events), payload=payload, keys=keys))
         self._watermark = max(self._watermark, *(value.watermark for value in values))
 

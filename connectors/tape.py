@@ -21,6 +21,7 @@ from events.deadletters import dead_letter
 from events.derived import DeadLetter
 from events.sessions import next_boundary
 from events.topics import RAW_TOPICS, decoder
+from events.types import MIN_TS_NS
 from operators.merge import Item, Merge, MergeState
 
 _state_encoder = msgspec.json.Encoder()
@@ -96,7 +97,7 @@ class TapePartition(StatefulSourcePartition[tuple[str, Released], str]):
         self._merge = Merge(state)
         self._decoders = {topic: decoder(topic) for topic in RAW_TOPICS}
         self._last = state.last
-        self._boundary = next_boundary(state.last[0]) if state.last else 0
+        self._boundary = next_boundary(state.last[0]) if state.last and state.last[0] >= MIN_TS_NS else 0
         if anchor and resume_state is None:
             self._boundary = next_boundary(anchor[0])
         self._watermark = -1
@@ -204,9 +205,10 @@ class TapePartition(StatefulSourcePartition[tuple[str, Released], str]):
     def _cut(self, items: list[Item], watermark: int) -> list[tuple[str, Released]]:
         """Wraps what was released; where it crosses a session boundary, an anchor stands between the two parts."""
         key = str(self._partition)
-        if items and not self._boundary:
-            self._boundary = next_boundary(items[0][0])
-        if not items or items[-1][0] < self._boundary:
+        if not self._boundary:
+            # Records of order time 0 stand before every session.
+            self._boundary = next((next_boundary(item[0]) for item in items if item[0] >= MIN_TS_NS), 0)
+        if not items or not self._boundary or items[-1][0] < self._boundary:
             self._last = items[-1][:5] if items else self._last
             return [(key, Released(self._partition, items, watermark))]
         at = bisect_left(items, (self._boundary,))

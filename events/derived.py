@@ -116,7 +116,7 @@ class FlowPacket(Struct, gc=False, omit_defaults=True):
     spread_z: Z | None = None
 
 
-class Check(Struct, gc=False, kw_only=True):
+class Check(Struct, gc=False):
     """One named test of a rule: what was observed beside its threshold."""
 
     name: str

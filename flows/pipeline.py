@@ -21,6 +21,8 @@ from events.settings import Compute, Rules, load, rules_from
 from flows import options
 from flows.runtime import stopping
 from flows.steps import Config
+from operators.rules import ALL
+from operators.rules.rule import Rule
 
 #: Epochs only cut the work of a run that keeps no recovery store.
 _EPOCH = timedelta(seconds=10)
@@ -29,11 +31,18 @@ _QUEUED = 64
 
 
 def run_span(
-    bus: Bus, span: Span, rules: Rules, compute: Compute, sinks: options.Sinks, *, follow_log: bool = False
+    bus: Bus,
+    span: Span,
+    rules: Rules,
+    compute: Compute,
+    sinks: options.Sinks,
+    *,
+    follow_log: bool = False,
+    rule_set: Sequence[Rule] = ALL,
 ) -> None:
     """Runs the flow over a bounded span with the given sinks and returns at its end."""
     source = TapeSource(bus, span, batch=compute.tape_read_batch, poll_ms=compute.tape_poll_ms, stopping=stopping)
-    config = Config(rules, bus.partitions, code_digest(), follow_log=follow_log)
+    config = Config(rules, bus.partitions, code_digest(), follow_log=follow_log, rule_set=rule_set)
     execute: Any = run_main  # carries no types
     execute(options.build(source, sinks, config), epoch_interval=_EPOCH)
 

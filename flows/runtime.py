@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -26,6 +27,13 @@ def install_handlers() -> None:
             signal.signal(number, lambda *_: _stop.set())
 
 
+def tune_collector() -> None:
+    """Lets the cyclic collector run seldom: events hold no cycles, and walking live state costs a tenth of the time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 100)
+
+
 def recovery_directory() -> Path | None:
     """Returns the recovery directory that `python -m bytewax.run` was given, by option or environment."""
     given = _option("-r", "--recovery-directory") or os.environ.get("BYTEWAX_RECOVERY_DIRECTORY")
@@ -43,6 +51,7 @@ def prepare(settings: Settings) -> bool:
     Every start of ours goes through here, so that a snapshot of the future is never resumed from (contract 12).
     """
     install_handlers()
+    tune_collector()
     directory = recovery_directory()
     if directory is None:
         return False

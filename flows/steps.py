@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 
@@ -15,6 +15,8 @@ from events.derived import Anchor, FlowPacket
 from events.partitions import labels_of, shard_of
 from events.settings import Rules
 from operators.partition_step import PartitionState, PartitionStep, Stepped, dump, load
+from operators.rules import ALL
+from operators.rules.rule import Rule
 from operators.shard_step import Judged, ShardStep
 
 Parameters = dict[str, int | float | str | bool]
@@ -30,6 +32,7 @@ class Config:
     #: Follow the parameters that the log records; a named run and `compute` bring their own.
     follow_log: bool = True
     states: Mapping[str, bytes] = field(default_factory=dict)
+    rule_set: Sequence[Rule] = ALL
 
 
 @dataclass(slots=True)
@@ -144,7 +147,9 @@ class ShardLogic(StatefulBatchLogic[ShardWork, ShardOut, bytes]):
         for work in values:
             if not self._label:
                 self._label = work.label
-                self._step = ShardStep(self._config.rules, self._resume or self._config.states.get(work.label))
+                self._step = ShardStep(
+                    self._config.rules, self._resume or self._config.states.get(work.label), self._config.rule_set
+                )
             if work.parameters is not None:
                 self._step.set_parameters(work.parameters)
             self._step.step(work.packets, judged)

@@ -121,12 +121,15 @@ class Baselines:
 
     def levels(self, contract: Contract, bucket: str) -> tuple[Baseline, Baseline, Baseline]:
         """Returns the contract's, its bucket's and the underlying's baselines, new ones where there were none."""
-        own = self.contracts.pop(contract.id, None)
+        contracts = self.contracts
+        own = contracts.get(contract.id)
         if own is None:
-            own = Baseline()
-            if len(self.contracts) >= MAX_CONTRACTS:
-                del self.contracts[next(iter(self.contracts))]
-        self.contracts[contract.id] = own
+            own = contracts[contract.id] = Baseline()
+            if len(contracts) > MAX_CONTRACTS:
+                del contracts[next(iter(contracts))]
+        elif len(contracts) > MAX_CONTRACTS // 2:
+            # Only where eviction is near does the order of use matter.
+            contracts[contract.id] = contracts.pop(contract.id)
         shared = self.buckets.get(bucket)
         if shared is None:
             shared = self.buckets[bucket] = Baseline()

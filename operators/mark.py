@@ -13,7 +13,7 @@ from events.derived import MarkedPrint
 from events.raw import OptionPrint, OptionQuote
 from events.sources import source as source_spec
 from events.types import Book, Placement
-from operators.side import ACCURACY, NO_SIDE, side_from_quote, side_from_tick
+from operators.side import NO_SIDE, side_from_quote, side_from_tick
 from operators.units import dollars, micro
 
 
@@ -43,6 +43,8 @@ class Instrument(Struct, gc=False, array_like=True):
     #: Shares per contract, from a definition, else the standard root's; None when nobody knows.
     multiplier: int | float | None = None
     underlying: str = ""
+    #: Price in millionths of a dollar times size of the last print, for its packet.
+    notional: int = 0
     #: Order time of the last print, to find ties.
     print_order_ts: int = 0
 
@@ -59,12 +61,12 @@ def set_multiplier(memory: Instrument, multiplier: float | None) -> None:
     memory.multiplier = int(multiplier) if multiplier is not None and multiplier == int(multiplier) else multiplier
 
 
-def take_quote(memory: Instrument, quote: OptionQuote, stands: bool) -> None:
+def take_quote(memory: Instrument, quote: OptionQuote, stands: bool, default_book: Book) -> None:
     """Remembers a quote; it decides every later print until it is replaced.
 
     One venue's book says less than the national best and never replaces it.
     """
-    book = quote.book or source_spec(quote.source).book
+    book = quote.book or default_book
     if book == "venue" and memory.quote_ts and memory.book == "national":
         return
     memory.book = book
@@ -132,10 +134,15 @@ def mark(memory: Instrument, event: OptionPrint, order_ts: int, config: MarkConf
     last = memory.last_price
     tick = memory.tick if last is None or price == last else 1 if price > last else -1
     verdict = side_from_tick(tick)
-    position = None
+    position: float | None = None
     if fault is None:
         placement = place(price, bid, ask)  # type: ignore[arg-type]
-        position = round((price - bid) / (ask - bid), 6)  # type: ignore[operator]
+        if placement == "ask":
+            position = 1.0
+        elif placement == "bid":
+            position = 0.0
+        else:
+            position = round((price - bid) / (ask - bid), 6)  # type: ignore[operator]
         sweep = treated.intermarket_sweep
         by_quote = side_from_quote(price, size, bid, ask, bid_size, ask_size, sweep)  # type: ignore[arg-type]
         if by_quote[0] != "none":
@@ -147,6 +154,7 @@ def mark(memory: Instrument, event: OptionPrint, order_ts: int, config: MarkConf
     elif treated.sets_price:
         memory.tick = tick
         memory.last_price = price
+    memory.notional = notional = micro(price) * size
     multiplier = memory.multiplier
     # Positional: keywords would cost more than all of the above. The order is that of the type's fields.
     return MarkedPrint(
@@ -160,7 +168,7 @@ def mark(memory: Instrument, event: OptionPrint, order_ts: int, config: MarkConf
         event.source,
         placement,
         late,
-        None if multiplier is None else dollars(round(micro(price) * size * multiplier)),
+        None if multiplier is None else dollars(round(notional * multiplier)),
         event.exchange,
         event.conditions,
         "cancel" if event.kind == "cancel" else treated.flag,
@@ -176,5 +184,5 @@ def mark(memory: Instrument, event: OptionPrint, order_ts: int, config: MarkConf
         position,
         verdict[0],
         verdict[1],
-        ACCURACY[verdict[1]],
+        verdict[2],
     )

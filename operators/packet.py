@@ -62,8 +62,13 @@ def joins(marked: MarkedPrint) -> bool:
     return not marked.arrived_late and not marked.reported_late and marked.flag not in _NEVER_JOIN
 
 
-def join(state: PacketState, marked: MarkedPrint, multiplier: int | float | None, window_ms: int) -> None:
-    """Adds a print to the open packet of its contract and flag, or opens one with it."""
+def join(
+    state: PacketState, marked: MarkedPrint, notional: int, multiplier: int | float | None, window_ms: int
+) -> None:
+    """Adds a print to the open packet of its contract and flag, or opens one with it.
+
+    `notional` is price times size without the multiplier, in millionths of a dollar.
+    """
     flag = marked.flag
     key = marked.contract if flag == "regular" else f"{marked.contract}/{flag}"
     price, size, ts = marked.price, marked.size, marked.ts
@@ -83,7 +88,7 @@ def join(state: PacketState, marked: MarkedPrint, multiplier: int | float | None
     packet.end_ts = ts
     packet.price_last = price
     packet.size += size
-    packet.notional += micro(price) * size
+    packet.notional += notional
     placement = marked.placement
     if marked.position is not None:
         _count_placement(packet, placement, size)

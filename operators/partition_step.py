@@ -18,7 +18,7 @@ from events.derived import DeadLetter, FlowPacket, MarkedPrint
 from events.raw import OptionPrint, OptionQuote, Reference
 from events.settings import Rules, rules_from
 from events.sources import source as source_spec
-from events.types import NS_PER_MS
+from events.types import NS_PER_MS, Book
 from operators.mark import Instrument, MarkConfig, mark, new_instrument, set_multiplier, take_quote
 from operators.merge import CONTROL_RANK, Item
 from operators.packet import PacketState, close_due, join, joins
@@ -71,6 +71,7 @@ class PartitionStep:
     def __init__(self, state: PartitionState, rules: Rules, follow_log: bool = True) -> None:
         self.state = state
         self._follow_log = follow_log
+        self._quotes_of: dict[str, tuple[bool, Book]] = {}
         self._use(rules_from(state.parameters) if state.parameters else rules)
 
     def _use(self, rules: Rules) -> None:
@@ -105,14 +106,22 @@ class PartitionStep:
         memory.print_order_ts = order_ts
         out.marks.append(marked)
         if joins(marked):
-            join(self.state.packets, marked, memory.multiplier, self._window_ms)
+            join(self.state.packets, marked, memory.notional, memory.multiplier, self._window_ms)
 
     def _quote(self, event: OptionQuote, order_ts: int, marks: list[MarkedPrint]) -> None:
         memory = self.state.instruments.get(event.contract) or self._new(event.contract)
         if memory is not None:
-            take_quote(memory, event, self.state.quotes_stand.get(event.source, False))
+            of_source = self._quotes_of.get(event.source)
+            if of_source is None:
+                of_source = self._learn_source(event.source)
+            take_quote(memory, event, *of_source)
             if memory.print_order_ts == order_ts:
                 _note_tie(marks, event, order_ts)
+
+    def _learn_source(self, name: str) -> tuple[bool, Book]:
+        """Returns whether a source's quotes stand until replaced, and whose book they are when they do not say."""
+        found = self._quotes_of[name] = (self.state.quotes_stand.get(name, False), source_spec(name).book)
+        return found
 
     def _new(self, contract_id: str) -> Instrument | None:
         try:
@@ -135,6 +144,7 @@ class PartitionStep:
             if topic_rank == _QUOTES:
                 declared = record.quotes or source_spec(record.source).quotes
                 self.state.quotes_stand[record.source] = declared == "every_change"
+                self._quotes_of.clear()
             if topic_rank in (_PRINTS, _QUOTES):
                 self.state.shared_sequence = record.shared_sequence
         elif record.control == "gap" and topic_rank == _QUOTES:

@@ -20,7 +20,7 @@ from events.types import NS_PER_S
 from operators.alert import AlertState, alert_for
 from operators.baseline import Baseline, BaselineConfig, Baselines, Sample, bucket_of
 from operators.rules import ALL
-from operators.rules.rule import hit_of
+from operators.rules.rule import Rule, hit_of
 from operators.units import micro
 
 _HOUR_NS = 3600 * NS_PER_S
@@ -66,7 +66,8 @@ _decoder = msgspec.msgpack.Decoder(ShardDump)
 class ShardStep:
     """The step over one shard's underlyings."""
 
-    def __init__(self, rules: Rules, data: bytes | None = None) -> None:
+    def __init__(self, rules: Rules, data: bytes | None = None, rule_set: Sequence[Rule] = ALL) -> None:
+        self._rule_set = rule_set
         dump = _decoder.decode(data) if data else ShardDump()
         self._underlyings = {name: _restored(each) for name, each in dump.underlyings.items()}
         self._parameters = dump.parameters
@@ -76,7 +77,7 @@ class ShardStep:
     def _use(self, rules: Rules) -> None:
         self._rules = rules
         self._config = BaselineConfig(rules.rolling_window_size, rules.classifier_z_min_samples)
-        self._floors = [(rule, rule.least_premium(rules)) for rule in ALL]
+        self._floors = [(rule, rule.least_premium(rules)) for rule in self._rule_set]
         self._least_floor = min(floor for _, floor in self._floors)
 
     def set_parameters(self, parameters: dict[str, int | float | str | bool]) -> None:

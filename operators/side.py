@@ -15,22 +15,25 @@ ACCURACY: dict[SideRule, float] = {"trade_size": 0.665, "quote": 0.608, "depth":
 #: A rule that is right less often than a coin gives a side to show, not to count.
 COUNTED_RULES: frozenset[SideRule] = frozenset(("trade_size", "quote", "depth"))
 
-Verdict = tuple[Side, SideRule]
-NO_SIDE: Verdict = ("none", "none")
-_BUY_SIZE: Verdict = ("buy", "trade_size")
-_SELL_SIZE: Verdict = ("sell", "trade_size")
-_BUY_QUOTE: Verdict = ("buy", "quote")
-_SELL_QUOTE: Verdict = ("sell", "quote")
-_BUY_DEPTH: Verdict = ("buy", "depth")
-_SELL_DEPTH: Verdict = ("sell", "depth")
-_BUY_TICK: Verdict = ("buy", "tick")
-_SELL_TICK: Verdict = ("sell", "tick")
+#: Side, the rule that found it, and that rule's accuracy.
+Verdict = tuple[Side, SideRule, float]
+
+
+def _verdict(side: Side, rule: SideRule) -> Verdict:
+    return side, rule, ACCURACY[rule]
+
+
+NO_SIDE = _verdict("none", "none")
+_BUY_SIZE, _SELL_SIZE = _verdict("buy", "trade_size"), _verdict("sell", "trade_size")
+_BUY_QUOTE, _SELL_QUOTE = _verdict("buy", "quote"), _verdict("sell", "quote")
+_BUY_DEPTH, _SELL_DEPTH = _verdict("buy", "depth"), _verdict("sell", "depth")
+_BUY_TICK, _SELL_TICK = _verdict("buy", "tick"), _verdict("sell", "tick")
 
 
 def side_from_quote(
     price: float, size: int, bid: float, ask: float, bid_size: int | None, ask_size: int | None, sweep: bool
 ) -> Verdict:
-    """Returns side and rule from a usable quote; none when the print is at the mid and depth is equal.
+    """Returns side, rule and accuracy from a usable quote; none when the print is at the mid and depth is equal.
 
     A print flagged as intermarket sweep took displayed quotes, so its size equals them by design: for it the quote
     rule comes first.
@@ -55,7 +58,7 @@ def side_from_quote(
 
 
 def side_from_tick(tick: int) -> Verdict:
-    """Returns side and rule from the sign of the last price change (zero ticks carry it)."""
+    """Returns side, rule and accuracy from the sign of the last price change (zero ticks carry it)."""
     if tick == 0:
         return NO_SIDE
     return _BUY_TICK if tick > 0 else _SELL_TICK

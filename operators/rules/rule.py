@@ -47,22 +47,16 @@ def check(
     name: str, observed: float | None, comparison: Literal[">=", "<="], threshold: float, required: bool = True
 ) -> Check:
     """Makes a numeric check; what was not observed does not pass."""
-    passed = observed is not None and _COMPARE[comparison](observed, threshold)
+    if observed is None:
+        return Check(name, None, comparison, float(threshold), False, required)
     return Check(
-        name=name,
-        observed=observed,
-        comparison=comparison,
-        threshold=threshold,
-        passed=passed,
-        required=required,
+        name, float(observed), comparison, float(threshold), _COMPARE[comparison](observed, threshold), required
     )
 
 
 def check_is(name: str, observed: str | None, wanted: str, required: bool = True) -> Check:
     """Makes a check of equality."""
-    return Check(
-        name=name, observed=observed, comparison="==", threshold=wanted, passed=observed == wanted, required=required
-    )
+    return Check(name, observed, "==", wanted, observed == wanted, required)
 
 
 def passes(checks: tuple[Check, ...]) -> bool:

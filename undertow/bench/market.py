@@ -67,29 +67,27 @@ def events(prints: int, contract_count: int, seed: int) -> Iterator[tuple[str, s
 
 def _quote(underlying: str, contract: str, ts: int, mid: float, random: Random) -> tuple[str, str, int, bytes]:
     quote = OptionQuote(
-        id=f"bench:options.quotes:{contract}:{ts}:q",
+        id=f"file:options.quotes:{contract}:{ts}:{random.getrandbits(48):012x}",
         ts=ts,
         contract=contract,
         bid=round(mid - 0.05, 2),
         ask=round(mid + 0.05, 2),
         bid_size=random.randrange(1, 200),
         ask_size=random.randrange(1, 200),
-        source="bench",
     )
     return "options.quotes", underlying, ts, encode(quote)
 
 
 def _print(
-    underlying: str, contract: str, ts: int, price: float, size: int, random: Random, n: int
+    underlying: str, contract: str, ts: int, price: float, size: int, random: Random
 ) -> tuple[str, str, int, bytes]:
     report = OptionPrint(
-        id=f"bench:options.prints:{contract}:{ts}:{n:x}",
+        id=f"file:options.prints:{contract}:{ts}:{random.getrandbits(48):012x}",
         ts=ts,
         contract=contract,
         price=price,
         size=size,
         exchange=random.choice(_VENUES),
         conditions=("S",) if random.random() < 0.2 else ("I",),
-        source="bench",
     )
     return "options.prints", underlying, ts, encode(report)

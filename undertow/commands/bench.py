@@ -1,0 +1,64 @@
+"""`undertow bench`: what this machine does, as ratios within one run; `--check` holds it to the stated bars."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import click
+import orjson
+
+from undertow.commands.common import one_line_errors
+
+Bars = Sequence[tuple[str, str, float]]
+_json = click.option("--json", "as_json", is_flag=True, help="The result as one JSON object on the last line.")
+_check = click.option("--check", is_flag=True, help="Exit status 1 when a stated bar is missed.")
+
+
+@click.group("bench")
+def bench() -> None:
+    """Measure this machine. Machines differ and are shared: the ratios count, not the absolutes."""
+
+
+@bench.command("pipeline")
+@click.option("--prints", type=click.IntRange(1000), default=600_000, show_default=True, help="Prints on the tape.")
+@click.option("--contracts", type=click.IntRange(1), default=2000, show_default=True, help="Contracts that trade.")
+@click.option("--seed", type=int, default=1, show_default=True, help="Seed of the tape.")
+@click.option("--rules", type=click.Choice(("first", "all")), default="first", show_default=True,
+              help="The first two rules, or every rule.")  # fmt: skip
+@_json
+@_check
+def pipeline(prints: int, contracts: int, seed: int, rules: str, as_json: bool, check: bool) -> None:
+    """Options prints from the log through every step to the log again: one worker, one core.
+
+    One quote to two prints. `ratio_to_decode` is events per second over the rate at which orjson loads and drops the
+    same messages in the same process; `rss_mb` is the peak resident memory of the flow's process.
+    """
+    from undertow.bench.pipeline import BARS, BARS_ALL_RULES, Job, run
+
+    with one_line_errors():
+        result = run(Job(prints, contracts, seed, rules))
+    _report(result, BARS_ALL_RULES if rules == "all" else BARS, as_json, check)
+
+
+def _report(result: dict[str, Any], bars: Bars, as_json: bool, check: bool) -> None:
+    missed = [
+        (name, comparison, value) for name, comparison, value in bars if not _holds(result, name, comparison, value)
+    ]
+    if as_json:
+        click.echo(orjson.dumps(result).decode())
+    else:
+        for name, value in result.items():
+            click.echo(f"{name:<24} {value:>14,}" if isinstance(value, int | float) else f"{name:<24} {value}")
+    if check:
+        for name, comparison, value in missed:
+            click.echo(f"missed: {name} {result.get(name)} is not {comparison} {value:g}", err=True)
+        sys.exit(1 if missed else 0)
+
+
+def _holds(result: dict[str, Any], name: str, comparison: str, value: float) -> bool:
+    measured = result.get(name)
+    if measured is None:
+        return False
+    return bool(measured >= value if comparison == ">=" else measured <= value)
