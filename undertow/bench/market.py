@@ -60,7 +60,7 @@ def events(prints: int, contract_count: int, seed: int) -> Iterator[tuple[str, s
             price = round(mids[n] + (0.05 if aggressive else -0.05), 2)
             large = random.random() < 0.03
             yield _print(
-                underlying, contract, ts, price, 1 + int(random.expovariate(0.3)) * (40 if large else 1), random, done
+                underlying, contract, ts, price, 1 + int(random.expovariate(0.3)) * (40 if large else 1), random
             )
             done += 1
 

@@ -106,7 +106,7 @@ def _measure(directory: Path, rules: str) -> dict[str, Any]:
 
 
 def _decode_rate(bus: Bus, ends: dict[str, list[int]]) -> tuple[int, float]:
-    """Returns the number of events and how many a second orjson loads and drops, best of three, partition by partition."""
+    """Returns the number of events and how many a second orjson loads and drops, best of three."""
     events, best = 0, [0.0, 0.0, 0.0]
     for topic in _TOPICS:
         for partition, end in enumerate(ends[topic]):
