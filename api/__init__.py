@@ -1,1 +1,1 @@
-"""The gateway: REST and WebSocket views of the topics and the archive; imports events, operators and connectors."""
+"""The gateway: REST over the archive, a WebSocket over the log, and the terminal's files."""

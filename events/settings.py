@@ -68,6 +68,17 @@ class Api(_Group):
 
     api_host: str = Field("127.0.0.1", description="address the gateway listens on")
     api_port: int = Field(8400, ge=1, le=65535, description="first port tried; the next free one is printed")
+    api_hosts: str = Field("", description="further host names that requests may name, separated by commas")
+    api_dev_origin: str = Field("", description="origin of a development server that may connect too")
+    api_terminal: Path = Field(Path("frontend/dist"), description="directory of the built terminal")
+    api_poll_ms: int = Field(5, ge=1, le=1000, description="pause between polls of the log, ms")
+    api_max_clients: int = Field(256, ge=1, le=100_000, description="WebSocket clients at once")
+    api_client_queue_kb: int = Field(
+        4096, ge=512, le=1_048_576, description="frames that wait for one client, KiB; the oldest are skipped, and told"
+    )
+    api_send_timeout_ms: int = Field(15_000, ge=100, le=600_000, description="a client that takes nothing is closed, ms")
+    api_history_threads: int = Field(4, ge=1, le=32, description="reads of the archive at once")
+    api_history_timeout_ms: int = Field(10_000, ge=100, le=600_000, description="longest wait for the archive, ms")
 
 
 class Settings(_Group):

@@ -20,7 +20,7 @@ from events.types import FOREVER_NS
 from flows.archive import archive_all
 from flows.live import LEASE, RUN, sinks
 from flows.pipeline import run_span
-from flows.runtime import stopping, tune_collector
+from flows.runtime import stopping, tune_memory
 
 #: Said of each stage as it begins.
 OnStage = Callable[[str], None]
@@ -53,7 +53,7 @@ def compute(dataset: Dataset, settings: Settings, on_stage: OnStage = lambda _: 
             _clear(dataset, bus, store, settings)
             ends = heads_as_ends(bus)
             on_stage("computing")
-            tune_collector()
+            tune_memory()
             span = Span(ends=ends, supply_end=True)
             run_span(bus, span, settings.rules, settings.compute, sinks(bus, lease.epoch))
             if stopping():

@@ -14,7 +14,7 @@ from typing import Literal
 
 from events.contracts import Contract
 from events.derived import FlowPacket
-from operators.units import MICRO
+from operators.units import MICRO, six
 
 Level = Literal["contract", "bucket", "underlying"]
 #: The largest window that settings allow.
@@ -45,7 +45,7 @@ def z_score(value: int, count: int, total: int, squares: int) -> float | None:
     scaled_variance = count * squares - total * total
     if scaled_variance <= 0:
         return None
-    return round((count * value - total) / sqrt(scaled_variance * count / (count - 1)), 6)
+    return six((count * value - total) / sqrt(scaled_variance * count / (count - 1)))
 
 
 class Baseline:
@@ -100,10 +100,10 @@ class Baseline:
     def score(self, packet: FlowPacket, sample: Sample, enough: int) -> None:
         """Writes means and z-scores of a packet against these samples; `enough` are needed per feature."""
         premium, size, spread = sample
-        packet.size_mean = round(self.size_sum / self.count, 6)
+        packet.size_mean = six(self.size_sum / self.count)
         packet.size_z = z_score(size, self.count, self.size_sum, self.size_squares)
         if premium is not None and self.premium_count >= enough:
-            packet.premium_mean = round(self.premium_sum / self.premium_count / MICRO, 6)
+            packet.premium_mean = six(self.premium_sum / self.premium_count / MICRO)
             packet.premium_z = z_score(premium, self.premium_count, self.premium_sum, self.premium_squares)
         if spread is not None and self.spread_count >= enough:
             packet.spread_z = z_score(spread, self.spread_count, self.spread_sum, self.spread_squares)

@@ -14,7 +14,7 @@ from events.raw import OptionPrint, OptionQuote
 from events.sources import source as source_spec
 from events.types import Book, Placement
 from operators.side import NO_SIDE, side_from_quote, side_from_tick
-from operators.units import dollars, micro
+from operators.units import dollars, micro, six
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +142,7 @@ def mark(memory: Instrument, event: OptionPrint, order_ts: int, config: MarkConf
         elif placement == "bid":
             position = 0.0
         else:
-            position = round((price - bid) / (ask - bid), 6)  # type: ignore[operator]
+            position = six((price - bid) / (ask - bid))  # type: ignore[operator]
         sweep = treated.intermarket_sweep
         by_quote = side_from_quote(price, size, bid, ask, bid_size, ask_size, sweep)  # type: ignore[arg-type]
         if by_quote[0] != "none":

@@ -72,8 +72,9 @@ class _Topic:
         #: An absent topic was read to its head since the last release: only then may others go on without it.
         self.at_head = False
         self.pending: list[Item] = []
-        #: Events of an absent topic with the promise in force before each: they wait for its return.
-        self.held: list[tuple[int, Any, int]] = []
+        #: Records of an absent topic with the promise in force before each, and whether its feeds shared a sequence
+        #: there: they wait for its return.
+        self.held: list[tuple[int, Any, int, bool]] = []
         #: Membership before each offset at which it changed, oldest first, for snapshots at an earlier position.
         self.history: list[tuple[int, TopicState]] = []
 
@@ -137,9 +138,9 @@ class Merge:
             if not segment:
                 continue
             if t.member:
-                self._queue(t, first + start, segment, max(t.promise, t.floor))
+                self._queue(t, first + start, segment, max(t.promise, t.floor), t.shared)
             else:
-                t.held.extend((first + start + i, event, t.promise) for i, event in enumerate(segment))
+                t.held.extend((first + start + i, event, t.promise, t.shared) for i, event in enumerate(segment))
 
     def feed_record(
         self, topic: str, offset: int, record: Control | DeadLetter, promises: Sequence[tuple[int, int]]
@@ -193,7 +194,10 @@ class Merge:
             self._released_to = max(self._released_to, self._last[0])
         if watermark < FOREVER_NS:
             self._released_to = max(self._released_to, watermark)
-        self._stands_at = max(self._stands_at, watermark)
+        elif out:
+            # Nobody promised anything: who returns stands behind what has left.
+            self._released_to = max(self._released_to, out[-1][0] + 1)
+        self._stands_at = FOREVER_NS if watermark == FOREVER_NS else self._released_to
         return out
 
     def state(self, unreleased: Sequence[Item] = (), last: Key | None = None) -> MergeState:
@@ -201,7 +205,7 @@ class Merge:
         first_open: dict[str, int] = {}
         for t in self._topics.values():
             offsets = [item[4] for item in t.pending]
-            offsets += [offset for offset, _, _ in t.held]
+            offsets += [held[0] for held in t.held]
             ranks = (t.rank, t.rank + CONTROL_RANK)
             offsets += [item[4] for item in unreleased if item[2] in ranks]
             first_open[t.name] = min(offsets, default=t.next)
@@ -228,18 +232,21 @@ class Merge:
             return
         if t.member:
             return
+        held, t.held = t.held, []
+        t.floor = max(t.floor, record.ts)
+        # The smallest order time it can bring: one that left and returned between two looks stands behind its own word.
+        earliest = max(t.floor, held[0][2] if held else t.promise)
         # A record that is read again after a restart was judged when it was read first.
         resumed_past = self._resume_key is not None and record.ts <= self._resume_key[0]
-        if record.ts < self._released_to and not resumed_past:
+        if earliest < self._released_to and not resumed_past:
             raise MembershipError(f"{t.name} joins at {record.ts}, but the tape already stands at {self._released_to}")
-        t.member, t.over, t.floor = True, False, record.ts
-        held, t.held = t.held, []
-        for held_offset, event, promise in held:
-            self._queue_one(t, held_offset, event, max(promise, t.floor))
+        t.member, t.over = True, False
+        for held_offset, event, promise, shared in held:
+            self._queue_one(t, held_offset, event, max(promise, t.floor), shared)
 
-    def _queue(self, t: _Topic, first: int, events: Sequence[Any], promise: int) -> None:
+    def _queue(self, t: _Topic, first: int, events: Sequence[Any], promise: int, shared: bool) -> None:
         rank, field = t.rank, t.field
-        if t.shared:
+        if shared:
             new = [
                 (e.ts if e.ts > promise else promise, e.seq or 0, rank, getattr(e, field), offset, e)
                 for offset, e in enumerate(events, first)
@@ -258,16 +265,16 @@ class Merge:
 
     def _queue_or_hold(self, t: _Topic, offset: int, record: Control | DeadLetter) -> None:
         if t.member:
-            self._queue_one(t, offset, record, max(t.promise, t.floor))
+            self._queue_one(t, offset, record, max(t.promise, t.floor), t.shared)
         else:
-            t.held.append((offset, record, t.promise))
+            t.held.append((offset, record, t.promise, t.shared))
 
-    def _queue_one(self, t: _Topic, offset: int, record: Any, promise: int) -> None:
+    def _queue_one(self, t: _Topic, offset: int, record: Any, promise: int, shared: bool) -> None:
         if isinstance(record, Control | DeadLetter):
             key: Item = (max(record.ts, promise), 0, t.rank + CONTROL_RANK, "", offset, record)
             t.pending += self._undropped(t, [key], promise)
         else:
-            self._queue(t, offset, [record], promise)
+            self._queue(t, offset, [record], promise, shared)
 
     def _undropped(self, t: _Topic, items: list[Item], promise: int) -> list[Item]:
         """Drops what was released before the snapshot that this merge began with."""

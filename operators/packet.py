@@ -14,7 +14,7 @@ from events.derived import Flag, FlowPacket, MarkedPrint
 from events.ids import packet_id
 from events.types import NS_PER_MS
 from operators.side import COUNTED_RULES
-from operators.units import MICRO, dollars, micro, ratio
+from operators.units import MICRO, dollars, micro, ratio, six
 
 _NEVER_JOIN: frozenset[Flag] = frozenset(("late", "volume_only", "cancel"))
 
@@ -148,7 +148,7 @@ def _closed(ident: str, packet: OpenPacket) -> FlowPacket:
         packet.price_last,
         packet.price_low,
         packet.price_high,
-        round(packet.notional / size / MICRO, 6),
+        six(packet.notional / size / MICRO),
         packet.buy_size,
         packet.sell_size,
         covered,
@@ -161,6 +161,6 @@ def _closed(ident: str, packet: OpenPacket) -> FlowPacket:
         packet.below_bid,
         tuple(packet.venues),
         packet.sweeps,
-        round(packet.spread_notional / covered / MICRO, 6) if covered else None,
+        six(packet.spread_notional / covered / MICRO) if covered else None,
         packet.venue_book,
     )

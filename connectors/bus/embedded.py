@@ -134,6 +134,51 @@ class EmbeddedBus:
         db = self._open(topic)
         return 0 if db is None else db.execute("SELECT ifnull(max(pos), 0) FROM batches").fetchone()[0]
 
+    def mark(self, topic: str) -> tuple[int, list[Head]]:
+        """Returns the position behind the topic's last batch and the heads, both of one moment."""
+        db = self._open(topic)
+        if db is None:
+            return 0, [Head()] * self.partitions
+        db.execute("BEGIN")
+        try:
+            return self.end_position(topic), self._heads(db)
+        finally:
+            db.execute("COMMIT")
+
+    def read_back(self, topic: str, partition: int, before: int, limit: int) -> list[StoredBatch]:
+        """Returns whole event batches that begin before an offset, newest first, until `limit` events are reached."""
+        db = self._open(topic)
+        if db is None:
+            return []
+        rows = db.execute(
+            f"SELECT {_COLUMNS} FROM batches WHERE part = ? AND first < ? AND control = 0 ORDER BY first DESC",
+            (partition, before),
+        )
+        found: list[StoredBatch] = []
+        events = 0
+        for row in rows:
+            found.append(self._stored(row))
+            events += found[-1].count
+            if events >= limit:
+                break
+        rows.close()
+        return found
+
+    def tally(self, topic: str, position: int) -> tuple[int, int, StoredBatch | None]:
+        """Counts the events behind a position without reading them: position behind them, count, the newest batch."""
+        db = self._open(topic)
+        if db is None:
+            return position, 0, None
+        end, events, newest = db.execute(
+            "SELECT ifnull(max(pos), ?), ifnull(sum(CASE control WHEN 0 THEN count ELSE 0 END), 0), "
+            "max(CASE control WHEN 0 THEN pos END) FROM batches WHERE pos > ?",
+            (position, position),
+        ).fetchone()
+        if newest is None:
+            return end, events, None
+        row = db.execute(f"SELECT {_COLUMNS} FROM batches WHERE pos = ?", (newest,)).fetchone()
+        return end, events, None if row is None else self._stored(row)
+
     def fence(self, topic: str, partitions: Sequence[int], epoch: int) -> None:
         """Refuses appends of every older epoch to these partitions from now on."""
         db = self._create(topic)

@@ -1,7 +1,7 @@
 """`bench pipeline`: a preloaded tape through tape, mark, packet, baseline, rules, alerts and sinks, on one core.
 
-The flow runs in a process of its own, so that its memory is its own. In the same process, before it, every message of
-the tape is loaded by orjson and dropped, best of three: the yardstick for this machine at this moment.
+The flow runs in a process of its own, so that its memory is its own. Before it, in another, every message of the tape
+is loaded by orjson and dropped, best of three: the yardstick for this machine at this moment.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -55,10 +56,18 @@ def run(job: Job) -> dict[str, Any]:
         began = perf_counter()
         _preload(Path(directory), job)
         preload_s = perf_counter() - began
-        command = [sys.executable, "-m", "undertow.bench.pipeline", directory, job.rules]
-        child = subprocess.run(command, check=True, stdout=subprocess.PIPE)
-        result: dict[str, Any] = orjson.loads(child.stdout.splitlines()[-1])
-    return {"prints": job.prints, "contracts": job.contracts, "preload_s": round(preload_s, 2), **result}
+        decoded = _child("decode", directory, job.rules)
+        result = _child("flow", directory, job.rules)
+    ratio = round(result["events_per_s"] / decoded["decode_events_per_s"], 4)
+    shape = {"prints": job.prints, "contracts": job.contracts, "preload_s": round(preload_s, 2)}
+    return {**shape, **result, **decoded, "ratio_to_decode": ratio}
+
+
+def _child(what: str, directory: str, rules: str) -> dict[str, Any]:
+    command = [sys.executable, "-m", "undertow.bench.pipeline", what, directory, rules]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE)
+    result: dict[str, Any] = orjson.loads(done.stdout.splitlines()[-1])
+    return result
 
 
 def _preload(directory: Path, job: Job) -> None:
@@ -76,59 +85,53 @@ def _preload(directory: Path, job: Job) -> None:
 def _measure(directory: Path, rules: str) -> dict[str, Any]:
     from flows.live import sinks  # Bytewax is loaded only in the measured process
     from flows.pipeline import run_span
-    from flows.runtime import tune_collector
+    from flows.runtime import tune_memory
     from operators.rules import ALL, FIRST
 
     bus = EmbeddedBus(directory, PARTITIONS)
     ends = heads_as_ends(bus)
-    events, decode_per_s = _decode_rate(bus, ends)
     settings = load()
     code_digest()
-    tune_collector()
+    tune_memory()
     began = perf_counter()
     span = Span(ends=ends, supply_end=True)
     chosen = ALL if rules == "all" else FIRST
     run_span(bus, span, settings.rules, settings.compute, sinks(bus, 1), rule_set=chosen)
     seconds = perf_counter() - began
     # A preload writes one member record per topic and partition; the rest of the log is events.
-    prints = sum(ends["options.prints"]) - PARTITIONS
+    prints, quotes = (sum(ends[topic]) - PARTITIONS for topic in _TOPICS)
     counts = {topic: sum(head.next for head in bus.heads(topic)) for topic in ("flow.packets", "flow.alerts")}
     return {
         "packets": counts["flow.packets"],
         "alerts": counts["flow.alerts"],
         "seconds": round(seconds, 3),
         "prints_per_s": round(prints / seconds),
-        "events_per_s": round(events / seconds),
-        "decode_events_per_s": round(decode_per_s),
-        "ratio_to_decode": round(events / seconds / decode_per_s, 4),
+        "events_per_s": round((prints + quotes) / seconds),
         "rss_mb": round(_peak_rss_mb(), 1),
     }
 
 
-def _decode_rate(bus: Bus, ends: dict[str, list[int]]) -> tuple[int, float]:
-    """Returns the number of events and how many a second orjson loads and drops, best of three."""
-    events, best = 0, [0.0, 0.0, 0.0]
+def _decode(directory: Path) -> dict[str, Any]:
+    """Returns how many of the tape's messages a second orjson loads and drops, best of three."""
+    messages = list(_messages(EmbeddedBus(directory, PARTITIONS)))
+    best = 0.0
+    for _ in range(3):
+        began = perf_counter()
+        for message in messages:
+            orjson.loads(message)
+        best = max(best, len(messages) / (perf_counter() - began))
+    return {"decode_events_per_s": round(best)}
+
+
+def _messages(bus: Bus) -> Iterator[bytes]:
     for topic in _TOPICS:
-        for partition, end in enumerate(ends[topic]):
-            messages = _messages(bus, topic, partition, end)
-            events += len(messages)
-            for attempt in range(3):
-                began = perf_counter()
-                for message in messages:
-                    orjson.loads(message)
-                best[attempt] += perf_counter() - began
-    return events, events / min(best)
-
-
-def _messages(bus: Bus, topic: str, partition: int, end: int) -> list[bytes]:
-    found: list[bytes] = []
-    offset = 0
-    while offset < end:
-        for batch in bus.read(topic, partition, offset, 50_000):
-            offset = batch.next
-            if not batch.control:
-                found += batch.lines()
-    return found
+        for partition, head in enumerate(bus.heads(topic)):
+            offset = 0
+            while offset < head.next:
+                for batch in bus.read(topic, partition, offset, 50_000):
+                    offset = batch.next
+                    if not batch.control:
+                        yield from batch.lines()
 
 
 def _peak_rss_mb() -> float:
@@ -139,4 +142,6 @@ def _peak_rss_mb() -> float:
 
 
 if __name__ == "__main__":
-    print(orjson.dumps(_measure(Path(sys.argv[1]), sys.argv[2])).decode())
+    _, _what, _directory, _rules = sys.argv
+    _result = _decode(Path(_directory)) if _what == "decode" else _measure(Path(_directory), _rules)
+    print(orjson.dumps(_result).decode())
