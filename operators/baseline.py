@@ -81,21 +81,18 @@ class Baseline:
             self.spread_sum += spread
             self.spread_squares += spread * spread
         while self.count > limit:
-            self._drop(samples.popleft())
-
-    def _drop(self, sample: Sample) -> None:
-        premium, size, spread = sample
-        self.count -= 1
-        self.size_sum -= size
-        self.size_squares -= size * size
-        if premium is not None:
-            self.premium_count -= 1
-            self.premium_sum -= premium
-            self.premium_squares -= premium * premium
-        if spread is not None:
-            self.spread_count -= 1
-            self.spread_sum -= spread
-            self.spread_squares -= spread * spread
+            premium, size, spread = samples.popleft()
+            self.count -= 1
+            self.size_sum -= size
+            self.size_squares -= size * size
+            if premium is not None:
+                self.premium_count -= 1
+                self.premium_sum -= premium
+                self.premium_squares -= premium * premium
+            if spread is not None:
+                self.spread_count -= 1
+                self.spread_sum -= spread
+                self.spread_squares -= spread * spread
 
     def score(self, packet: FlowPacket, sample: Sample, enough: int) -> None:
         """Writes means and z-scores of a packet against these samples; `enough` are needed per feature."""

@@ -80,13 +80,14 @@ def take_quote(memory: Instrument, quote: OptionQuote, stands: bool, default_boo
     memory.stands = stands
 
 
-def place(price: float, bid: float, ask: float) -> Placement:
-    """Returns where a price lies against a usable quote, by exact comparison."""
-    if price >= ask:
-        return "ask" if price == ask else "above_ask"
-    if price <= bid:
-        return "bid" if price == bid else "below_bid"
-    return "inside"
+def place(price: float, bid: float, ask: float) -> tuple[Placement, float]:
+    """Returns where a price lies against a usable quote, by exact comparison, and its position in the spread."""
+    if price == ask:
+        return "ask", 1.0
+    if price == bid:
+        return "bid", 0.0
+    placement: Placement = "above_ask" if price > ask else "below_bid" if price < bid else "inside"
+    return placement, six((price - bid) / (ask - bid))
 
 
 def fault_of(bid: float | None, ask: float | None, firm: bool, too_old: bool) -> Placement | None:
@@ -95,11 +96,11 @@ def fault_of(bid: float | None, ask: float | None, firm: bool, too_old: bool) ->
         return "missing"
     if too_old:
         return "stale"
-    if bid == ask:
-        return "locked" if ask > 0 else "not_firm"
+    if bid < ask:
+        return None if firm else "not_firm"
     if bid > ask:
         return "crossed"
-    return None if firm else "not_firm"
+    return "locked" if ask > 0 else "not_firm"
 
 
 def mark(memory: Instrument, event: OptionPrint, order_ts: int, config: MarkConfig, shared: bool) -> MarkedPrint:
@@ -133,22 +134,16 @@ def mark(memory: Instrument, event: OptionPrint, order_ts: int, config: MarkConf
         fault = "stale" if memory.quote_ts else "missing"
     last = memory.last_price
     tick = memory.tick if last is None or price == last else 1 if price > last else -1
-    verdict = side_from_tick(tick)
     position: float | None = None
+    verdict = NO_SIDE
     if fault is None:
-        placement = place(price, bid, ask)  # type: ignore[arg-type]
-        if placement == "ask":
-            position = 1.0
-        elif placement == "bid":
-            position = 0.0
-        else:
-            position = six((price - bid) / (ask - bid))  # type: ignore[operator]
+        placement, position = place(price, bid, ask)  # type: ignore[arg-type]
         sweep = treated.intermarket_sweep
-        by_quote = side_from_quote(price, size, bid, ask, bid_size, ask_size, sweep)  # type: ignore[arg-type]
-        if by_quote[0] != "none":
-            verdict = by_quote
+        verdict = side_from_quote(price, size, bid, ask, bid_size, ask_size, sweep)  # type: ignore[arg-type]
     else:
         placement = fault
+    if verdict is NO_SIDE:
+        verdict = side_from_tick(tick)
     if late or not treated.sided or event.kind is not None:
         verdict = NO_SIDE
     elif treated.sets_price:

@@ -1,8 +1,8 @@
 """A preloaded options tape for `bench pipeline`: one quote to two prints over many contracts, in bursts.
 
-Not a market model (the synthetic feed is): it fixes rates and shapes so that the pipeline's work is known. Prints come
-in bursts of 1 to 8 inside 200 ms, sides and venues drawn by a seeded generator; about one burst in forty passes a
-rule's floors.
+Not a market model (the synthetic feed is): it fixes rates and shapes so that the pipeline's work is known. Messages
+have the fields that a live feed fills. Prints come in bursts of 1 to 8 inside 200 ms, sides and venues drawn by a
+seeded generator; about one burst in fifty passes a rule's floors.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ _VENUES = "ACEHIJMNPQUXZ"
 #: Mean event time between bursts over all contracts, ms.
 _BURST_GAP_MS = 1.2
 _UNDERLYINGS = 100
+#: From the event to our decoder, as a live feed would stamp it.
+_TRANSIT_NS = 350_000
 
 
 def contracts(count: int) -> list[tuple[str, str]]:
@@ -67,13 +69,15 @@ def events(prints: int, contract_count: int, seed: int) -> Iterator[tuple[str, s
 
 def _quote(underlying: str, contract: str, ts: int, mid: float, random: Random) -> tuple[str, str, int, bytes]:
     quote = OptionQuote(
-        id=f"file:options.quotes:{contract}:{ts}:{random.getrandbits(48):012x}",
+        id=f"bench:options.quotes:{contract}:{ts}:{random.getrandbits(48):012x}",
         ts=ts,
         contract=contract,
         bid=round(mid - 0.05, 2),
         ask=round(mid + 0.05, 2),
         bid_size=random.randrange(1, 200),
         ask_size=random.randrange(1, 200),
+        source="bench",
+        recv_ts=ts + _TRANSIT_NS,
     )
     return "options.quotes", underlying, ts, encode(quote)
 
@@ -82,12 +86,14 @@ def _print(
     underlying: str, contract: str, ts: int, price: float, size: int, random: Random
 ) -> tuple[str, str, int, bytes]:
     report = OptionPrint(
-        id=f"file:options.prints:{contract}:{ts}:{random.getrandbits(48):012x}",
+        id=f"bench:options.prints:{contract}:{ts}:{random.getrandbits(48):012x}",
         ts=ts,
         contract=contract,
         price=price,
         size=size,
         exchange=random.choice(_VENUES),
         conditions=("S",) if random.random() < 0.2 else ("I",),
+        source="bench",
+        recv_ts=ts + _TRANSIT_NS,
     )
     return "options.prints", underlying, ts, encode(report)
