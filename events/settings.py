@@ -46,7 +46,7 @@ class Compute(_Group):
         "new", description="without a recovery store start at the last anchor (new) or at the log's start (all)"
     )
     compute_consumer_reset: bool = Field(False, description="true forgets the recovery store first")
-    tape_read_batch: int = Field(5000, ge=1, le=100_000, description="records the tape reads at a time and topic")
+    tape_read_batch: int = Field(8000, ge=1, le=100_000, description="records the tape reads at a time and topic")
     tape_poll_ms: int = Field(10, ge=1, le=1000, description="pause between polls of an idle tape, ms")
     archive_batch_rows: int = Field(50_000, ge=1, le=1_000_000, description="rows per insert into the store")
     archive_flush_ms: int = Field(1000, ge=1, le=60_000, description="longest wait of a row for its insert, ms")
@@ -60,6 +60,9 @@ class Bus(_Group):
     bus_append_batch: int = Field(2000, ge=1, le=100_000, description="events an import appends at a time")
     feed_resend_hold_ms: int = Field(
         60_000, ge=0, description="how long a feed that can resend holds its promise while disconnected, ms"
+    )
+    watchdog_grace_ms: int = Field(
+        20_000, ge=1000, description="how long a topic may be without a feed before its absence is written, ms"
     )
 
 

@@ -8,10 +8,14 @@ import click
 
 #: Subcommand, its module, the name in it, and its line in the list.
 _COMMANDS: dict[str, tuple[str, str, str]] = {
+    "up": ("undertow.commands.up", "up", "Run everything on this machine until Ctrl-C."),
+    "status": ("undertow.commands.status", "status", "Show processes, rates and lag."),
     "import": ("undertow.commands.import_", "command", "Import files of prints and quotes."),
     "compute": ("undertow.commands.compute", "compute_command", "Compute and archive a whole data set afresh."),
     "export": ("undertow.commands.export", "export", "Write a topic's events as JSON lines."),
     "verify": ("undertow.commands.verify", "verify_command", "Prove the archive equal to its log."),
+    "archive": ("undertow.commands.parts", "archive_command", "Archive a data set as it grows."),
+    "watchdog": ("undertow.commands.parts", "watchdog_command", "Write the absence of a feed that died."),
     "tail": ("undertow.commands.tail", "tail_command", "Show a topic's newest events, or follow it."),
     "bench": ("undertow.commands.bench", "bench", "Measure this machine, as ratios within one run."),
     "doctor": ("undertow.commands.doctor", "doctor", "Check settings, packages and a data set."),

@@ -1,0 +1,137 @@
+"""`undertow up`: everything on one machine, no server installed."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from connectors.dataset import Dataset
+from connectors.store.wire import dial, socket_path
+from events.settings import Settings, load
+from events.types import Clock
+from flows.live import LEASE
+from undertow.commands.common import one_line_errors
+from undertow.supervisor import Part, Supervisor, SupervisorError, python
+
+#: Feeds that `up` can start, and the clock of the data set each writes.
+FEEDS: dict[str, Clock] = {"synthetic": "synthetic"}
+_SNAPSHOT_S = "5"
+_TEND_S = 0.1
+
+
+@click.command("up", context_settings={"ignore_unknown_options": True})
+@click.option("--feed", type=click.Choice(tuple(FEEDS)), default="synthetic", show_default=True, help="The market.")
+@click.option("--data", type=click.Path(path_type=Path), help="Data directory.  [default: UNDERTOW_DATA, else data]")
+@click.option("--port", type=click.IntRange(1, 65535), help="First port tried for the terminal.  [default: API_PORT]")
+@click.argument("feed_options", nargs=-1, type=click.UNPROCESSED)
+def up(feed: str, data: Path | None, port: int | None, feed_options: tuple[str, ...]) -> None:
+    """Run feed, flows, archive, watchdog and gateway over one data set until Ctrl-C.
+
+    Options behind `--` go to the feed: `undertow up -- --rate 2000`. Logs stand in DATA/logs; a part that ends is
+    started again, and given up with the name of its log when it ends more than 5 times in a minute.
+    """
+    with one_line_errors():
+        settings = load(undertow_data=data)
+        dataset = Dataset.open(settings.bus.undertow_data, create=True, clock=FEEDS[feed])
+        with _only_instance(dataset):
+            try:
+                _run(dataset, settings, feed, port, feed_options)
+            except SupervisorError as error:
+                click.echo(f"error: {error}", err=True)
+                sys.exit(1)
+
+
+def _run(dataset: Dataset, settings: Settings, feed: str, port: int | None, feed_options: tuple[str, ...]) -> None:
+    stopping: list[bool] = []
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopping.append(True))
+    logs = dataset.path / "logs"
+    supervisor = Supervisor(_parts(dataset, settings, feed, port, feed_options), logs, _environ(dataset))
+    url_file = dataset.path / "gateway.url"
+    url_file.unlink(missing_ok=True)
+    click.echo(f"data set {dataset.name}; logs in {logs}", err=True)
+    shown = False
+    try:
+        supervisor.start(lambda: bool(stopping))
+        while not stopping:
+            supervisor.tend()
+            _note(dataset, supervisor)
+            if not shown and url_file.exists():
+                click.echo(f"Undertow is up: {url_file.read_text().strip()}  (Ctrl-C ends it)")
+                shown = True
+            time.sleep(_TEND_S)
+    finally:
+        supervisor.stop()
+        (dataset.path / "up.json").unlink(missing_ok=True)
+        url_file.unlink(missing_ok=True)
+    click.echo("stopped; every part has written its snapshot", err=True)
+
+
+def _parts(
+    dataset: Dataset, settings: Settings, feed: str, port: int | None, feed_options: tuple[str, ...]
+) -> list[Part]:
+    data = ["--data", str(dataset.path)]
+    flow = ["-r", str(dataset.recovery_dir("options")), "-s", _SNAPSHOT_S, "-b", "0"]
+    first_port = str(port or settings.api.api_port)
+    return [
+        Part("archive", python("-m", "undertow.cli", "archive", *data), lambda: _answers(dataset)),
+        Part(
+            "options",
+            python("-m", "bytewax.run", "flows.options", *flow),
+            lambda: dataset.leases.holder(LEASE) is not None,
+        ),
+        Part("feed", python("-m", "undertow.cli", "feed", feed, *data, *feed_options)),
+        Part("watchdog", python("-m", "undertow.cli", "watchdog", *data)),
+        Part(
+            "gateway",
+            python("-m", "undertow.cli", "gateway", *data, "--port", first_port),
+            (dataset.path / "gateway.url").exists,
+        ),
+    ]
+
+
+def _answers(dataset: Dataset) -> bool:
+    try:
+        dial(socket_path(dataset.path)).close()
+    except OSError:
+        return False
+    return True
+
+
+def _environ(dataset: Dataset) -> dict[str, str]:
+    return {**os.environ, "UNDERTOW_DATA": str(dataset.path.resolve())}
+
+
+def _note(dataset: Dataset, supervisor: Supervisor) -> None:
+    """Writes what `undertow status` shows of the processes."""
+    found = {
+        running.part.name: {
+            "pid": running.process.pid if running.process else None,
+            "restarts": running.total_restarts,
+            "up_s": round(time.monotonic() - running.started_at, 1),
+        }
+        for running in supervisor.parts
+    }
+    path = dataset.path / "up.json"
+    draft = path.with_suffix(".draft")
+    draft.write_text(json.dumps(found))
+    draft.replace(path)
+
+
+@contextmanager
+def _only_instance(dataset: Dataset) -> Iterator[None]:
+    with (dataset.path / "up.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise ValueError(f"undertow is already up over {dataset.path}: one instance per data directory") from None
+        yield
