@@ -1,0 +1,51 @@
+/** What the address says: the filter in the query, the opened row in the hash. */
+
+export interface Selected {
+  readonly topic: string;
+  readonly id: string;
+}
+
+export interface Place {
+  readonly tickers: readonly string[];
+  readonly minPremium: number;
+  readonly selected: Selected | null;
+}
+
+export const MAX_TICKERS = 20;
+const TICKER = /^[A-Z][A-Z0-9.]{0,15}$/;
+
+/** "spy, nvda" -> ["SPY", "NVDA"]; null when a word is no ticker. */
+export function readTickers(text: string): string[] | null {
+  const words = text.toUpperCase().split(/[\s,;]+/).filter(Boolean);
+  if (words.length > MAX_TICKERS || !words.every((word) => TICKER.test(word))) return null;
+  return [...new Set(words)];
+}
+
+export function readPlace(search: string, hash: string): Place {
+  const params = new URLSearchParams(search);
+  const min = Number(params.get("min") ?? 0);
+  return {
+    tickers: readTickers(params.get("t") ?? "") ?? [],
+    minPremium: Number.isFinite(min) && min > 0 ? min : 0,
+    selected: readSelected(hash),
+  };
+}
+
+function readSelected(hash: string): Selected | null {
+  const match = /^#\/([a-z.]+)\/(.+)$/.exec(hash);
+  if (!match?.[1] || !match[2]) return null;
+  try {
+    return { topic: match[1], id: decodeURIComponent(match[2]) };
+  } catch {
+    return null;
+  }
+}
+
+export function writePlace(place: Place): string {
+  const params = new URLSearchParams();
+  if (place.tickers.length) params.set("t", place.tickers.join(","));
+  if (place.minPremium > 0) params.set("min", String(place.minPremium));
+  const query = params.toString().replaceAll("%2C", ",");
+  const hash = place.selected ? `#/${place.selected.topic}/${encodeURIComponent(place.selected.id).replaceAll("%3A", ":")}` : "";
+  return `${query ? `?${query}` : ""}${hash}`;
+}
