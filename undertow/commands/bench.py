@@ -42,6 +42,15 @@ def pipeline(prints: int, contracts: int, seed: int, rules: str, as_json: bool, 
     _report(result, BARS_ALL_RULES if rules == "all" else BARS, as_json, check)
 
 
+@bench.command("types")
+@_json
+def types(as_json: bool) -> None:
+    """What carries an event in memory: msgspec struct, dict or pydantic model; microseconds per event."""
+    from undertow.bench.types import run
+
+    _report(run(), (), as_json, False)
+
+
 def _report(result: dict[str, Any], bars: Bars, as_json: bool, check: bool) -> None:
     missed = [
         (name, comparison, value) for name, comparison, value in bars if not _holds(result, name, comparison, value)
