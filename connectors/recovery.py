@@ -7,10 +7,12 @@ taken for snapshots of the new execution. Every start deletes them first.
 
 from __future__ import annotations
 
+import pickle
 import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 from bytewax.recovery import init_db_dir
 
@@ -37,6 +39,23 @@ def purge(directory: Path) -> int | None:
             with closing(sqlite3.connect(file, timeout=30)) as db, db:
                 db.execute("DELETE FROM snaps WHERE snap_epoch >= ?", (epoch,))
     return epoch
+
+
+def snapshots(directory: Path, step: str) -> dict[str, Any]:
+    """Returns what a step's keys would resume with, by key; empty before the first execution."""
+    files = sorted(directory.glob("part-*.sqlite3"))
+    epoch = resume_epoch(files)
+    newest: dict[str, tuple[int, bytes | None]] = {}
+    for file in files if epoch is not None else ():
+        with closing(sqlite3.connect(file, timeout=30)) as db:
+            rows = db.execute(
+                "SELECT state_key, snap_epoch, ser_change FROM snaps WHERE step_id = ? AND snap_epoch < ?",
+                (step, epoch),
+            )
+            for key, at, state in rows:
+                if key not in newest or at > newest[key][0]:
+                    newest[key] = (at, state)
+    return {key: pickle.loads(state) for key, (_, state) in newest.items() if state is not None}
 
 
 def resume_epoch(files: list[Path]) -> int | None:

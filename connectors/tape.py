@@ -60,6 +60,14 @@ def heads_as_ends(bus: Bus, topics: Sequence[str] = RAW_TOPICS) -> dict[str, lis
     return {topic: [head.next for head in bus.heads(topic)] for topic in topics}
 
 
+def beyond_log(bus: Bus, partition: int, snapshot: str) -> str | None:
+    """Returns the topic in which a tape's snapshot stands beyond the log's end, as after a power cut, or None."""
+    for topic, state in _state_decoder.decode(snapshot).topics.items():
+        if state.position > bus.heads(topic)[partition].next:
+            return topic
+    return None
+
+
 class _Heads:
     """Two looks at every topic's heads, shared by the partitions of one process.
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 
 from bytewax.dataflow import Dataflow
 
+from connectors import recovery
 from connectors.anchors import Start, last_anchors
 from connectors.bus.base import Batch, Bus, BusError
 from connectors.code import code_digest
 from connectors.dataset import Dataset, DatasetError
 from connectors.lease import Lease
 from connectors.sinks import DerivedSink
-from connectors.tape import Span, TapeSource
+from connectors.tape import Span, TapeSource, beyond_log
 from events.control import Control, encode_control
 from events.settings import Rules, Settings, SettingsError, load, plain_rules, rules_from
 from events.topics import DERIVED_TOPICS, RAW_TOPICS
@@ -20,6 +22,7 @@ from events.types import NS_PER_S
 from flows import options, runtime
 from flows.steps import Config, Parameters
 
+_log = logging.getLogger("undertow.flows")
 RUN = "main"
 LEASE = f"flow:{RUN}:options"
 #: How far ahead of every promise a change of parameters takes effect.
@@ -41,6 +44,8 @@ def live_flow(dataset: Dataset, settings: Settings, resuming: bool) -> Dataflow:
     """Builds the live flow over a data set; raises LeaseHeld while another one runs."""
     bus = dataset.open_bus()
     lease = _lease(dataset)
+    if resuming and _ahead_of_log(bus):
+        resuming = False
     rules = _parameters(dataset, bus, settings, resuming)
     from_anchor = not resuming and settings.compute.compute_deliver_policy == "new"
     start = last_anchors(bus, code_digest()) if from_anchor else Start()
@@ -70,6 +75,25 @@ def _lease(dataset: Dataset) -> Lease:
 
 def _lost(lease: Lease) -> bool:
     lease.check()
+    return False
+
+
+def _ahead_of_log(bus: Bus) -> bool:
+    """Forgets a recovery store that has seen more than the log holds: a power cut took the log's tail (contract 31).
+
+    The flow then begins at the anchor before; what it concluded already is in the derived topics and is not doubled.
+    """
+    directory = runtime.recovery_directory()
+    if directory is None:
+        return False
+    for key, snapshot in recovery.snapshots(directory, "options.tape").items():
+        topic = beyond_log(bus, int(key), snapshot)
+        if topic is not None:
+            _log.warning(
+                "the snapshot of partition %s stands beyond the end of %s: back to the last anchor", key, topic
+            )
+            recovery.prepare(directory, forget=True)
+            return True
     return False
 
 
