@@ -64,8 +64,10 @@ def set_multiplier(memory: Instrument, multiplier: float | None) -> None:
 def take_quote(memory: Instrument, quote: OptionQuote, stands: bool, default_book: Book) -> None:
     """Remembers a quote; it decides every later print until it is replaced.
 
-    One venue's book says less than the national best and never replaces it.
+    One venue's book says less than the national best and never replaces it; nor does a late quote a newer one.
     """
+    if quote.ts < memory.quote_ts:
+        return
     book = quote.book or default_book
     if book == "venue" and memory.quote_ts and memory.book == "national":
         return
@@ -99,7 +101,7 @@ def fault_of(bid: float | None, ask: float | None, firm: bool, too_old: bool) ->
     if bid < ask:
         return None if firm else "not_firm"
     if bid > ask:
-        return "crossed"
+        return "crossed" if ask > 0 else "missing"
     return "locked" if ask > 0 else "not_firm"
 
 

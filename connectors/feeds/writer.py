@@ -172,8 +172,9 @@ class TopicWriter:
         self._control(facts)
 
     def gap(self, from_ts: int, to_ts: int, reason: str) -> None:
-        """Says in every partition which span the feed could not deliver, ns, and why."""
-        self._control(Control(control="gap", ts=self._promise, from_ts=from_ts, to_ts=to_ts, reason=reason))
+        """Says in every partition which span the feed could not deliver, ns, and why; it stands behind every event."""
+        ts = max(self._promise, self._max_ts + 1)
+        self._control(Control(control="gap", ts=ts, from_ts=from_ts, to_ts=to_ts, reason=reason))
 
     def end(self) -> None:
         """Says in every partition that the feed has ended: the topic holds nothing open from here on."""
