@@ -79,7 +79,7 @@ class Api(_Group):
     api_client_queue_kb: int = Field(
         4096, ge=512, le=1_048_576, description="frames that wait for one client, KiB; the oldest are skipped, and told"
     )
-    api_send_timeout_ms: int = Field(15_000, ge=100, le=600_000, description="a client that takes nothing is closed, ms")
+    api_send_timeout_ms: int = Field(15_000, ge=100, le=600_000, description="a client that takes nothing goes, ms")
     api_history_threads: int = Field(4, ge=1, le=32, description="reads of the archive at once")
     api_history_timeout_ms: int = Field(10_000, ge=100, le=600_000, description="longest wait for the archive, ms")
 

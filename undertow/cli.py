@@ -15,6 +15,8 @@ _COMMANDS: dict[str, tuple[str, str, str]] = {
     "export": ("undertow.commands.export", "export", "Write a topic's events as JSON lines."),
     "verify": ("undertow.commands.verify", "verify_command", "Prove the archive equal to its log."),
     "archive": ("undertow.commands.parts", "archive_command", "Archive a data set as it grows."),
+    "gateway": ("undertow.commands.gateway", "gateway", "Serve the screens: REST, WebSocket, terminal."),
+    "openapi": ("undertow.commands.gateway", "openapi_command", "Print what the gateway serves, as OpenAPI."),
     "watchdog": ("undertow.commands.parts", "watchdog_command", "Write the absence of a feed that died."),
     "tail": ("undertow.commands.tail", "tail_command", "Show a topic's newest events, or follow it."),
     "bench": ("undertow.commands.bench", "bench", "Measure this machine, as ratios within one run."),

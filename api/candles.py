@@ -1,0 +1,125 @@
+"""Candles and baselines: computed when asked, by SQL over the archive.
+
+A candle's prices come from prints whose conditions may set one (`events/equity_conditions.py`), its volume from every
+print that reports a trade; prints cancelled or replaced later are left out, late ones are in. Off-exchange is volume
+reported by a facility (venue D): which kind of venue lies behind it, the tape does not say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from api.history import RUN, last_revision
+from api.params import Param
+from connectors.store.base import Reader
+from connectors.store.schema import table
+from events.equity_conditions import TAPES, codes
+from events.types import FOREVER_NS, NS_PER_S
+
+#: Intervals by name, seconds; a day is New York's.
+INTERVALS = {
+    "1s": 1, "5s": 5, "10s": 10, "15s": 15, "30s": 30, "1m": 60, "5m": 300, "15m": 900, "30m": 1800,
+    "1h": 3600, "1d": 86_400,
+}  # fmt: skip
+_OFF_EXCHANGE = "D"
+CANDLE_PARAMS = (
+    Param("symbol", "text", "the equity symbol", required=True),
+    Param("interval", "text", "the length of a candle", "1m", choices=tuple(INTERVALS)),
+    Param("from", "time", "from this event time on; without it, the newest `limit` intervals before `to`"),
+    Param("to", "time", "before this event time; without it, up to the newest print"),
+    Param("limit", "int", "candles at most, the newest of the span", 500, 1, 5000),
+)
+BASELINE_PARAMS = (
+    Param("underlying", "text", "the underlying", required=True),
+    Param("contract", "text", "only this contract"),
+    Param("limit", "int", "contracts, those with the newest packet first", 200, 1, 5000),
+)
+
+
+def _listed(wanted: tuple[str, ...]) -> str:
+    """Returns codes of our own table as an SQL array; none of them comes from a request."""
+    return "[" + ", ".join(f"'{code}'" for code in wanted) + "]"
+
+
+def _unless(forbidding: Callable[[str | None], tuple[str, ...]]) -> str:
+    """Returns the condition that none of a print's codes forbids something, by its tape."""
+    cases = [f"tape = '{tape}', hasAny(conditions, {_listed(forbidding(tape))})" for tape in TAPES]
+    return f"NOT multiIf({', '.join(cases)}, hasAny(conditions, {_listed(forbidding(None))}))"
+
+
+_PRICED = _unless(lambda tape: codes(tape, price=False))
+_COUNTED = _unless(lambda tape: codes(tape, volume=False))
+
+
+def candles(reader: Reader, asked: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the candles asked for, oldest first."""
+    seconds = INTERVALS[asked["interval"]]
+    to = asked["to"]
+    if to is None:
+        newest = reader.query(
+            f"SELECT max(ts) AS ts FROM {_PRINTS} WHERE symbol = {{symbol:String}}", {"symbol": asked["symbol"]}
+        )
+        to = newest["ts"][0] + 1
+    start = asked["from"]
+    if start is None:
+        start = max(to - asked["limit"] * seconds * NS_PER_S, 0)
+    found = reader.query(_candle_sql(seconds), {"symbol": asked["symbol"], "low": start, "high": min(to, FOREVER_NS)})
+    rows = [dict(zip(found, row, strict=True)) for row in zip(*found.values(), strict=True)]
+    return {"symbol": asked["symbol"], "interval": asked["interval"], "candles": rows[-asked["limit"] :]}
+
+
+_PRINTS = table("equities.prints").name
+_MINE = "symbol = {symbol:String} AND ts >= {low:Int64} AND ts < {high:Int64}"
+_REPLACED = (
+    f"SELECT ref FROM {_PRINTS} WHERE symbol = {{symbol:String}} AND ts >= {{low:Int64}} AND kind IS NOT NULL "
+    "AND ref IS NOT NULL"
+)
+
+
+def _candle_sql(seconds: int) -> str:
+    if seconds == INTERVALS["1d"]:
+        day = "toStartOfDay(fromUnixTimestamp64Nano(ts, 'America/New_York'))"
+        bucket = f"toInt64(toUnixTimestamp({day})) * {NS_PER_S}"
+    else:
+        span = seconds * NS_PER_S
+        bucket = f"intDiv(ts, {span}) * {span}"
+    return (
+        f"SELECT bucket AS ts, "
+        f"argMinIf(price, (p.ts, id), priced) AS open, maxIf(price, priced) AS high, minIf(price, priced) AS low, "
+        f"argMaxIf(price, (p.ts, id), priced) AS close, sumIf(size, counted) AS volume, "
+        f"sumIf(size, counted AND ifNull(exchange, '') = '{_OFF_EXCHANGE}') AS off_exchange_volume, "
+        f"sumIf(price * size, priced) / sumIf(size, priced) AS vwap, countIf(counted) AS prints "
+        f"FROM (SELECT {bucket} AS bucket, ts, id, price, size, exchange, {_PRICED} AS priced, {_COUNTED} AS counted "
+        f"FROM {_PRINTS} FINAL WHERE {_MINE} AND ifNull(kind, '') != 'cancel' "
+        f"AND id NOT IN ({_REPLACED}) AND ifNull(trade_id, '') NOT IN ({_REPLACED})) AS p "
+        "GROUP BY bucket HAVING countIf(priced) > 0 ORDER BY bucket"
+    )
+
+
+_BASELINE_FIELDS = (
+    "baseline", "baseline_samples", "premium_mean", "premium_z", "size_mean", "size_z", "spread_z", "premium", "size",
+    "spread",
+)  # fmt: skip
+
+
+def baselines(reader: Reader, asked: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns what was usual for each contract before its newest packet, as that packet carries it."""
+    contract = "AND contract = {contract:String}" if asked["contract"] is not None else ""
+    params = {"underlying": asked["underlying"], "run": RUN, "limit": asked["limit"]}
+    if asked["contract"] is not None:
+        params["contract"] = asked["contract"]
+    newest = ", ".join(f"argMax(tuple({name}), (p.ts, p.id)).1 AS {name}" for name in ("id", *_BASELINE_FIELDS))
+    found = reader.query(
+        f"SELECT contract, max(p.ts) AS ts, {newest.replace('tuple(', 'tuple(p.')} FROM "
+        f"(SELECT * FROM {table('flow.packets').name} FINAL WHERE run = {{run:String}} AND "
+        f"underlying = {{underlying:String}} {contract} AND {last_revision('flow.packets')}) AS p "
+        "GROUP BY contract ORDER BY ts DESC, contract LIMIT {limit:UInt32}",
+        params,
+    )
+    rows = [dict(zip(found, row, strict=True)) for row in zip(*found.values(), strict=True)]
+    return {
+        "underlying": asked["underlying"],
+        "source": "the archive: the baseline that each contract's newest packet was compared with, before that packet",
+        "baselines": rows,
+    }

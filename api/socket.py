@@ -1,0 +1,167 @@
+"""The WebSocket: reads a client's operations, keeps its subscriptions, writes its frames."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from contextlib import suppress
+from importlib import metadata
+from typing import Any
+
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from api import protocol
+from api.chunks import Keys
+from api.client import Client, Subscription, Traffic
+from api.newest import cursors_of_newest
+from api.protocol import Fault, Ping, Subscribe, Unsubscribe
+from api.tailer import Tailer
+from connectors.dataset import Dataset
+from events.settings import Api
+from events.topics import TOPICS, topic
+
+TRY_AGAIN_LATER = 1013
+UNSUPPORTED_DATA = 1003
+_log = logging.getLogger(__name__)
+
+
+class Clients:
+    """Every client connected, and what watches over them."""
+
+    def __init__(self, dataset: Dataset, tailer: Tailer, settings: Api) -> None:
+        self.traffic = Traffic()
+        self._tailer = tailer
+        self._settings = settings
+        self._clients: dict[Client, Callable[[], None]] = {}
+        self._hello = protocol.text({"hello": hello(dataset)})
+
+    def __len__(self) -> int:
+        return len(self._clients)
+
+    async def serve(self, socket: WebSocket) -> None:
+        """Serves one client until either side closes."""
+        await socket.accept()
+        if len(self._clients) >= self._settings.api_max_clients:
+            await socket.close(TRY_AGAIN_LATER, f"{self._settings.api_max_clients} clients are connected")
+            return
+        client = Client(self._settings.api_client_queue_kb * 1024, self.traffic)
+        client.tell(self._hello)
+        writer = asyncio.create_task(client.write(socket.send_text))
+        reader = asyncio.create_task(self._read(socket, client))
+        stuck = asyncio.Event()
+        watcher = asyncio.create_task(stuck.wait())
+        self._clients[client] = stuck.set
+        try:
+            await asyncio.wait((writer, reader, watcher), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            del self._clients[client]
+            for sub in list(client.subs.values()):
+                self._end(client, sub)
+            await _cancelled(writer, reader, watcher)
+        if stuck.is_set():
+            _hang_up(socket, TRY_AGAIN_LATER, "took nothing for too long")
+
+    async def _read(self, socket: WebSocket, client: Client) -> None:
+        with suppress(WebSocketDisconnect):
+            while True:
+                message = await socket.receive()
+                if message["type"] == "websocket.disconnect":
+                    return
+                if message.get("text") is None:
+                    await socket.close(UNSUPPORTED_DATA, "operations are text frames of JSON")
+                    return
+                try:
+                    self._do(client, protocol.decode(message["text"]))
+                except Fault as fault:
+                    client.tell(fault.frame())
+                await client.answered()
+
+    def _do(self, client: Client, operation: Subscribe | Unsubscribe | Ping) -> None:
+        match operation:
+            case Subscribe():
+                self._subscribe(client, operation)
+            case Unsubscribe(sub=name):
+                if name not in client.subs:
+                    raise Fault(f"no subscription {name!r}", "unsubscribe", name, "sub")
+                self._end(client, client.subs[name])
+            case Ping(t=t):
+                client.tell(protocol.text({"pong": {"t": t}}))
+
+    def _subscribe(self, client: Client, asked: Subscribe) -> None:
+        def fault(message: str, field: str) -> Fault:
+            return Fault(message, "subscribe", asked.sub, field)
+
+        try:
+            topic(asked.topic)
+        except ValueError as error:
+            raise fault(str(error), "topic") from None
+        if asked.sub in client.subs:
+            raise fault(f"{asked.sub!r} is subscribed already: unsubscribe it first", "sub")
+        if len(client.subs) >= protocol.MAX_SUBSCRIPTIONS:
+            raise fault(f"a client has {protocol.MAX_SUBSCRIPTIONS} subscriptions at most", "sub")
+        cursors = self._tailer.end(asked.topic)
+        for partition, offset in (asked.from_ or {}).items():
+            if not partition.isdecimal() or int(partition) >= len(cursors):
+                raise fault(f"no partition {partition!r}: there are {len(cursors)}", "from")
+            cursors[int(partition)] = offset
+        keys = None if asked.keys is None else frozenset(asked.keys)
+        sub = client.subs[asked.sub] = Subscription(client, asked.sub, asked.topic, keys, cursors)
+        self._tailer.join(sub)
+        count = asked.snapshot if asked.from_ is None else 0
+        sub.task = asyncio.create_task(self._begin(sub, keys, count, resume=asked.from_ is not None))
+
+    async def _begin(self, sub: Subscription, keys: Keys, snapshot: int, resume: bool) -> None:
+        try:
+            if snapshot:
+                cursors = await self._tailer.readers.run(lambda bus: cursors_of_newest(bus, sub.topic, snapshot, keys))
+                sub.begin_at(cursors)
+            if snapshot or resume or not self._tailer.follow(sub):
+                await self._tailer.catch_up(sub)
+        except Exception as error:
+            _log.exception("catching up with %s failed", sub.topic)
+            sub.client.tell(Fault(f"cannot be read: {error}", "subscribe", sub.sub).frame())
+
+    def _end(self, client: Client, sub: Subscription) -> None:
+        self._tailer.leave(sub)
+        client.forget(sub)
+
+    def tell_status(self, seen: dict[str, Any]) -> None:
+        """Sends a status to everybody, with the cursors that moved without events; closes whoever takes nothing."""
+        status = protocol.text({"status": seen})
+        now_s = asyncio.get_running_loop().time()
+        for client, close in list(self._clients.items()):
+            since = client.sending_since
+            if since is not None and now_s - since > self._settings.api_send_timeout_ms / 1000:
+                close()
+                continue
+            client.tell_status(status)
+            for sub in client.subs.values():
+                sub.flush_cursors()
+
+
+def hello(dataset: Dataset) -> dict[str, Any]:
+    """Returns what the first frame says of the data set and the gateway."""
+    return {
+        "dataset": dataset.path.resolve().name,
+        "clock": dataset.clock,
+        "partitions": dataset.partitions,
+        "run": "main",
+        "version": metadata.version("undertow"),
+        "topics": list(TOPICS),
+    }
+
+
+async def _cancelled(*tasks: asyncio.Task[Any]) -> None:
+    for task in tasks:
+        task.cancel()
+    for ended in await asyncio.gather(*tasks, return_exceptions=True):
+        if isinstance(ended, Exception) and not isinstance(ended, WebSocketDisconnect | OSError):
+            _log.error("a client's connection failed", exc_info=ended)
+
+
+def _hang_up(socket: WebSocket, code: int, reason: str) -> None:
+    """Closes a connection whose buffers are full: the server's own way, for a message would never be taken."""
+    hang_up = socket.scope.get("extensions", {}).get("undertow.hang_up")
+    if hang_up is not None:
+        hang_up(code, reason)

@@ -1,0 +1,196 @@
+"""The one reader of the log's end: tails each topic that somebody wants and hands its bytes on, undecoded.
+
+One query per topic and poll, in the event loop itself: a query without news costs 15 us, while a thread of its own
+would wait for the interpreter at every row. Catching up (resume, snapshot) reads in threads, each with its own bus, and
+joins the live end without a gap: on the loop, in the moment when its cursors have reached it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sqlite3
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from typing import TypeVar
+
+from api.chunks import chunks
+from api.client import Subscription
+from connectors.bus.base import BusError
+from connectors.bus.embedded import EmbeddedBus
+from events.topics import TOPICS
+
+#: Batches of one poll and topic; a backlog is read over several turns of the loop.
+_TAIL_BATCHES = 64
+_CATCH_UP_RECORDS = 1000
+_READERS = 2
+_FAULT_PAUSE_S = 0.5
+T = TypeVar("T")
+OpenBus = Callable[[], EmbeddedBus]
+_log = logging.getLogger(__name__)
+
+
+class LogReaders:
+    """A few threads that read the log, each with a bus of its own."""
+
+    def __init__(self, open_bus: OpenBus, threads: int = _READERS) -> None:
+        self._open_bus = open_bus
+        self._local = threading.local()
+        self._opened: list[EmbeddedBus] = []
+        self._pool = ThreadPoolExecutor(threads, "log reader")
+
+    async def run(self, work: Callable[[EmbeddedBus], T]) -> T:
+        """Runs a read in one of the threads."""
+        return await asyncio.get_running_loop().run_in_executor(self._pool, self._run, work)
+
+    def _run(self, work: Callable[[EmbeddedBus], T]) -> T:
+        bus = getattr(self._local, "bus", None)
+        if bus is None:
+            bus = self._local.bus = self._open_bus()
+            self._opened.append(bus)
+        return work(bus)
+
+    def close(self) -> None:
+        """Waits for reads under way and closes the buses."""
+        self._pool.shutdown(cancel_futures=True)
+        for bus in self._opened:
+            bus.close()
+
+
+class _TopicTail:
+    """Where the tail of one topic stands, and who follows it."""
+
+    def __init__(self, topic: str, bus: EmbeddedBus) -> None:
+        self.topic = topic
+        self.subs: set[Subscription] = set()
+        #: Those that have reached the end.
+        self.live: set[Subscription] = set()
+        self.position, heads = bus.mark(topic)
+        #: Offset behind the newest batch seen, by partition.
+        self.reached = [head.next for head in heads]
+        derived = TOPICS[topic].layer == "derived"
+        #: Lease epochs seen, by partition, where an older one is to be dropped.
+        self.epochs = [head.epoch for head in heads] if derived else None
+
+    def poll(self, bus: EmbeddedBus) -> bool:
+        """Reads what is new and hands it on; says whether more may be waiting."""
+        self.position, batches = bus.tail(self.topic, self.position, _TAIL_BATCHES)
+        for chunk in chunks(batches, self.epochs):
+            if chunk.first < self.reached[chunk.partition]:
+                self._restarted(chunk.partition, chunk.first)
+            self.reached[chunk.partition] = chunk.next
+            for sub in self.live:
+                sub.take(chunk)
+        return len(batches) == _TAIL_BATCHES
+
+    def _restarted(self, partition: int, first: int) -> None:
+        """The topic was cleared (a run computed afresh): everybody begins with its new records."""
+        for sub in self.subs:
+            sub.expire(partition, first)
+
+
+class Tailer:
+    """Follows the topics that somebody wants; see the module."""
+
+    def __init__(self, open_bus: OpenBus, poll_ms: int) -> None:
+        self._bus = open_bus()
+        self._open_bus = open_bus
+        self._poll_s = poll_ms / 1000
+        self._tails: dict[str, _TopicTail] = {}
+        self._task: asyncio.Task[None] | None = None
+        self.readers = LogReaders(open_bus)
+        #: Seconds from one poll to the next, at worst since last asked.
+        self.worst_turn_s = 0.0
+
+    def start(self) -> None:
+        """Begins to poll."""
+        self._task = asyncio.create_task(self._run(), name="tailer")
+
+    async def stop(self) -> None:
+        """Stops polling and closes the log."""
+        if self._task is not None:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+        await asyncio.to_thread(self.readers.close)
+        self._bus.close()
+
+    def end(self, topic: str) -> list[int]:
+        """Returns the offset behind the newest batch seen of every partition; the topic's tail begins here."""
+        return list(self._tail(topic).reached)
+
+    def join(self, sub: Subscription) -> None:
+        """Takes a subscription in; its topic is read from now on."""
+        self._tail(sub.topic).subs.add(sub)
+
+    def _tail(self, topic: str) -> _TopicTail:
+        tail = self._tails.get(topic)
+        if tail is None:
+            tail = self._tails[topic] = _TopicTail(topic, self._bus)
+        return tail
+
+    def leave(self, sub: Subscription) -> None:
+        """Ends a subscription; a topic that nobody wants any more is no longer read."""
+        if sub.task is not None:
+            sub.task.cancel()
+        tail = self._tails[sub.topic]
+        tail.live.discard(sub)
+        tail.subs.discard(sub)
+        if not tail.subs:
+            del self._tails[sub.topic]
+
+    def follow(self, sub: Subscription) -> bool:
+        """Makes a subscription live if it has reached the end of every partition; says whether it has."""
+        tail = self._tails[sub.topic]
+        if any(cursor < reached for cursor, reached in zip(sub.cursors, tail.reached, strict=True)):
+            return False
+        tail.live.add(sub)
+        return True
+
+    async def catch_up(self, sub: Subscription) -> None:
+        """Reads from the subscription's cursors on until it is live; never faster than its client takes."""
+        heads = await self.readers.run(lambda bus: bus.heads(sub.topic))
+        for partition, head in enumerate(heads):
+            if not head.start <= sub.cursors[partition] <= head.next:
+                sub.expire(partition, head.start)
+        while not self.follow(sub):
+            for partition, reached in enumerate(self.end(sub.topic)):
+                if sub.cursors[partition] < reached:
+                    await sub.client.room()
+                    await self._read_on(sub, partition)
+
+    async def _read_on(self, sub: Subscription, partition: int) -> None:
+        topic, cursor = sub.topic, sub.cursors[partition]
+        derived = TOPICS[topic].layer == "derived"
+        batches = await self.readers.run(lambda bus: bus.read(topic, partition, cursor, _CATCH_UP_RECORDS))
+        if not batches:
+            head = (await self.readers.run(lambda bus: bus.heads(topic)))[partition]
+            if head.start > cursor or head.next < cursor:
+                sub.expire(partition, head.start)
+            self._seen(topic, partition, head.next)
+        for chunk in chunks(batches, sub.epochs if derived else None):
+            sub.take(chunk)
+
+    def _seen(self, topic: str, partition: int, next_offset: int) -> None:
+        """Corrects a tail that stands beyond the end of a log that was cleared under it."""
+        tail = self._tails.get(topic)
+        if tail is not None:
+            tail.reached[partition] = min(tail.reached[partition], next_offset)
+
+    async def _run(self) -> None:
+        loop = asyncio.get_running_loop()
+        polled_s = loop.time()
+        while True:
+            more = False
+            for tail in list(self._tails.values()):
+                try:
+                    more = tail.poll(self._bus) or more
+                except (BusError, sqlite3.Error) as error:
+                    _log.warning("%s cannot be read now: %s", tail.topic, error)
+                    await asyncio.sleep(_FAULT_PAUSE_S)
+            now_s = loop.time()
+            self.worst_turn_s = max(self.worst_turn_s, now_s - polled_s)
+            polled_s = now_s
+            await asyncio.sleep(0 if more else self._poll_s)
