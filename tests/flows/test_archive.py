@@ -41,7 +41,7 @@ def served(dataset: Dataset) -> Iterator[ServedStore]:
 
 def append(dataset: Dataset, topic: str, events: Sequence[Any], partition: int = 0) -> None:
     bus = dataset.open_bus()
-    bus.append(topic, {partition: Batch(len(events), encode_lines(events)[:-1], ["SPY"] * len(events), PROMISES)}, 1)
+    bus.append(topic, {partition: Batch(len(events), encode_lines(events), ["SPY"] * len(events), PROMISES)}, 1)
     bus.close()
 
 

@@ -30,7 +30,7 @@ def run(*arguments: str) -> subprocess.CompletedProcess[bytes]:
 def archived(tmp_path: Path) -> str:
     dataset = Dataset.open(tmp_path, create=True, partitions=1)
     bus = dataset.open_bus()
-    bus.append("options.prints", {0: Batch(len(EVENTS), encode_lines(EVENTS)[:-1], ["SPY"] * len(EVENTS))}, 1)
+    bus.append("options.prints", {0: Batch(len(EVENTS), encode_lines(EVENTS), ["SPY"] * len(EVENTS))}, 1)
     bus.close()
     served = ServedStore.open(tmp_path)
     archive_all(dataset, served.store)

@@ -117,7 +117,7 @@ def batch_of(
     partition: int = 0,
 ) -> StoredBatch:
     """Returns events as one batch of the log."""
-    payload = encode_lines(events).rstrip(b"\n")
+    payload = encode_lines(events)
     return StoredBatch(partition, first, len(events), False, epoch, list(promises), payload, b"")
 
 

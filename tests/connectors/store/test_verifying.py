@@ -45,7 +45,7 @@ class Archive:
 
 
 def append(bus: EmbeddedBus, topic: str, events: Sequence[Any]) -> None:
-    bus.append(topic, {0: Batch(len(events), encode_lines(events)[:-1], ["SPY"] * len(events), PROMISES)}, 1)
+    bus.append(topic, {0: Batch(len(events), encode_lines(events), ["SPY"] * len(events), PROMISES)}, 1)
 
 
 def archive_log(archive: Archive) -> None:
