@@ -84,6 +84,30 @@ class Api(_Group):
     api_history_timeout_ms: int = Field(10_000, ge=100, le=600_000, description="longest wait for the archive, ms")
 
 
+class Feed(_Group):
+    """Feeds. What is said of the synthetic market is fixed with its first event, but for speed and rates."""
+
+    emit_interval_ms: int = Field(
+        1000, ge=1, le=3_600_000, description="synthetic: mean time between prints of a liquid stock, ms"
+    )
+    testing_mode: bool = Field(False, description="true thins a feed's prints and plants nothing")
+    testing_throttle_ms: int = Field(200, ge=1, le=60_000, description="testing mode: least spacing of prints, ms")
+    synthetic_seed: int = Field(1, ge=0, le=2**63 - 1, description="synthetic: same seed and start, same market")
+    synthetic_start: str = Field(
+        "", description="synthetic: where a new market begins, an ISO time; empty is the next session's open"
+    )
+    synthetic_rate: float = Field(
+        50, gt=0, le=50_000, description="synthetic: background option prints a second, mean over a session"
+    )
+    synthetic_speed: float = Field(
+        1, ge=0, le=1000, description="synthetic: event seconds per second; 0 is as fast as possible"
+    )
+    synthetic_planted_per_hour: float = Field(
+        120, ge=0, le=36_000, description="synthetic: orders planted an hour, labelled in the labels file"
+    )
+    synthetic_labels: str = Field("", description="synthetic: labels file; empty is labels.jsonl in the data directory")
+
+
 class Settings(_Group):
     """All settings of one process."""
 
@@ -91,9 +115,10 @@ class Settings(_Group):
     compute: Compute = Compute()
     bus: Bus = Bus()
     api: Api = Api()
+    feed: Feed = Feed()
 
 
-_GROUPS: dict[str, type[_Group]] = {"rules": Rules, "compute": Compute, "bus": Bus, "api": Api}
+_GROUPS: dict[str, type[_Group]] = {"rules": Rules, "compute": Compute, "bus": Bus, "api": Api, "feed": Feed}
 
 
 def load(environ: Mapping[str, str] | None = None, **overrides: Any) -> Settings:

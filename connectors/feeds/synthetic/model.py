@@ -1,0 +1,236 @@
+"""The market: a pure machine that turns (seed, start, rates) into one sequence of events, a second at a time.
+
+Every second draws from streams of its own, keyed by (seed, day, second, purpose); what crosses seconds is the state:
+prices, the quotes in force, planted orders still under way. So a run from a checkpoint equals an undisturbed one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+from msgspec import Struct, field
+
+from connectors.feeds.synthetic import equity_flow, options_flow, planting, prices, quoting
+from connectors.feeds.synthetic.calendar import Session, next_session, session_at, session_from
+from connectors.feeds.synthetic.emitting import Book, Emitter, Item
+from connectors.feeds.synthetic.planting import Running
+from connectors.feeds.synthetic.reference import facts
+from connectors.feeds.synthetic.rows import Floats, Ints, PrintRows, QuoteRows, cumulative, joined
+from connectors.feeds.synthetic.scenarios.base import Planted
+from connectors.feeds.synthetic.surface import Moment, equity_quotes, option_quotes
+from connectors.feeds.synthetic.universe import INDEX, chains, underlyings
+from events.types import NS_PER_MS, NS_PER_S
+
+#: Bumped when the same seed comes to mean another market.
+MODEL_VERSION = 1
+#: The day's definitions stand this long before its open.
+REFERENCE_AHEAD_NS = 1800 * NS_PER_S
+_PATH, _OPTIONS, _EQUITIES, _QUOTES, _PLANTS, _NIGHT, _CHAINS = range(7)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelConfig:
+    """What the market is a function of."""
+
+    seed: int
+    #: Event time at which it begins, ns.
+    start: int
+    #: Background option prints a second, the mean over a session.
+    rate: float = 50.0
+    #: Mean time between prints of a liquid stock, ms.
+    emit_interval_ms: int = 1000
+    planted_per_hour: float = 120.0
+    #: Least spacing of prints, ms; 0 for none. Nothing is planted where prints are thinned.
+    throttle_ms: int = 0
+
+
+class State(Struct, kw_only=True):
+    """What a checkpoint holds of the market: all that crosses a second."""
+
+    day: str
+    #: Second of the session to come; -1 is the day's reference.
+    block: int
+    #: Second after the reference: not 0 where the market began within a session.
+    first_block: int
+    log_spots: bytes
+    #: Log prices at the beginning of the day: chains and the level of volatility stand on them.
+    log_opens: bytes
+    book: list[bytes] = field(default_factory=list)
+    running: list[Running] = field(default_factory=list)
+    last_print_ts: int = 0
+
+
+class Market:
+    """One market from its start or a checkpoint on; `block` is the only way forward."""
+
+    def __init__(self, config: ModelConfig, state: State | None = None) -> None:
+        self.config = config
+        self._names = underlyings()
+        self._index = self._names.number(INDEX)
+        self._equity_shares = cumulative(self._names.equity_rate)
+        #: Labels of planted orders that ended since they were last taken.
+        self.finished: list[Planted] = []
+        if state is None:
+            session = session_at(config.start)
+            offset = max(config.start - session.open_ns, 0) // NS_PER_S
+            opens = prices.tied(np.log(self._names.level), self._names)
+            self._begin(session, offset, opens)
+        else:
+            self._restore(state)
+
+    def _begin(self, session: Session, first_block: int, opens: Floats) -> None:
+        """Begins a day at the given prices."""
+        self._session, self._block, self._first_block = session, -1, first_block
+        self._log_spots, self._log_opens = opens, opens
+        self._running: list[Running] = []
+        self._set_up(0)
+
+    def _set_up(self, last_print_ts: int) -> None:
+        """Makes what follows from the day and its opening prices."""
+        names, session = self._names, self._session
+        self._chains = chains(session.day, np.exp(self._log_opens), self._rng(0, _CHAINS))
+        symbols = names.symbols
+        under = symbols + [symbols[number] for number in self._chains.under.tolist()]
+        book = Book(len(under))
+        ticks = (self._chains.tick_low.tolist(), self._chains.tick_high.tolist())
+        throttle = self.config.throttle_ms * NS_PER_MS
+        self._emitter = Emitter(symbols + self._chains.ids, under, names.tapes, ticks, book, throttle, last_print_ts)
+        opening = Moment(session.open_ns, np.exp(self._log_opens)[None, :], NS_PER_S, 1.0, 1.0)
+        every = np.arange(len(self._chains.ids), dtype=np.int64)
+        at = np.full(len(every), session.open_ns, dtype=np.int64)
+        #: What each contract costs at the open, dollars: dear ones trade in smaller sizes.
+        self._worth = option_quotes(opening, names, self._chains, every, at, self._index)[1] / 10_000
+        self._plan = planting.plan(self._rng(0, _PLANTS), session, self._planted_per_hour())
+
+    def _planted_per_hour(self) -> float:
+        return 0.0 if self.config.throttle_ms else self.config.planted_per_hour
+
+    def _rng(self, block: int, purpose: int) -> np.random.Generator:
+        key = (self.config.seed, self._session.day.toordinal(), block, purpose)
+        return np.random.Generator(np.random.PCG64(np.random.SeedSequence(key)))
+
+    @property
+    def session(self) -> Session:
+        """The session that the next block belongs to."""
+        return self._session
+
+    @property
+    def now(self) -> int:
+        """Event time at which the next block begins, ns: every event to come is at or after it."""
+        if self._block < 0:
+            return self._session.open_ns - REFERENCE_AHEAD_NS
+        return self._session.open_ns + self._block * NS_PER_S
+
+    @property
+    def trades_from(self) -> int:
+        """Event time at which trading goes on: `now`, or behind a day's reference its first second, ns."""
+        return self._session.open_ns + max(self._block, self._first_block) * NS_PER_S
+
+    @property
+    def is_reference(self) -> bool:
+        """Tells whether the next block is a day's reference."""
+        return self._block < 0
+
+    def block(self) -> Iterator[Item]:
+        """Yields the events of the next block in order of time; when it is exhausted the market has moved on."""
+        if self._block < 0:
+            before = self._session.open_ns - REFERENCE_AHEAD_NS
+            yield from facts(self._chains, self._names, self._session.day, before)
+            self._block = self._first_block
+            return
+        draw = self._closing() if self._block >= self._session.seconds else self._second()
+        yield from self._emitter.second(self._block, *draw, planted=self._note_planted)
+        self._end_plants()
+        self._block += 1
+        if self._block > self._session.seconds:
+            night = self._rng(0, _NIGHT)
+            self._begin(next_session(self._session), 0, prices.over_night(self._log_spots, self._names, night))
+
+    def _second(self) -> tuple[PrintRows, QuoteRows]:
+        """Draws prints and candidates for quotes of one second of trading, and moves the prices."""
+        block, names, config, start = self._block, self._names, self.config, self.now
+        activity = prices.shape(block, self._session.seconds)
+        path = prices.path(self._log_spots, names, activity, self._rng(block, _PATH))
+        fallen = path[-1, self._index] - self._log_opens[self._index]
+        width = 1.0 + 1.2 * float(np.exp(-block / 240.0))
+        moment = Moment(start, np.exp(path), NS_PER_S // prices.STEPS, width, float(np.exp(-4.0 * fallen)))
+        options = options_flow.background(
+            config.rate * activity, start, self._chains, len(names.symbols), self._worth, self._rng(block, _OPTIONS)
+        )
+        rng = self._rng(block, _EQUITIES)
+        equities = equity_flow.background(1000.0 / config.emit_interval_ms * activity, start, names, rng)
+        if block == 0:
+            equities = joined([equities, equity_flow.auction(start, names, False, rng)])
+        self._begin_plants(moment)
+        planted, lifts = planting.rows(self._running, start, len(names.symbols))
+        self._log_spots = path[-1]
+        quotes = self._quotes(moment, options, equities, planted, lifts)
+        return joined([options, equities, planted]), quotes
+
+    def _closing(self) -> tuple[PrintRows, QuoteRows]:
+        """Draws the closing auction, in the second after the close; options are over."""
+        rows = equity_flow.auction(self.now, self._names, True, self._rng(self._block, _EQUITIES))
+        moment = Moment(self.now, np.exp(self._log_spots)[None, :], NS_PER_S, 1.0, 1.0)
+        none, lifts = planting.rows([], self.now, len(self._names.symbols))
+        return rows, self._quotes(moment, none, rows, none, lifts)
+
+    def _quotes(
+        self, moment: Moment, options: PrintRows, equities: PrintRows, planted: PrintRows, lifts: QuoteRows
+    ) -> QuoteRows:
+        names, own = self._names, len(self._names.symbols)
+        rng = self._rng(self._block, _QUOTES)
+        # A planted order's own quotes move with it: only its first print is preceded by the market's.
+        firsts = np.unique(planted.plant, return_index=True)[1]
+        print_ts = np.concatenate([options.ts, planted.ts[firsts]])
+        traded = np.concatenate([options.instrument, planted.instrument[firsts]]) - own
+        idle = quoting.idle_options(len(print_ts), self._chains.cumulated, rng)
+        ts, contract, forced = quoting.times(print_ts, traded, idle, moment.start_ns, rng)
+        of_options = quoting.option_candidates(
+            ts, contract, forced, self._chains.tier[contract], own, lambda c, t: self._option_quotes(moment, c, t), rng
+        )
+        idle = quoting.idle_equities(len(equities.ts), self._equity_shares, rng)
+        ts, number, forced = quoting.times(equities.ts, equities.instrument, idle, moment.start_ns, rng)
+        of_equities = quoting.equity_candidates(
+            ts, number, forced, names.tier[number], lambda n, t: equity_quotes(moment, names, n, t), rng
+        )
+        return joined([of_options, of_equities, lifts])
+
+    def _option_quotes(self, moment: Moment, contract: Ints, ts: Ints) -> tuple[Ints, Ints]:
+        return option_quotes(moment, self._names, self._chains, contract, ts, self._index)
+
+    def _begin_plants(self, moment: Moment) -> None:
+        """Begins the orders due in this second."""
+        for number in planting.due(self._plan, self.now):
+            began = planting.begin(
+                self._plan[number], self._rng(number, _PLANTS + 100), self._names, self._chains,
+                lambda c, t: self._option_quotes(moment, c, t),
+            )  # fmt: skip
+            if began is not None:
+                self._running.append(began)
+
+    def _note_planted(self, number: int, ident: str, ts: int) -> None:
+        self._running[number].ids.append(ident)
+        self._running[number].end_ts = ts
+
+    def _end_plants(self) -> None:
+        self.finished += [plant.label() for plant in self._running if not plant.children]
+        self._running = [plant for plant in self._running if plant.children]
+
+    def state(self) -> State:
+        """Returns the checkpoint; only between blocks."""
+        return State(
+            day=self._session.day.isoformat(), block=self._block, first_block=self._first_block,
+            log_spots=self._log_spots.tobytes(), log_opens=self._log_opens.tobytes(),
+            book=self._emitter.book.dump(), running=self._running, last_print_ts=self._emitter.last_print_ts,
+        )  # fmt: skip
+
+    def _restore(self, state: State) -> None:
+        self._session = session_from(date.fromisoformat(state.day))
+        self._block, self._first_block = state.block, state.first_block
+        self._log_spots, self._log_opens = np.frombuffer(state.log_spots), np.frombuffer(state.log_opens)
+        self._running = list(state.running)
+        self._set_up(state.last_print_ts)
+        self._emitter.book.load(state.book)
