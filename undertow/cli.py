@@ -10,6 +10,7 @@ import click
 _COMMANDS: dict[str, tuple[str, str, str]] = {
     "up": ("undertow.commands.up", "up", "Run everything on this machine until Ctrl-C."),
     "status": ("undertow.commands.status", "status", "Show processes, rates and lag."),
+    "feed": ("undertow.commands.feed", "feed", "Run a feed, such as the synthetic market."),
     "import": ("undertow.commands.import_", "command", "Import files of prints and quotes."),
     "compute": ("undertow.commands.compute", "compute_command", "Compute and archive a whole data set afresh."),
     "export": ("undertow.commands.export", "export", "Write a topic's events as JSON lines."),
