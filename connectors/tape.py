@@ -68,6 +68,9 @@ def beyond_log(bus: Bus, partition: int, snapshot: str) -> str | None:
     return None
 
 
+_Look = dict[str, list[Head]]
+
+
 class _Heads:
     """Two looks at every topic's heads, shared by the partitions of one process.
 
@@ -79,15 +82,16 @@ class _Heads:
         self._bus = bus
         self._interval_s = interval_s
         self._taken = -1.0
-        self.first: dict[str, list[Head]] = {}
-        self.second: dict[str, list[Head]] = {}
+        self._looks: tuple[_Look, _Look] = ({}, {})
 
-    def refresh(self, force: bool = False) -> None:
+    def looks(self) -> tuple[_Look, _Look]:
+        """Returns both looks, taken anew when they are old; a pair stays one, whoever else is looking."""
         now = time.monotonic()
-        if force or now - self._taken >= self._interval_s:
-            self.first = {topic: self._bus.heads(topic) for topic in RAW_TOPICS}
-            self.second = {topic: self._bus.heads(topic) for topic in RAW_TOPICS}
+        if now - self._taken >= self._interval_s:
+            first = {topic: self._bus.heads(topic) for topic in RAW_TOPICS}
+            self._looks = first, {topic: self._bus.heads(topic) for topic in RAW_TOPICS}
             self._taken = now
+        return self._looks
 
 
 class TapePartition(StatefulSourcePartition[tuple[str, Released], str]):
@@ -115,8 +119,7 @@ class TapePartition(StatefulSourcePartition[tuple[str, Released], str]):
         """Reads what holds the watermark back and returns what that completes; StopIteration at the span's end."""
         if self._stopping():
             raise StopIteration
-        self._heads.refresh()
-        grew = self._read()
+        grew = self._read(*self._heads.looks())
         items = self._merge.release()
         watermark = self._merge.stands_at()
         out = self._cut(items, watermark) if items or watermark > self._watermark else []
@@ -139,12 +142,12 @@ class TapePartition(StatefulSourcePartition[tuple[str, Released], str]):
         """Returns the merge's state (contract 11)."""
         return _state_encoder.encode(self._merge.state()).decode()
 
-    def _read(self) -> bool:
+    def _read(self, first: _Look, second: _Look) -> bool:
         """Reads one chunk of each topic that lags; tells whether anything was read or ended."""
         grew = False
         for topic in self._merge.lagging():
             member = self._merge.is_member(topic)
-            end = self._end(topic, member)
+            end = self._end(topic, first if member else second)
             while self._merge.next_offset(topic) < end:
                 grew |= self._read_chunk(topic, end)
                 if member or self._merge.is_member(topic):
@@ -154,13 +157,13 @@ class TapePartition(StatefulSourcePartition[tuple[str, Released], str]):
             if self._span.ends is not None and self._span.supply_end:
                 grew |= member
                 self._merge.finish(topic)
-            elif not self._merge.is_member(topic):
+            elif not member and not self._merge.is_member(topic):
+                # One that left just now was read to the first look only: its turn comes with the next.
                 self._merge.reached_head(topic)
         return grew
 
-    def _end(self, topic: str, member: bool) -> int:
-        heads = self._heads.first if member else self._heads.second
-        end = heads[topic][self._partition].next
+    def _end(self, topic: str, look: _Look) -> int:
+        end = look[topic][self._partition].next
         if self._span.ends is not None:
             end = min(end, self._span.ends.get(topic, [0] * self._bus.partitions)[self._partition])
         return end

@@ -7,8 +7,10 @@ tail. Several processes append and tail at once; appends to one topic queue behi
 from __future__ import annotations
 
 import sqlite3
+import threading
 from array import array
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -37,11 +39,12 @@ _COLUMNS = "part, first, count, control, epoch, promises, payload, keys"
 
 
 class EmbeddedBus:
-    """See `connectors.bus.base.Bus`; one instance belongs to one thread at a time."""
+    """See `connectors.bus.base.Bus`; threads that share an instance take turns."""
 
     def __init__(self, directory: Path, partitions: int) -> None:
         self.directory = directory
         self.partitions = partitions
+        self._turn = threading.RLock()
         self._connections: dict[str, sqlite3.Connection] = {}
         self._zstd = zstandard.ZstdCompressor(level=-3)
         self._unzstd = zstandard.ZstdDecompressor()
@@ -49,17 +52,9 @@ class EmbeddedBus:
 
     def append(self, topic: str, batches: Mapping[int, Batch], epoch: int = 0) -> dict[int, int]:
         """Appends to several partitions in one transaction; returns each one's first offset."""
-        db = self._create(topic)
-        db.execute("BEGIN IMMEDIATE")
-        try:
+        with self._writing(topic) as db:
             heads = dict(enumerate(self._heads(db)))
-            firsts = {part: self._append_one(db, topic, part, heads, batch, epoch) for part, batch in batches.items()}
-            db.execute("COMMIT")
-        except BaseException:
-            if db.in_transaction:
-                db.execute("ROLLBACK")
-            raise
-        return firsts
+            return {part: self._append_one(db, topic, part, heads, batch, epoch) for part, batch in batches.items()}
 
     def _append_one(
         self, db: sqlite3.Connection, topic: str, part: int, heads: dict[int, Head], batch: Batch, epoch: int
@@ -67,6 +62,8 @@ class EmbeddedBus:
         head = heads.get(part)
         if head is None:
             raise BusError(f"{topic} has no partition {part}: the data set was made with {self.partitions}")
+        if batch.count < 1:
+            raise BusError(f"a batch of {batch.count} records cannot be appended to {topic}/{part}")
         if epoch < head.epoch:
             raise LeaseLost(f"lease epoch {epoch} of {topic}/{part} is over: {head.epoch} holds it now")
         promises = _rising(head.promise, batch.promises)
@@ -85,8 +82,9 @@ class EmbeddedBus:
 
     def heads(self, topic: str) -> list[Head]:
         """Returns the head of every partition, by one query."""
-        db = self._open(topic)
-        return [Head()] * self.partitions if db is None else self._heads(db)
+        with self._turn:
+            db = self._open(topic)
+            return [Head()] * self.partitions if db is None else self._heads(db)
 
     def _heads(self, db: sqlite3.Connection) -> list[Head]:
         heads = [Head()] * self.partitions
@@ -96,9 +94,11 @@ class EmbeddedBus:
 
     def read(self, topic: str, partition: int, offset: int, limit: int) -> list[StoredBatch]:
         """Returns whole batches from `offset` on until `limit` records are reached."""
-        db = self._open(topic)
-        if db is None:
-            return []
+        with self._turn:
+            db = self._open(topic)
+            return [] if db is None else self._read(db, partition, offset, limit)
+
+    def _read(self, db: sqlite3.Connection, partition: int, offset: int, limit: int) -> list[StoredBatch]:
         rows = db.execute(
             f"SELECT {_COLUMNS} FROM batches WHERE part = ? AND first >= "
             "ifnull((SELECT max(first) FROM batches WHERE part = ? AND first <= ?), ?) ORDER BY first",
@@ -119,20 +119,22 @@ class EmbeddedBus:
 
     def tail(self, topic: str, position: int, limit: int) -> tuple[int, list[StoredBatch]]:
         """Returns batches of every partition behind a position of the topic's file, and the position behind them."""
-        db = self._open(topic)
-        if db is None:
-            return position, []
-        rows = db.execute(f"SELECT pos, {_COLUMNS} FROM batches WHERE pos > ? ORDER BY pos LIMIT ?", (position, limit))
         found = []
-        for pos, *row in rows:
-            position = pos
-            found.append(self._stored(row))
+        with self._turn:
+            db = self._open(topic)
+            if db is None:
+                return position, []
+            query = f"SELECT pos, {_COLUMNS} FROM batches WHERE pos > ? ORDER BY pos LIMIT ?"
+            for pos, *row in db.execute(query, (position, limit)):
+                position = pos
+                found.append(self._stored(row))
         return position, found
 
     def end_position(self, topic: str) -> int:
         """Returns the position behind the topic's last batch, for `tail`."""
-        db = self._open(topic)
-        return 0 if db is None else db.execute("SELECT ifnull(max(pos), 0) FROM batches").fetchone()[0]
+        with self._turn:
+            db = self._open(topic)
+            return 0 if db is None else db.execute("SELECT ifnull(max(pos), 0) FROM batches").fetchone()[0]
 
     def mark(self, topic: str) -> tuple[int, list[Head]]:
         """Returns the position behind the topic's last batch and the heads, both of one moment."""
@@ -181,9 +183,7 @@ class EmbeddedBus:
 
     def fence(self, topic: str, partitions: Sequence[int], epoch: int) -> None:
         """Refuses appends of every older epoch to these partitions from now on."""
-        db = self._create(topic)
-        db.execute("BEGIN IMMEDIATE")
-        try:
+        with self._writing(topic) as db:
             heads = self._heads(db)
             for part in partitions:
                 if heads[part].epoch > epoch:
@@ -192,32 +192,23 @@ class EmbeddedBus:
                     "INSERT INTO heads VALUES (?, 0, 0, 0, ?) ON CONFLICT (part) DO UPDATE SET epoch = excluded.epoch",
                     (part, epoch),
                 )
-            db.execute("COMMIT")
-        except BaseException:
-            if db.in_transaction:
-                db.execute("ROLLBACK")
-            raise
 
     def trim(self, topic: str, partition: int, offset: int) -> int:
         """Drops whole batches that end at or before `offset`; returns the first kept offset."""
-        db = self._create(topic)
-        db.execute("BEGIN IMMEDIATE")
-        db.execute("DELETE FROM batches WHERE part = ? AND first + count <= ?", (partition, offset))
-        row = db.execute("SELECT min(first) FROM batches WHERE part = ?", (partition,)).fetchone()
-        head = self._heads(db)[partition]
-        start = head.next if row[0] is None else int(row[0])
-        db.execute("UPDATE heads SET start = ? WHERE part = ?", (start, partition))
-        db.execute("COMMIT")
-        return start
+        with self._writing(topic) as db:
+            db.execute("DELETE FROM batches WHERE part = ? AND first + count <= ?", (partition, offset))
+            row = db.execute("SELECT min(first) FROM batches WHERE part = ?", (partition,)).fetchone()
+            head = self._heads(db)[partition]
+            start = head.next if row[0] is None else int(row[0])
+            db.execute("UPDATE heads SET start = ? WHERE part = ?", (start, partition))
+            return start
 
     def clear(self, topic: str) -> None:
         """Removes every record of a topic; the lease epoch stays, so that a dead holder stays fenced."""
-        db = self._open(topic)
-        if db is not None:
-            db.execute("BEGIN IMMEDIATE")
-            db.execute("DELETE FROM batches")
-            db.execute("UPDATE heads SET start = 0, next = 0, promise = 0")
-            db.execute("COMMIT")
+        if topic in self.topics():
+            with self._writing(topic) as db:
+                db.execute("DELETE FROM batches")
+                db.execute("UPDATE heads SET start = 0, next = 0, promise = 0")
 
     def topics(self) -> list[str]:
         """Returns the topics that have a file."""
@@ -229,9 +220,24 @@ class EmbeddedBus:
 
     def close(self) -> None:
         """Closes every file."""
-        for db in self._connections.values():
-            db.close()
-        self._connections.clear()
+        with self._turn:
+            for db in self._connections.values():
+                db.close()
+            self._connections.clear()
+
+    @contextmanager
+    def _writing(self, topic: str) -> Iterator[sqlite3.Connection]:
+        """Gives the topic's connection in a transaction that is kept whole or not at all."""
+        with self._turn:
+            db = self._create(topic)
+            db.execute("BEGIN IMMEDIATE")
+            try:
+                yield db
+                db.execute("COMMIT")
+            except BaseException:
+                if db.in_transaction:
+                    db.execute("ROLLBACK")
+                raise
 
     def _pack(self, data: bytes) -> bytes:
         return self._zstd.compress(data) if len(data) >= _COMPRESS_FROM_BYTES else data
