@@ -2,6 +2,8 @@
 
 BIN := .venv/bin
 STAMP := .venv/.stamp
+TERMINAL := frontend/dist/index.html
+TERMINAL_SOURCES := $(shell find frontend -type f -not -path 'frontend/node_modules/*' -not -path 'frontend/dist/*' 2>/dev/null)
 ARGS ?=
 
 # Every run hashes differently, so that nothing can come to depend on a set's order; a failure is repeated with the seed it printed.
@@ -11,7 +13,7 @@ TEST_WORKERS ?= auto
 TEST_WORKERS_MAX ?= 8
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test lint check format env-example lock up bench clean distclean
+.PHONY: help setup test lint check format env-example lock up terminal bench clean distclean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -54,8 +56,14 @@ lock: $(STAMP) ## resolve requirements.lock again (ARGS=--upgrade for newer vers
 	$(BIN)/pip-compile --quiet --all-extras --strip-extras --allow-unsafe --generate-hashes --no-header --no-emit-index-url \
 		--no-emit-find-links --no-emit-trusted-host --output-file requirements.lock $(ARGS) pyproject.toml
 
-up: $(STAMP) ## run everything on this machine
+up: $(STAMP) $(TERMINAL) ## run everything on this machine: synthetic market, flow, archive, gateway, terminal
 	@$(BIN)/undertow up $(ARGS)
+
+terminal: $(TERMINAL) ## build the terminal into frontend/dist
+	@:
+
+$(TERMINAL): $(TERMINAL_SOURCES) .ci/terminal.sh .ci/node.lock | $(STAMP)
+	@sh .ci/terminal.sh
 
 bench: $(STAMP) ## measure the pipeline
 	@$(BIN)/undertow bench pipeline $(ARGS)

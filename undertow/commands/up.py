@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import signal
+import socket
 import sys
 import time
 from collections.abc import Iterator
@@ -26,6 +27,7 @@ from undertow.supervisor import Part, Supervisor, SupervisorError, python
 FEEDS: dict[str, Clock] = {"synthetic": "synthetic"}
 _SNAPSHOT_S = "5"
 _TEND_S = 0.1
+_PORTS_TRIED = 100
 
 
 @click.command("up", context_settings={"ignore_unknown_options": True})
@@ -55,33 +57,28 @@ def _run(dataset: Dataset, settings: Settings, feed: str, port: int | None, feed
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopping.append(True))
     logs = dataset.path / "logs"
-    supervisor = Supervisor(_parts(dataset, settings, feed, port, feed_options), logs, _environ(dataset))
-    url_file = dataset.path / "gateway.url"
-    url_file.unlink(missing_ok=True)
+    # Chosen once, so that a restarted gateway is where the browser looks for it.
+    gateway = (settings.api.api_host, _free_port(settings.api.api_host, port or settings.api.api_port))
+    supervisor = Supervisor(_parts(dataset, gateway, feed, feed_options), logs, _environ(dataset))
     click.echo(f"data set {dataset.name}; logs in {logs}", err=True)
-    shown = False
     try:
         supervisor.start(lambda: bool(stopping))
+        if not stopping:
+            click.echo(f"Undertow is up: http://{gateway[0]}:{gateway[1]}  (Ctrl-C ends it)")
         while not stopping:
             supervisor.tend()
             _note(dataset, supervisor)
-            if not shown and url_file.exists():
-                click.echo(f"Undertow is up: {url_file.read_text().strip()}  (Ctrl-C ends it)")
-                shown = True
             time.sleep(_TEND_S)
     finally:
         supervisor.stop()
         (dataset.path / "up.json").unlink(missing_ok=True)
-        url_file.unlink(missing_ok=True)
     click.echo("stopped; every part has written its snapshot", err=True)
 
 
-def _parts(
-    dataset: Dataset, settings: Settings, feed: str, port: int | None, feed_options: tuple[str, ...]
-) -> list[Part]:
+def _parts(dataset: Dataset, gateway: tuple[str, int], feed: str, feed_options: tuple[str, ...]) -> list[Part]:
     data = ["--data", str(dataset.path)]
     flow = ["-r", str(dataset.recovery_dir("options")), "-s", _SNAPSHOT_S, "-b", "0"]
-    first_port = str(port or settings.api.api_port)
+    host, port = gateway
     return [
         Part("archive", python("-m", "undertow.cli", "archive", *data), lambda: _answers(dataset)),
         Part(
@@ -93,8 +90,8 @@ def _parts(
         Part("watchdog", python("-m", "undertow.cli", "watchdog", *data)),
         Part(
             "gateway",
-            python("-m", "undertow.cli", "gateway", *data, "--port", first_port),
-            (dataset.path / "gateway.url").exists,
+            python("-m", "undertow.cli", "gateway", *data, "--host", host, "--port", str(port)),
+            lambda: _listens(gateway),
         ),
     ]
 
@@ -102,6 +99,27 @@ def _parts(
 def _answers(dataset: Dataset) -> bool:
     try:
         dial(socket_path(dataset.path)).close()
+    except OSError:
+        return False
+    return True
+
+
+def _free_port(host: str, first: int) -> int:
+    """Returns the first port from `first` on that nobody listens on."""
+    for port in range(first, min(first + _PORTS_TRIED, 65_536)):
+        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as link:
+            link.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                link.bind((host, port))
+            except OSError:
+                continue
+            return port
+    raise ValueError(f"no free port at {host} from {first} on: choose another with --port")
+
+
+def _listens(address: tuple[str, int]) -> bool:
+    try:
+        socket.create_connection(address, timeout=0.5).close()
     except OSError:
         return False
     return True
