@@ -112,26 +112,36 @@ let before = { ...counts };
 setInterval(() => {
   const rates = Object.fromEntries(TOPICS.map((t) => [t, counts[t] - before[t]]));
   before = { ...counts };
-  const status = json({ status: { rates, newest: String(BigInt(Math.round(market.now)) * 1_000_000n), lag_ms: 30 + Math.round(Math.random() * 20), archive: "up", feed: "up" } });
+  const status = json({ status: {
+    now: String(BigInt(Date.now()) * 1_000_000n), event_time: String(BigInt(Math.round(market.now)) * 1_000_000n), promise: null, derived_promise: null,
+    lag_ms: 30 + Math.round(Math.random() * 20), rates, clients: sockets.size, archive: true, bus: true, feed: true,
+  } });
   for (const socket of sockets) socket.send(status);
 }, 1000);
 
 function evidence(id) {
   const event = byId.get(id);
-  if (!event) return null;
-  const packets = id.startsWith("al:") ? event.evidence.map((e) => byId.get(e)) : id.startsWith("pk:") ? [event] : [];
+  const kind = id.startsWith("al:") ? "alert" : "packet";
+  if (!event || !/^(al|pk):/.test(id)) return null;
+  const packets = kind === "alert" ? event.evidence.map((e) => byId.get(e)) : [event];
   const hits = packets.flatMap((p) => sweeps.get(p.id)?.hits ?? []);
-  const prints = packets.length ? packets.flatMap((p) => p.members.map((m) => byId.get(m))) : [event];
-  return { id, alert: id.startsWith("al:") ? event : null, hits, packets, prints };
+  const prints = packets.flatMap((p) => p.members.map((m) => byId.get(m)));
+  const alert = kind === "alert" ? event : byId.get(`al:${id}`);
+  return { id, kind, alerts: alert ? [alert] : [], hits, packets, prints, missing: [] };
+}
+
+function explain(id) {
+  const packet = id.replace(/^al:/, "");
+  return byId.has(packet) ? { id, packets: [{ packet, revision: 0, rules: sweeps.get(packet)?.rules ?? [] }] } : null;
 }
 
 function history(topic, q) {
   const from = BigInt(q.get("from") ?? 0);
   const to = BigInt(q.get("to") ?? 2n ** 62n);
-  const wanted = q.get("underlying")?.split(",");
-  const rows = logs[topic].flatMap((log) => log.events).filter((r) => r.ts >= from && r.ts <= to && (!wanted || wanted.includes(r.key)));
+  const fits = (r) => ["contract", "symbol"].every((n) => !q.has(n) || r.event[n] === q.get(n)) && (!q.has("underlying") || r.key === q.get("underlying"));
+  const rows = logs[topic].flatMap((log) => log.events).filter((r) => r.ts >= from && r.ts < to && fits(r));
   rows.sort((a, b) => (a.ts < b.ts ? -1 : 1));
-  if (q.get("order") === "desc") rows.reverse();
+  if (q.get("order") !== "asc") rows.reverse();
   const at = Number(q.get("cursor") ?? 0);
   const limit = Number(q.get("limit") ?? 500);
   return `{"events":[${rows.slice(at, at + limit).map((r) => r.text).join(",")}],"next":${at + limit < rows.length ? `"${at + limit}"` : null}}`;
@@ -144,7 +154,7 @@ const server = createServer((request, response) => {
   if (api === "api") {
     const id = decodeURIComponent(rest.join("/"));
     if (TOPICS.includes(name)) return answer(200, history(name, url.searchParams));
-    const found = name === "evidence" ? evidence(id) : name === "explain" ? { id, rules: (sweeps.get(id.replace(/^al:/, ""))?.rules ?? []) } : null;
+    const found = name === "evidence" ? evidence(id) : name === "explain" ? explain(id) : null;
     return found ? answer(200, json(found)) : answer(404, json({ error: { message: `nothing known by ${id || name}` } }));
   }
   const file = normalize(join(dist, url.pathname === "/" ? "index.html" : url.pathname));

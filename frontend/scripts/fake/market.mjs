@@ -156,7 +156,7 @@ export class Market {
       const drift = Math.floor(i / 4) * quote.tick;
       prints.push(this.marked(contract, {
         quote: { bid: round(quote.bid + drift), ask: round(quote.ask + drift), tick: quote.tick }, bias, ms: at, sweep: this.random() < 0.6,
-        size: Math.round(Math.exp(2.5 + this.random() * 4)),
+        size: Math.round(Math.exp(1.6 + this.random() * 3.6)),
       }));
     }
     for (const p of prints) delete p.flag;
@@ -209,7 +209,7 @@ export class Market {
   alert(packet, hits) {
     const claimed = new Set(hits.map((h) => h.direction).filter((d) => d !== "neutral"));
     const direction = this.random() < 0.06 ? "mixed" : claimed.size > 1 ? "mixed" : ([...claimed][0] ?? "neutral");
-    const score = round(Math.min(12 + 20 * Math.log10(Math.max(packet.premium / 20_000, 1)) + Math.max(packet.premium_z ?? 0, 0) * 5 + hits.length * 6 + this.random() * 12, 99.5));
+    const score = round(Math.min(8 + 20 * Math.min(Math.log10(Math.max(packet.premium / 20_000, 1)), 2) + Math.min(Math.max(packet.premium_z ?? 0, 0), 6) * 2.5 + hits.length * 6 + this.random() * 14, 99.5));
     const best = hits[0];
     return {
       id: `al:${packet.id}`, revision: 0, ts: packet.ts, contract: packet.contract, underlying: packet.underlying, direction, style: best.style, score,

@@ -50,7 +50,7 @@ const connection = new Connection(address, {
   hello: (hello) => link.setState({ hello, refusal: null }),
   status: (status) => {
     link.setState({ status, statusAt: Date.now() });
-    if (typeof status.newest === "string") seen(Number(status.newest));
+    if (status.event_time !== null) seen(Number(status.event_time));
   },
   refused: (refusal) => link.setState({ refusal }),
 });
@@ -68,7 +68,7 @@ function seen(ts: number): void {
 export const STRIP_MINUTES = 30;
 
 export const feeds = {
-  "flow.alerts": new Feed<Alert>("flow.alerts", connection, { fillGaps: true, onEvents: seen }),
+  "flow.alerts": new Feed<Alert>("flow.alerts", connection, { fillGaps: true, rare: true, onEvents: seen }),
   "flow.packets": new Feed<FlowPacket>("flow.packets", connection, { fillGaps: true, onEvents: seen }),
   "options.marked": new Feed<MarkedPrint>("options.marked", connection, { fillGaps: false, onEvents: seen }),
   "options.prints": new Feed<OptionPrint>("options.prints", connection, { fillGaps: false, onEvents: seen }),

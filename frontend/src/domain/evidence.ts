@@ -2,13 +2,14 @@
 import type { Alert, Check, EquityPrint, FlowPacket, Hit, MarkedPrint, OptionPrint } from "./events";
 
 export interface Evidence {
+  /** The alert's newest revision, or the newest alert that rests on the packet. */
   readonly alert: Alert | null;
   readonly hits: readonly Hit[];
   readonly packets: readonly FlowPacket[];
   readonly prints: readonly MarkedPrint[];
-  /** The raw print, when the evidence is of one that no flow has marked. */
+  /** A print that stands for itself: an equity's, or an option's that no flow has marked. */
   readonly raw: OptionPrint | EquityPrint | null;
-  /** Ids that were asked for and could not be found. */
+  /** Ids that are named as evidence and were not found. */
   readonly missing: readonly string[];
 }
 
@@ -23,7 +24,7 @@ export interface Judgement {
 }
 
 export interface Explanation {
-  readonly rules: readonly Judgement[];
+  readonly packets: readonly { readonly packet: string; readonly rules: readonly Judgement[] }[];
 }
 
 type Loose = Record<string, unknown>;
@@ -32,36 +33,46 @@ function list<T>(value: unknown): readonly T[] {
   return Array.isArray(value) ? (value as T[]) : [];
 }
 
+export const NO_EVIDENCE: Evidence = { alert: null, hits: [], packets: [], prints: [], raw: null, missing: [] };
+
 /** Reads the gateway's answer; a part it leaves out is empty. */
 export function readEvidence(body: unknown): Evidence {
   const b = (body ?? {}) as Loose;
+  const newest = [...list<Alert>(b.alerts)].sort((x, y) => x.revision - y.revision || x.ts - y.ts).at(-1);
   return {
-    alert: (b.alert as Alert | null | undefined) ?? null,
+    ...NO_EVIDENCE,
+    alert: newest ?? null,
     hits: list<Hit>(b.hits),
     packets: list<FlowPacket>(b.packets),
-    prints: list<MarkedPrint>(b.prints ?? b.marked),
-    raw: (b.raw as OptionPrint | null | undefined) ?? null,
+    prints: list<MarkedPrint>(b.prints),
     missing: list<string>(b.missing),
   };
 }
 
 export function readExplanation(body: unknown): Explanation {
-  const rules = list<Loose>((body as Loose | null)?.rules);
+  const packets = list<Loose>((body as Loose | null)?.packets);
+  return { packets: packets.map((p) => ({ packet: String(p.packet), rules: list<Loose>(p.rules).map(readJudgement) })) };
+}
+
+function readJudgement(rule: Loose): Judgement {
   return {
-    rules: rules.map((rule) => ({
-      rule: String(rule.rule ?? rule.id ?? ""),
-      version: Number(rule.version ?? 0),
-      fired: rule.fired === true,
-      direction: (rule.direction as Alert["direction"] | undefined) ?? "neutral",
-      confidence: typeof rule.confidence === "number" ? rule.confidence : null,
-      checks: list<Check>(rule.checks),
-    })),
+    rule: String(rule.rule ?? ""),
+    version: Number(rule.version ?? 0),
+    fired: rule.fired === true,
+    direction: (rule.direction as Alert["direction"] | undefined) ?? "neutral",
+    confidence: typeof rule.confidence === "number" ? rule.confidence : null,
+    checks: list<Check>(rule.checks),
   };
 }
 
+export interface NearMiss {
+  readonly judgement: Judgement;
+  readonly failed: readonly Check[];
+}
+
 /** Rules that did not fire, those that failed the fewest required checks first. */
-export function nearMisses(explanation: Explanation): { judgement: Judgement; failed: readonly Check[] }[] {
-  return explanation.rules
+export function nearMisses(rules: readonly Judgement[]): NearMiss[] {
+  return rules
     .filter((rule) => !rule.fired)
     .map((judgement) => ({ judgement, failed: judgement.checks.filter((c) => !c.passed && c.required !== false) }))
     .sort((a, b) => a.failed.length - b.failed.length);

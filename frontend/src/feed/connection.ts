@@ -29,6 +29,7 @@ interface Subscription {
   topic: string;
   keys: readonly string[] | null;
   snapshot: number;
+  rare: boolean;
   cursor: Cursor;
   handlers: SubscriptionHandlers;
 }
@@ -75,9 +76,11 @@ export class Connection {
     if (this.socket === null && !this.stopped) this.connect();
   }
 
-  subscribe(topic: string, keys: readonly string[] | null, snapshot: number, handlers: SubscriptionHandlers): string {
+  subscribe(
+    topic: string, keys: readonly string[] | null, snapshot: number, handlers: SubscriptionHandlers, rare = false,
+  ): string {
     const sub = `${topic}#${++this.counter}`;
-    const subscription = { topic, keys, snapshot, cursor: {}, handlers };
+    const subscription = { topic, keys, snapshot, rare, cursor: {}, handlers };
     this.subscriptions.set(sub, subscription);
     if (this.hello && this.socket) this.open(sub, subscription);
     return sub;
@@ -124,9 +127,14 @@ export class Connection {
 
   private open(sub: string, s: Subscription): void {
     const resume = Object.keys(s.cursor).length > 0;
-    this.send({
-      op: "subscribe", sub, topic: s.topic, keys: s.keys, from: resume ? s.cursor : null, snapshot: resume ? 0 : s.snapshot,
-    });
+    const from = resume ? this.resumption(s) : null;
+    this.send({ op: "subscribe", sub, topic: s.topic, keys: s.keys, from, snapshot: resume ? 0 : s.snapshot });
+  }
+
+  /** A partition that has told no cursor would begin at its end; of a rare topic it is read whole instead. */
+  private resumption(s: Subscription): Cursor {
+    const untold = s.rare ? Array.from({ length: this.hello?.partitions ?? 0 }, (_, p) => [String(p), 0] as const) : [];
+    return { ...Object.fromEntries(untold), ...s.cursor };
   }
 
   private greet(hello: Hello): void {
@@ -167,8 +175,11 @@ export class Connection {
       case "expired": {
         const s = this.subscriptions.get(frame.sub);
         if (!s) return;
+        const began = frame.next < (s.cursor[frame.partition] ?? 0);
         s.cursor[frame.partition] = frame.next;
-        s.handlers.expired(frame.partition);
+        // A log that ends before our cursor is another log: the data set was made anew.
+        if (began) s.handlers.restarted();
+        else s.handlers.expired(frame.partition);
         return;
       }
       case "hello":

@@ -6,7 +6,7 @@ import { nsText } from "../domain/time";
 import type { Connection, SubscriptionHandlers } from "./connection";
 import { onNextFrame } from "./frame";
 import type { Span } from "./protocol";
-import { fetchPage } from "./rest";
+import { fetchNewest, fetchSpan } from "./rest";
 import type { GapRow, Limits } from "./rows";
 import { Rows } from "./rows";
 
@@ -26,6 +26,7 @@ export const LIMITS: Limits = { shown: 5_000, waiting: 20_000, history: 12_000 }
 export const SNAPSHOT = 200;
 const GAP_PAGES = 20;
 const PAGE = 1_000;
+const OLDER = 500;
 /** A gap at the live edge gets its end from the next event; this long without one, the edge is its end. */
 const GAP_WAIT_MS = 1_500;
 
@@ -44,7 +45,7 @@ export class Feed<E extends ScreenEvent = ScreenEvent> {
   constructor(
     readonly topic: ScreenTopic,
     private readonly connection: Connection,
-    private readonly options: { fillGaps: boolean; onEvents?: (newestTs: number) => void; limits?: Limits },
+    private readonly options: { fillGaps: boolean; rare?: boolean; onEvents?: (newestTs: number) => void; limits?: Limits },
   ) {
     this.rows = new Rows<E>(options.limits ?? LIMITS, { id: idOf, revision: revisionOf, ts: (e) => e.ts });
   }
@@ -58,7 +59,7 @@ export class Feed<E extends ScreenEvent = ScreenEvent> {
     this.keys = keys;
     this.forgetPositions();
     this.store.setState((s) => ({ version: s.version + 1, waiting: this.rows.waiting, phase: "loading", older: "idle" }));
-    this.sub = this.connection.subscribe(this.topic, keys, SNAPSHOT, this.handlers());
+    this.sub = this.connection.subscribe(this.topic, keys, SNAPSHOT, this.handlers(), this.options.rare);
     setTimeout(() => this.store.setState({ phase: "ready" }), 1_500);
   }
 
@@ -91,16 +92,9 @@ export class Feed<E extends ScreenEvent = ScreenEvent> {
     gap.state = "loading";
     this.publish(true);
     try {
-      let cursor: string | null = null;
-      for (let page = 0; page < GAP_PAGES; page++) {
-        const to = gap.to ?? this.newestTs;
-        const answer = await fetchPage(this.topic, {
-          from: nsText(gap.from, -1), to: nsText(to, 1), tickers: this.keys, limit: PAGE, cursor,
-        });
-        this.rows.insert(answer.events as E[]);
-        cursor = answer.next;
-        if (cursor === null) break;
-      }
+      const span = { from: nsText(gap.from, -1), to: nsText(gap.to ?? this.newestTs, 1), limit: PAGE };
+      const events = await fetchSpan(this.topic, this.keys, span, GAP_PAGES);
+      this.rows.insert(events as E[]);
       this.rows.closeGap(gap);
     } catch {
       gap.state = "failed";
@@ -115,10 +109,9 @@ export class Feed<E extends ScreenEvent = ScreenEvent> {
     if (state.older === "loading" || state.older === "end" || !oldest) return;
     this.store.setState({ older: "loading" });
     try {
-      const answer = await fetchPage(this.topic, {
-        to: nsText(oldest.ts, 1), tickers: this.keys, limit: fromTs === undefined ? 500 : PAGE, order: "desc",
-        ...(fromTs === undefined ? {} : { from: nsText(fromTs) }),
-      });
+      const from = fromTs === undefined ? undefined : nsText(Math.min(fromTs, oldest.ts), -1);
+      const limit = fromTs === undefined ? OLDER : PAGE;
+      const answer = await fetchNewest(this.topic, this.keys, { from, to: nsText(oldest.ts, 1), limit });
       const fresh = this.rows.insert(answer.events as E[]);
       this.store.setState({ older: answer.next === null && fresh === 0 && fromTs === undefined ? "end" : "idle" });
     } catch {
@@ -139,6 +132,7 @@ export class Feed<E extends ScreenEvent = ScreenEvent> {
       restarted: () => {
         this.rows.clear();
         this.forgetPositions();
+        this.newestTs = 0;
         this.publish(true);
       },
     };

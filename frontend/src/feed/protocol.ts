@@ -19,13 +19,20 @@ export interface Hello {
   topics?: readonly string[];
 }
 
-/** Sent each second; a gateway may leave out what it does not know. */
+/** Sent each second; nanoseconds are text. */
 export interface GatewayStatus {
-  rates?: Record<string, number>;
-  newest?: string | Record<string, string> | null;
-  lag_ms?: number | null;
-  archive?: "up" | "down" | boolean;
-  feed?: "up" | "down" | "alive" | "silent" | boolean;
+  now: string;
+  /** Newest event time of the market; null before the first event. */
+  event_time: string | null;
+  promise: string | null;
+  derived_promise: string | null;
+  /** How far the marks are behind the prints, in event time. */
+  lag_ms: number | null;
+  rates: Record<string, number>;
+  clients: number;
+  archive: boolean;
+  bus: boolean;
+  feed: boolean;
 }
 
 export interface Span {
@@ -44,9 +51,10 @@ export interface DataFrame {
 }
 
 export interface Refusal {
-  code?: string;
-  message?: string;
-  sub?: string;
+  op?: string | null;
+  sub?: string | null;
+  message: string;
+  field?: string | null;
 }
 
 export type Frame =
@@ -68,9 +76,6 @@ export function readFrame(text: string): Frame {
   if (raw.skipped) return { kind: "skipped", sub, partition, skipped: raw.skipped as Span };
   if (raw.expired) return { kind: "expired", sub, partition, next: (raw.expired as { next: number }).next };
   if (raw.hello) return { kind: "hello", hello: raw.hello as Hello };
-  if (raw.error) {
-    const error = typeof raw.error === "string" ? { message: raw.error } : (raw.error as Refusal);
-    return { kind: "error", error: { sub, ...error } };
-  }
+  if (raw.error) return { kind: "error", error: raw.error as Refusal };
   return { kind: "other" };
 }

@@ -35,7 +35,9 @@ function messageOf(body: unknown): string | null {
 export interface Query {
   from?: string | undefined;
   to?: string | undefined;
-  tickers?: readonly string[] | null;
+  underlying?: string | null;
+  contract?: string | undefined;
+  symbol?: string | undefined;
   limit: number;
   order?: "asc" | "desc";
   cursor?: string | null;
@@ -47,13 +49,36 @@ export interface Page {
 }
 
 export async function fetchPage(topic: ScreenTopic, query: Query): Promise<Page> {
-  const params = new URLSearchParams({ limit: String(query.limit), order: query.order ?? "asc" });
-  if (query.from) params.set("from", query.from);
-  if (query.to) params.set("to", query.to);
-  if (query.tickers?.length) params.set("underlying", query.tickers.join(","));
-  if (query.cursor) params.set("cursor", query.cursor);
+  const params = new URLSearchParams();
+  for (const [name, value] of Object.entries(query)) if (value !== undefined && value !== null) params.set(name, String(value));
   const body = (await get(`/api/${topic}?${params}`)) as Partial<Page>;
   return { events: body.events ?? [], next: body.next ?? null };
+}
+
+/** Everything of a span, page by page, ticker by ticker; stops after `most` pages. */
+export async function fetchSpan(topic: ScreenTopic, tickers: readonly string[] | null, query: Query, most: number): Promise<ScreenEvent[]> {
+  const events: ScreenEvent[] = [];
+  for (const underlying of tickers ?? [null]) {
+    let cursor: string | null = null;
+    for (let page = 0; page < most; page++) {
+      const answer: Page = await fetchPage(topic, { ...query, order: "asc", underlying, cursor });
+      events.push(...answer.events);
+      cursor = answer.next;
+      if (cursor === null) break;
+    }
+  }
+  return events;
+}
+
+/** The newest rows of a span. With several tickers no further back than the least far of them, so that no hole is left. */
+export async function fetchNewest(topic: ScreenTopic, tickers: readonly string[] | null, query: Query): Promise<Page> {
+  const asked = tickers ?? [null];
+  const pages = await Promise.all(asked.map((underlying) => fetchPage(topic, { ...query, order: "desc", underlying })));
+  const edge = Math.max(-Infinity, ...pages.map((page) => (page.next === null ? -Infinity : (page.events.at(-1)?.ts ?? -Infinity))));
+  return {
+    events: pages.flatMap((page) => page.events).filter((event) => event.ts >= edge),
+    next: pages.some((page) => page.next !== null) ? "more" : null,
+  };
 }
 
 export async function fetchEvidence(id: string, signal: AbortSignal): Promise<Evidence> {

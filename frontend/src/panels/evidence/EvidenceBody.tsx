@@ -1,0 +1,144 @@
+/** What the evidence says, from the sentence down to the prints. */
+import { ContractName, Days, DirectionMark, Num, Premium, SeverityBar, SideConfidence, SideMark, Time } from "../../cells/cells";
+import { select } from "../../app/session";
+import type { Selected } from "../../app/url";
+import type { Alert, EquityPrint, FlowPacket, MarkedPrint, OptionPrint } from "../../domain/events";
+import { nearMisses } from "../../domain/evidence";
+import { price, shares, whole } from "../../domain/numbers";
+import { clockMs, dayName, dayOf } from "../../domain/time";
+import { equityVenue, isOffExchange, optionVenue, placementWords } from "../../domain/words";
+import { Baseline } from "./Baseline";
+import { Checks, NearMisses } from "./Checks";
+import css from "./Evidence.module.css";
+import type { Found } from "./load";
+import { Members } from "./Members";
+import { Timeline } from "./Timeline";
+
+function AlertTitle({ alert }: { alert: Alert }) {
+  return (
+    <div className={css.title}>
+      <ContractName id={alert.contract} />
+      <span className={css.fact}><Days contract={alert.contract} ts={alert.ts} /> days</span>
+      <span><DirectionMark direction={alert.direction} /></span>
+      <span className={css.fact}><SeverityBar severity={alert.severity} /> {alert.severity}, score <Num>{alert.score.toFixed(0)}</Num></span>
+      <span className={css.fact}><Premium dollars={alert.premium} /></span>
+      <span className={css.fact} title="that the label is right; not an edge">label <Num>{alert.confidence.toFixed(2)}</Num></span>
+      <span className={css.fact} title={dayName(dayOf(alert.ts))}><Num>{clockMs(alert.ts)}</Num> NY{alert.revision > 0 && `, revision ${alert.revision}`}</span>
+    </div>
+  );
+}
+
+function PacketTitle({ packet }: { packet: FlowPacket }) {
+  return (
+    <div className={css.title}>
+      <ContractName id={packet.contract} />
+      <span className={css.fact}><Days contract={packet.contract} ts={packet.ts} /> days</span>
+      <span className={css.fact}><Num>{whole(packet.size)}</Num> contracts in <Num>{whole(packet.count)}</Num> prints</span>
+      <span className={css.fact}><Premium dollars={packet.premium} /></span>
+      <span className={css.fact}><Num>{clockMs(packet.start_ts)}</Num> NY</span>
+    </div>
+  );
+}
+
+function PrintFacts({ print }: { print: MarkedPrint }) {
+  return (
+    <>
+      <div className={css.title}>
+        <ContractName id={print.contract} />
+        <span><SideMark print={print} /> <Num>{whole(print.size)} at {price(print.price)}</Num></span>
+        <span className={css.fact}><Premium dollars={print.premium} /></span>
+        <span className={css.fact}><Num>{clockMs(print.ts)}</Num> NY, {optionVenue(print.exchange ?? "?")[1]}</span>
+      </div>
+      <div className={css.sentences}>
+        <p>It traded {placementWords(print.placement)}. Side confidence <SideConfidence print={print} />.</p>
+        {typeof print.quote_ts === "number" && <p>Its quote stood since <Time ts={print.quote_ts} ms />, {((print.ts - print.quote_ts) / 1e6).toFixed(1)} ms before it.</p>}
+      </div>
+    </>
+  );
+}
+
+function RawFacts({ raw }: { raw: OptionPrint | EquityPrint }) {
+  const symbol = "symbol" in raw ? raw.symbol : null;
+  const venue = symbol === null ? optionVenue(raw.exchange ?? "?") : equityVenue(raw.exchange ?? "?");
+  return (
+    <>
+      <div className={css.title}>
+        {symbol === null ? <ContractName id={(raw as OptionPrint).contract} /> : <b>{symbol}</b>}
+        <Num>{shares(raw.size)} at {price(raw.price)}</Num>
+        <span className={css.fact}><Num>{clockMs(raw.ts)}</Num> NY</span>
+      </div>
+      <div className={css.sentences}><p>{symbol !== null && isOffExchange(raw.exchange) ? venue[1] : `Printed on ${venue[1]}.`}</p></div>
+    </>
+  );
+}
+
+function Packet({ packet, found, opened }: { packet: FlowPacket; found: Found; opened: string | null }) {
+  const members = found.evidence.prints.filter((print) => packet.members.includes(print.id));
+  const lost = packet.members.length - members.length;
+  return (
+    <>
+      <section className={css.section}>
+        <h3>Prints <span>{whole(packet.count)} in {((packet.end_ts - packet.start_ts) / 1e6).toFixed(0)} ms, with the quotes they met{lost > 0 && `; ${lost} not in the archive yet`}</span></h3>
+        {members.length > 0 && <Timeline prints={members} />}
+        {members.length > 0 && <Members prints={members} opened={opened} />}
+      </section>
+      <section className={css.section}>
+        <h3>Baseline <span>{packet.baseline ? `${packet.baseline_samples ?? 0} earlier packets of its ${packet.baseline}` : ""}</span></h3>
+        <Baseline packet={packet} />
+      </section>
+    </>
+  );
+}
+
+function Against({ against }: { against: readonly string[] }) {
+  return (
+    <section className={css.section}>
+      <h3>Against it</h3>
+      {against.length === 0 ? <span className={css.fact}>Nothing measured speaks against it.</span> : <ul className={css.against}>{against.map((text) => <li key={text}>{text}</li>)}</ul>}
+    </section>
+  );
+}
+
+function Links({ found, selected }: { found: Found; selected: Selected }) {
+  const { alert, packets } = found.evidence;
+  const others = [
+    ...(alert && alert.id !== selected.id ? [{ topic: "flow.alerts", id: alert.id, name: "its alert" }] : []),
+    ...packets.filter((packet) => packet.id !== selected.id).map((packet) => ({ topic: "flow.packets", id: packet.id, name: `packet of ${clockMs(packet.start_ts)}` })),
+  ];
+  if (others.length === 0) return null;
+  return (
+    <section className={css.section}>
+      <div className={css.links}>
+        {others.map((other) => <button key={other.id} type="button" onClick={() => select({ topic: other.topic, id: other.id })}>{other.name}</button>)}
+      </div>
+    </section>
+  );
+}
+
+export function EvidenceBody({ found, selected }: { found: Found; selected: Selected }) {
+  const { alert, hits, packets, prints, raw, missing } = found.evidence;
+  const packet = packets[0];
+  const isPrint = selected.topic !== "flow.alerts" && selected.topic !== "flow.packets" && selected.topic !== "flow.hits";
+  const print = isPrint ? prints[0] : undefined;
+  const rules = found.explanation?.packets.flatMap((each) => each.rules) ?? [];
+  return (
+    <>
+      {raw && <RawFacts raw={raw} />}
+      {print && <PrintFacts print={print} />}
+      {print && <section className={css.section}><Timeline prints={[print]} /></section>}
+      {!isPrint && alert && selected.topic === "flow.alerts" && (
+        <>
+          <AlertTitle alert={alert} />
+          <div className={css.sentences}>{alert.sentences.map((text) => <p key={text}>{text}</p>)}</div>
+        </>
+      )}
+      {!isPrint && packet && selected.topic !== "flow.alerts" && <PacketTitle packet={packet} />}
+      {hits.map((hit) => <Checks key={`${hit.id}/${hit.packet_id}`} {...hit} />)}
+      {!isPrint && alert && selected.topic === "flow.alerts" && <Against against={alert.against} />}
+      {!isPrint && <NearMisses misses={nearMisses(rules)} />}
+      {!isPrint && packets.map((each) => <Packet key={each.id} packet={each} found={found} opened={null} />)}
+      {missing.length > 0 && <p className={css.note}>{missing.length} of the named rows are not in the archive yet.</p>}
+      <Links found={found} selected={selected} />
+    </>
+  );
+}

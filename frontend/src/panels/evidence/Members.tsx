@@ -1,0 +1,32 @@
+/** The prints a packet is made of, as rows of the tape's own columns. */
+import { useMemo, useState } from "react";
+import { select } from "../../app/session";
+import type { MarkedPrint } from "../../domain/events";
+import type { Column } from "../../table/columns";
+import { Grid, ROW_HEIGHT } from "../../table/Grid";
+import type { Marks } from "../../table/marks";
+import { NO_MARKS } from "../../table/marks";
+import { viewOf } from "../../table/view";
+import { markedColumns } from "../tape/columns";
+import css from "./Evidence.module.css";
+
+const HIDDEN = new Set(["contract", "dte", "confidence"]);
+const columns: readonly Column<MarkedPrint>[] = markedColumns.filter((column) => !HIDDEN.has(column.id));
+const MOST_ROWS = 8;
+
+export function Members({ prints, opened }: { prints: readonly MarkedPrint[]; opened: string | null }) {
+  const [marks, setMarks] = useState<Marks>(NO_MARKS);
+  const view = useMemo(() => {
+    const rows = [...prints].sort((a, b) => b.ts - a.ts).map((event) => ({ kind: "event" as const, id: event.id, ts: event.ts, revision: 0, event }));
+    return viewOf(rows, null);
+  }, [prints]);
+  const height = (Math.min(prints.length, MOST_ROWS) + 1) * ROW_HEIGHT + 2;
+  return (
+    <div className={css.members} style={{ height }}>
+      <Grid
+        label="Member prints, oldest first" columns={columns} view={view} marks={marks} onMarks={setMarks} opened={opened}
+        onOpen={(id) => select({ topic: "options.marked", id })}
+      />
+    </div>
+  );
+}

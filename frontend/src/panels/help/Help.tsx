@@ -1,0 +1,56 @@
+/** Everything the keyboard does, and how to read the marks. */
+import { useEffect, useRef } from "react";
+import { useStore } from "zustand";
+import { setHelp, ui } from "../../app/session";
+import { Legend } from "./Legend";
+import css from "./Help.module.css";
+
+export const KEYS: readonly [keys: readonly string[], does: string][] = [
+  [["/"], "filter by ticker"],
+  [["$"], "least premium"],
+  [["space"], "pause; what comes waits"],
+  [["↑", "↓"], "move between rows"],
+  [["⇧", "↑↓"], "mark a range"],
+  [["Enter"], "open the evidence"],
+  [["Esc"], "close, then let go of the row"],
+  [["Ctrl", "C"], "copy marked rows as TSV"],
+  [["g", "a"], "to the alerts"],
+  [["g", "p"], "to the packets"],
+  [["g", "t"], "to the tape"],
+  [["g", "e"], "to the evidence"],
+  [["1", "2", "3"], "options, equities, as printed"],
+  [["t"], "dark or light"],
+];
+
+export function Help() {
+  const open = useStore(ui, (s) => s.help);
+  const box = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    if (!open) return;
+    const before = document.activeElement;
+    box.current?.focus();
+    return () => {
+      if (before instanceof HTMLElement) before.focus();
+    };
+  }, [open]);
+  if (!open) return null;
+  return (
+    <div className={css.scrim} onClick={() => setHelp(false)}>
+      <div ref={box} className={css.box} role="dialog" aria-modal aria-label="Keys and marks" tabIndex={-1} onClick={(e) => e.stopPropagation()}>
+        <h2>Keys</h2>
+        <div className={css.columns}>
+          <dl>
+            {KEYS.map(([keys, does]) => (
+              <div key={does} style={{ display: "contents" }}>
+                <dt>{keys.map((key) => <span key={key}><kbd>{key}</kbd> </span>)}</dt>
+                <dd>{does}</dd>
+              </div>
+            ))}
+          </dl>
+          <Legend />
+        </div>
+        <p className={css.foot}>Rows wait while the pointer is on a list, a row is marked or the list is scrolled; a count says how many. Esc closes.</p>
+      </div>
+    </div>
+  );
+}

@@ -1,0 +1,71 @@
+/** The filter: tickers, asked of the gateway, and a least premium for alerts and packets; both stand in the address. */
+import type { KeyboardEvent } from "react";
+import { useState } from "react";
+import { useStore } from "zustand";
+import { setMinPremium, setTickers, ui } from "../../app/session";
+import { MAX_TICKERS, readTickers } from "../../app/url";
+import { money, readMoney } from "../../domain/numbers";
+import css from "./TopBar.module.css";
+
+interface FieldProps {
+  id: string;
+  label: string;
+  placeholder: string;
+  value: string;
+  short?: boolean;
+  hint: string;
+  /** Applies the text; false when it cannot be read. */
+  apply: (text: string) => boolean;
+}
+
+function Field({ id, label, placeholder, value, short = false, hint, apply }: FieldProps) {
+  const [text, setText] = useState(value);
+  const [bad, setBad] = useState(false);
+  const commit = (next: string) => setBad(!apply(next));
+  const onKeyDown = (e: KeyboardEvent<HTMLInputElement>) => {
+    if (e.key === "Enter") {
+      commit(text);
+      e.currentTarget.blur();
+    } else if (e.key === "Escape") {
+      setText(value);
+      setBad(false);
+      e.currentTarget.blur();
+    } else return;
+    e.stopPropagation();
+  };
+  return (
+    <label className={css.field} data-set={value !== ""} data-bad={bad} title={hint}>
+      {label}
+      <input
+        id={id} className={short ? css.short : undefined} value={text} placeholder={placeholder} spellCheck={false} autoComplete="off" aria-invalid={bad}
+        onChange={(e) => setText(e.target.value)} onKeyDown={onKeyDown} onBlur={() => commit(text)}
+      />
+      {value !== "" && <button type="button" aria-label={`clear ${label}`} onClick={() => commit("")}>×</button>}
+    </label>
+  );
+}
+
+export function Filter() {
+  const tickers = useStore(ui, (s) => s.tickers);
+  const least = useStore(ui, (s) => s.minPremium);
+  return (
+    <div className={css.filters}>
+      <Field
+        key={`filter ${tickers.join()}`} id="filter" label="filter" placeholder="/ tickers" value={tickers.join(" ")} hint={`Up to ${MAX_TICKERS} tickers, such as SPY NVDA. Enter applies, Esc leaves.`}
+        apply={(text) => {
+          const read = readTickers(text);
+          if (read) setTickers(read);
+          return read !== null;
+        }}
+      />
+      <Field
+        key={`least ${least}`} id="least" label="from $" placeholder="any" short value={least > 0 ? money(least).slice(1).replace(".0", "") : ""} hint="Least premium of alerts and packets: 50k, 1.2M"
+        apply={(text) => {
+          const read = text.trim() === "" ? 0 : readMoney(text);
+          if (read !== null && read !== least) setMinPremium(read);
+          return read !== null;
+        }}
+      />
+    </div>
+  );
+}
