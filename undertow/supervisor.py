@@ -98,16 +98,14 @@ class Supervisor:
                 running.backoff_s = _FIRST_BACKOFF_S
 
     def stop(self) -> None:
-        """Stops every part, feeds first and archive last, and returns when none is left."""
-        for running in reversed(self.parts):
-            if running.process is not None and running.process.poll() is None:
-                # A stopped process cannot hear a request to end.
-                running.process.send_signal(signal.SIGCONT)
-                running.process.terminate()
+        """Stops every part, last started first, so that each still takes in what the one before it wrote."""
         deadline = time.monotonic() + _TERM_S
-        for running in self.parts:
-            if running.process is None:
+        for running in reversed(self.parts):
+            if running.process is None or running.process.poll() is not None:
                 continue
+            # A stopped process cannot hear a request to end.
+            running.process.send_signal(signal.SIGCONT)
+            running.process.terminate()
             try:
                 running.process.wait(max(deadline - time.monotonic(), 0.1))
             except subprocess.TimeoutExpired:

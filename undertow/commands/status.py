@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
+import msgspec
 import orjson
 
 from connectors.bus.base import Bus, Head
@@ -15,7 +17,7 @@ from connectors.dataset import Dataset
 from connectors.store.base import StoreError, read_progress
 from connectors.store.client import open_reader
 from events.topics import DERIVED_TOPICS, RAW_TOPICS, TOPICS
-from events.types import FOREVER_NS, NS_PER_MS
+from events.types import NS_PER_MS
 from undertow.commands.common import data_option, one_line_errors, open_dataset
 
 
@@ -27,7 +29,7 @@ from undertow.commands.common import data_option, one_line_errors, open_dataset
 def status(data: Path | None, seconds: float, watch: bool, as_json: bool) -> None:
     """Show what runs over a data set: processes, records per second and topic, how far each stage is behind.
 
-    Lag is in event time: how far the derived topics' promises, and the archive, stand behind the raw topics'.
+    Log records count promises and other control records too. Lag is in event time, over the span of the look.
     """
     with one_line_errors():
         dataset = open_dataset(data)
@@ -51,37 +53,64 @@ def _look(dataset: Dataset, bus: Bus, seconds: float) -> dict[str, Any]:
     after = {topic: bus.heads(topic) for topic in TOPICS}
     span = time.monotonic() - began
     reached = _archive(dataset)
-    raw = _promise(after, RAW_TOPICS)
+    grown = {topic: _grown(bus, topic, before[topic], after[topic]) for topic in TOPICS}
     topics = {
         topic: {
-            "records": _next(after[topic]),
-            "per_s": round((_next(after[topic]) - _next(before[topic])) / span, 1),
-            "archived": reached.get(topic),
+            "per_s": round(grown[topic].events / span, 1),
+            "log_records": sum(head.next for head in after[topic]),
+            "archived_records": reached.get(topic),
         }
         for topic in TOPICS
-        if _next(after[topic])
+        if any(head.next for head in after[topic])
     }
-    derived = _promise(after, DERIVED_TOPICS)
+    raw = max(grown[topic].newest for topic in RAW_TOPICS)
+    marked = grown["options.marked"].newest
     return {
         "dataset": dataset.name,
         "clock": dataset.clock,
         "processes": _processes(dataset),
-        "feeds": {t: _holder(dataset, f"feed:{t}") for t in RAW_TOPICS if topics.get(t)},
-        "event_time": raw,
-        "derived_lag_ms": None if not raw or not derived or derived == FOREVER_NS else (raw - derived) // NS_PER_MS,
-        "dead_letters": _next(after["deadletter"]),
+        "feeds": {topic: _holder(dataset, f"feed:{topic}") for topic in RAW_TOPICS if topic in topics},
+        "event_time": raw or None,
+        "mark_lag_ms": round((grown["options.prints"].newest - marked) / NS_PER_MS, 1) if marked else None,
+        "late_per_s": round(sum(each.late for each in grown.values()) / span, 1),
+        "dead_letters": sum(head.next for head in after["deadletter"]),
         "archive": "up" if reached else "away or empty",
         "topics": topics,
     }
 
 
-def _next(heads: list[Head]) -> int:
-    return sum(head.next for head in heads)
+@dataclass(slots=True)
+class _Grown:
+    """What a topic gained between two looks: events, those that arrived late, the newest order time, ns."""
+
+    events: int = 0
+    late: int = 0
+    newest: int = 0
 
 
-def _promise(heads: dict[str, list[Head]], topics: tuple[str, ...]) -> int:
-    """Returns the smallest promise over the partitions of the topics that have records."""
-    return min((head.promise for topic in topics if _next(heads[topic]) for head in heads[topic]), default=0)
+class _Stamp(msgspec.Struct):
+    ts: int
+    order_ts: int = 0
+
+
+_stamp = msgspec.json.Decoder(_Stamp)
+
+
+def _grown(bus: Bus, topic: str, before: list[Head], after: list[Head]) -> _Grown:
+    grown = _Grown()
+    for partition, (old, new) in enumerate(zip(before, after, strict=True)):
+        offset = old.next
+        while offset < new.next:
+            for batch in bus.read(topic, partition, offset, 5000):
+                offset = batch.next
+                if batch.control:
+                    continue
+                stamps = _stamp.decode_lines(batch.payload)
+                grown.events += len(stamps)
+                grown.newest = max(grown.newest, *(stamp.order_ts or stamp.ts for stamp in stamps))
+                floor = batch.promises[0][1]
+                grown.late += sum(stamp.ts < floor for stamp in stamps) if topic in RAW_TOPICS else 0
+    return grown
 
 
 def _holder(dataset: Dataset, name: str) -> int | None:
@@ -127,9 +156,13 @@ def _text(found: dict[str, Any]) -> str:
         state = f"pid {each['pid']}" if each["pid"] else "restarting"
         memory = f"{each['rss_mb']:,.0f} MB" if each["rss_mb"] else "-"
         lines.append(f"  {name:<10} {state:<12} {memory:>10}  up {each['up_s']:,.0f} s, restarts {each['restarts']}")
-    lag = "-" if found["derived_lag_ms"] is None else f"{found['derived_lag_ms']:,} ms"
-    lines.append(f"derived lag {lag}   dead letters {found['dead_letters']:,}   archive {found['archive']}")
-    lines.append(f"{'topic':<18} {'records':>14} {'per s':>10} {'archived':>14}")
+    lag = "-" if found["mark_lag_ms"] is None else f"{found['mark_lag_ms']:,.0f} ms"
+    lines.append(
+        f"marks behind prints {lag}   late {found['late_per_s']:,} a second   dead letters {found['dead_letters']:,}   "
+        f"archive {found['archive']}"
+    )
+    lines.append(f"{'topic':<18} {'events a second':>16} {'log records':>14} {'archived':>14}")
     for topic, each in found["topics"].items():
-        lines.append(f"{topic:<18} {each['records']:>14,} {each['per_s']:>10,} {each['archived'] or 0:>14,}")
+        archived = "-" if each["archived_records"] is None else f"{each['archived_records']:,}"
+        lines.append(f"{topic:<18} {each['per_s']:>16,} {each['log_records']:>14,} {archived:>14}")
     return "\n".join(lines)
