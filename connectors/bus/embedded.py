@@ -240,7 +240,9 @@ class EmbeddedBus:
                 raise
 
     def _pack(self, data: bytes) -> bytes:
-        return self._zstd.compress(data) if len(data) >= _COMPRESS_FROM_BYTES else data
+        # Bytes that look compressed are compressed too: a poison message may begin with anything.
+        small = len(data) < _COMPRESS_FROM_BYTES and data[:4] != _ZSTD_MAGIC
+        return data if small else self._zstd.compress(data)
 
     def _unpack(self, data: bytes) -> bytes:
         return self._unzstd.decompress(data) if data[:4] == _ZSTD_MAGIC else data
