@@ -68,9 +68,9 @@ export function SeverityBar({ severity }: { severity: Alert["severity"] }) {
   );
 }
 
-export function Premium({ dollars }: { dollars: number | null | undefined }) {
+export function Premium({ dollars, also = "" }: { dollars: number | null | undefined; also?: string }) {
   if (dollars === null || dollars === undefined) return <Unknown why="the contract's multiplier is not known" />;
-  return <Num title={exactMoney(dollars)}>{money(dollars)}</Num>;
+  return <Num title={`${exactMoney(dollars)}${also}`}>{money(dollars)}</Num>;
 }
 
 /** Depth of the tint says placement: beyond the quote full, at it medium, inside faint. */

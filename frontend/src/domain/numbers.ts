@@ -10,6 +10,7 @@ export function whole(n: number): string {
 /** "$412.5k", "$1.2M": always one decimal, so that columns align on it. */
 export function money(dollars: number): string {
   const size = Math.abs(dollars);
+  if (size > 0 && size < 50) return "<$0.1k";
   if (size >= 999_950_000) return `$${(dollars / 1e9).toFixed(1)}B`;
   if (size >= 999_950) return `$${(dollars / 1e6).toFixed(1)}M`;
   return `$${(dollars / 1e3).toFixed(1)}k`;
@@ -34,7 +35,8 @@ export function percent(share: number): string {
 }
 
 export function signed(n: number, digits = 1): string {
-  return `${n < 0 ? "−" : "+"}${Math.abs(n).toFixed(digits)}`;
+  const size = Math.abs(n).toFixed(digits);
+  return Number(size) === 0 ? size : `${n < 0 ? "−" : "+"}${size}`;
 }
 
 /** A check's number: money, counts and ratios in their own scale. */

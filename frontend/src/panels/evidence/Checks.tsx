@@ -1,7 +1,7 @@
 /** One rule's checks: observed, comparison, threshold, margin; those that only inform stand back. */
 import { DirectionMark, Num, Unknown } from "../../cells/cells";
 import type { Alert, Check } from "../../domain/events";
-import type { Judgement, NearMiss } from "../../domain/evidence";
+import type { NearMiss } from "../../domain/evidence";
 import { margin } from "../../domain/evidence";
 import { figure } from "../../domain/numbers";
 import { ruleName } from "../../domain/words";
@@ -12,6 +12,12 @@ const SIGN: Record<string, string> = { ">=": "≥", "<=": "≤", "==": "=", "!="
 function Value({ value }: { value: Check["observed"] }) {
   if (value === null || value === undefined) return <Unknown why="not observed: there was nothing to measure it with" />;
   return <Num>{typeof value === "number" ? figure(value) : value}</Num>;
+}
+
+/** In brackets where the check only informs. */
+function verdict(check: Check): string {
+  const word = check.passed ? "passes" : "fails";
+  return check.required === false ? `(${word})` : word;
 }
 
 interface ChecksProps {
@@ -27,21 +33,21 @@ export function Checks({ rule, version, direction, confidence, checks }: ChecksP
     <section className={css.section}>
       <h3>
         {ruleName(rule)} <span title={rule}>version {version}</span> <span><DirectionMark direction={direction} /></span>
-        {confidence !== null && <span title="that the label is right, by the rule's own formula; not an edge">label <Num>{confidence.toFixed(2)}</Num></span>}
+        {confidence !== null && <span title="that the label is right, by the rule's own formula; not an edge">confidence of the label <Num>{confidence.toFixed(2)}</Num></span>}
       </h3>
       <table className={css.checks}>
         <thead>
-          <tr><th className={css.name}>check</th><th className={css.right}>observed</th><th /><th className={css.right}>threshold</th><th className={css.right}>margin</th><th /></tr>
+          <tr><th className={css.name}>check</th><th className={css.right}>observed</th><th className={css.sign} /><th className={css.right}>threshold</th><th className={css.right}>margin</th><th className={css.verdict} /></tr>
         </thead>
         <tbody>
           {checks.map((check) => (
-            <tr key={check.name} className={check.required === false ? css.informs : undefined}>
-              <td>{check.name}</td>
+            <tr key={check.name} className={check.required === false ? css.informs : undefined} title={check.required === false ? "informs; does not decide" : undefined}>
+              <td title={check.name}>{check.name}</td>
               <td className={css.right}><Value value={check.observed} /></td>
-              <td>{SIGN[check.comparison] ?? check.comparison}</td>
+              <td className={css.sign}>{SIGN[check.comparison] ?? check.comparison}</td>
               <td className={css.right}><Value value={check.threshold} /></td>
               <td className={css.right}><Num>{margin(check) ?? ""}</Num></td>
-              <td className={check.passed ? undefined : css.failed}>{check.passed ? "passes" : "fails"}{check.required === false ? ", informs" : ""}</td>
+              <td className={`${css.verdict} ${check.passed ? "" : css.failed}`}>{verdict(check)}</td>
             </tr>
           ))}
         </tbody>
@@ -69,9 +75,4 @@ export function NearMisses({ misses }: { misses: readonly NearMiss[] }) {
       </dl>
     </section>
   );
-}
-
-/** The rule that fired second, where more than one did. */
-export function runnerUp(rules: readonly Judgement[]): Judgement | null {
-  return [...rules].filter((r) => r.fired).sort((a, b) => (b.confidence ?? 0) - (a.confidence ?? 0))[1] ?? null;
 }

@@ -2,11 +2,11 @@
 import { ContractName, Days, DirectionMark, Num, Premium, SeverityBar, SideConfidence, SideMark, Time } from "../../cells/cells";
 import { select } from "../../app/session";
 import type { Selected } from "../../app/url";
-import type { Alert, EquityPrint, FlowPacket, MarkedPrint, OptionPrint } from "../../domain/events";
+import type { Alert, EquityPrint, FlowPacket, Hit, MarkedPrint, OptionPrint } from "../../domain/events";
 import { nearMisses } from "../../domain/evidence";
-import { price, shares, whole } from "../../domain/numbers";
+import { money, price, shares, whole } from "../../domain/numbers";
 import { clockMs, dayName, dayOf } from "../../domain/time";
-import { equityVenue, isOffExchange, optionVenue, placementWords } from "../../domain/words";
+import { equityVenue, isOffExchange, optionVenue, placementWords, ruleName } from "../../domain/words";
 import { Baseline } from "./Baseline";
 import { Checks, NearMisses } from "./Checks";
 import css from "./Evidence.module.css";
@@ -22,7 +22,7 @@ function AlertTitle({ alert }: { alert: Alert }) {
       <span><DirectionMark direction={alert.direction} /></span>
       <span className={css.fact}><SeverityBar severity={alert.severity} /> {alert.severity}, score <Num>{alert.score.toFixed(0)}</Num></span>
       <span className={css.fact}><Premium dollars={alert.premium} /></span>
-      <span className={css.fact} title="that the label is right; not an edge">label <Num>{alert.confidence.toFixed(2)}</Num></span>
+      <span className={css.fact} title="that the label is right; not an edge">confidence <Num>{alert.confidence.toFixed(2)}</Num></span>
       <span className={css.fact} title={dayName(dayOf(alert.ts))}><Num>{clockMs(alert.ts)}</Num> NY{alert.revision > 0 && `, revision ${alert.revision}`}</span>
     </div>
   );
@@ -90,6 +90,39 @@ function Packet({ packet, found, opened }: { packet: FlowPacket; found: Found; o
   );
 }
 
+/** The hit that decided, in full; those behind it folded, with what they say. */
+function Hits({ hits }: { hits: readonly Hit[] }) {
+  const [first, ...others] = [...hits].sort((a, b) => b.confidence - a.confidence);
+  if (!first) return null;
+  return (
+    <>
+      <Checks {...first} />
+      {others.map((hit, i) => (
+        <details key={hit.id} className={css.more}>
+          <summary>{i === 0 ? "Runner-up" : "Also fired"}: {ruleName(hit.rule)} <span>{hit.direction}, label {hit.confidence.toFixed(2)}, {hit.checks.filter((c) => c.passed).length} of {hit.checks.length} checks pass</span></summary>
+          <Checks {...hit} />
+        </details>
+      ))}
+    </>
+  );
+}
+
+function Packets({ packets, found }: { packets: readonly FlowPacket[]; found: Found }) {
+  const [first, ...others] = [...packets].sort((a, b) => (b.premium ?? 0) - (a.premium ?? 0));
+  if (!first) return null;
+  return (
+    <>
+      <Packet packet={first} found={found} opened={null} />
+      {others.map((packet) => (
+        <details key={packet.id} className={css.more}>
+          <summary>Packet of {clockMs(packet.start_ts)} <span>{whole(packet.count)} prints, {whole(packet.size)} contracts{packet.premium === null ? "" : `, ${money(packet.premium)}`}</span></summary>
+          <Packet packet={packet} found={found} opened={null} />
+        </details>
+      ))}
+    </>
+  );
+}
+
 function Against({ against }: { against: readonly string[] }) {
   return (
     <section className={css.section}>
@@ -129,14 +162,18 @@ export function EvidenceBody({ found, selected }: { found: Found; selected: Sele
       {!isPrint && alert && selected.topic === "flow.alerts" && (
         <>
           <AlertTitle alert={alert} />
-          <div className={css.sentences}>{alert.sentences.map((text) => <p key={text}>{text}</p>)}</div>
+          <div className={css.sentences}><p>{alert.sentences[0]}</p><p>{alert.sentences.slice(1).join(" ")}</p></div>
         </>
       )}
       {!isPrint && packet && selected.topic !== "flow.alerts" && <PacketTitle packet={packet} />}
-      {hits.map((hit) => <Checks key={`${hit.id}/${hit.packet_id}`} {...hit} />)}
-      {!isPrint && alert && selected.topic === "flow.alerts" && <Against against={alert.against} />}
-      {!isPrint && <NearMisses misses={nearMisses(rules)} />}
-      {!isPrint && packets.map((each) => <Packet key={each.id} packet={each} found={found} opened={null} />)}
+      <div className={css.columns}>
+        <div>
+          <Hits hits={hits} />
+          {!isPrint && alert && selected.topic === "flow.alerts" && <Against against={alert.against} />}
+          {!isPrint && <NearMisses misses={nearMisses(rules)} />}
+        </div>
+        <div>{!isPrint && <Packets packets={packets} found={found} />}</div>
+      </div>
       {missing.length > 0 && <p className={css.note}>{missing.length} of the named rows are not in the archive yet.</p>}
       <Links found={found} selected={selected} />
     </>

@@ -10,8 +10,15 @@ import { viewOf } from "../../table/view";
 import { markedColumns } from "../tape/columns";
 import css from "./Evidence.module.css";
 
-const HIDDEN = new Set(["contract", "dte", "confidence"]);
-const columns: readonly Column<MarkedPrint>[] = markedColumns.filter((column) => !HIDDEN.has(column.id));
+/** The tape's columns that a packet's prints do not share, as narrow as they can stand. */
+const WIDTHS: Record<string, string> = {
+  time: "100px", side: "26px", price: "60px", size: "minmax(88px, 110px)", premium: "66px", quote: "minmax(112px, 140px)", venue: "56px",
+  conditions: "minmax(0, 1fr)",
+};
+const columns: readonly Column<MarkedPrint>[] = markedColumns.flatMap((column) => {
+  const width = WIDTHS[column.id];
+  return width ? [{ ...column, width }] : [];
+});
 const MOST_ROWS = 8;
 
 export function Members({ prints, opened }: { prints: readonly MarkedPrint[]; opened: string | null }) {

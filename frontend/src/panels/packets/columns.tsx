@@ -27,19 +27,18 @@ function kind(packet: FlowPacket): string {
 }
 
 export const packetColumns: readonly Column<FlowPacket>[] = [
-  { id: "time", head: "time", about: "when the packet became known: its window's end", width: "68px", cell: (p) => <Time ts={p.ts} />, text: (p) => clockMs(p.ts) },
+  { id: "time", head: "time", about: "when the packet became known: its window's end", width: "74px", cell: (p) => <Time ts={p.ts} />, text: (p) => clockMs(p.ts) },
   {
-    id: "side", head: "", about: "side of its counted size", width: "26px", align: "center",
+    id: "side", head: "", about: "side of its counted size", width: "24px", align: "center",
     cell: (p) => <Glyph side={sideOfPacket(p)} title={`${whole(p.buy_size)} bought, ${whole(p.sell_size)} sold`} />, text: sideOfPacket,
   },
-  { id: "contract", head: "contract", width: "minmax(150px, 1.4fr)", cell: (p) => <ContractName id={p.contract} />, text: (p) => p.contract },
-  { id: "dte", head: "dte", about: "calendar days to expiry", width: "38px", align: "right", cell: (p) => <Days contract={p.contract} ts={p.ts} />, text: (p) => String(daysToExpiry(p.contract, p.ts) ?? "") },
-  { id: "prints", head: "prints", width: "48px", align: "right", cell: (p) => <Num>{whole(p.count)}</Num>, text: (p) => String(p.count) },
-  { id: "size", head: "size", about: "contracts", width: "56px", align: "right", cell: (p) => <Num>{whole(p.size)}</Num>, text: (p) => String(p.size) },
-  { id: "premium", head: "premium", about: "dollars, multiplier included", width: "72px", align: "right", cell: (p) => <Premium dollars={p.premium} />, text: (p) => String(p.premium ?? "") },
-  { id: "vwap", head: "vwap", about: "dollars per share, weighted by size", width: "62px", align: "right", cell: (p) => <Num title={`${price(p.price_first)} to ${price(p.price_last)}`}>{p.vwap.toFixed(2)}</Num>, text: (p) => String(p.vwap) },
-  { id: "mix", head: "sold – bought", about: "size by placement: below the bid … above the ask", width: "84px", cell: (p) => <PlacementMix packet={p} />, text: (p) => `${p.sell_size}/${p.buy_size}` },
-  { id: "premium_z", head: "z", about: "premium, deviations from its baseline's mean", width: "46px", align: "right", cell: (p) => <Deviation z={p.premium_z} packet={p} />, text: (p) => String(p.premium_z ?? "") },
+  { id: "contract", head: "contract", width: "minmax(176px, 1.4fr)", cell: (p) => <ContractName id={p.contract} />, text: (p) => p.contract },
+  { id: "dte", head: "dte", about: "calendar days to expiry", width: "36px", align: "right", cell: (p) => <Days contract={p.contract} ts={p.ts} />, text: (p) => String(daysToExpiry(p.contract, p.ts) ?? "") },
+  { id: "prints", head: "n", about: "prints", width: "36px", align: "right", cell: (p) => <Num>{whole(p.count)}</Num>, text: (p) => String(p.count) },
+  { id: "size", head: "size", about: "contracts", width: "52px", align: "right", cell: (p) => <Num>{whole(p.size)}</Num>, text: (p) => String(p.size) },
+  { id: "premium", head: "premium", about: "dollars, multiplier included", width: "70px", align: "right", cell: (p) => <Premium dollars={p.premium} also={`, ${price(p.vwap)} a share on average`} />, text: (p) => String(p.premium ?? "") },
+  { id: "mix", head: "mix", about: "size by placement: below the bid … above the ask", width: "66px", cell: (p) => <PlacementMix packet={p} />, text: (p) => `${p.sell_size}/${p.buy_size}` },
+  { id: "premium_z", head: "z", about: "premium, deviations from its baseline's mean", width: "48px", align: "right", cell: (p) => <Deviation z={p.premium_z} packet={p} />, text: (p) => String(p.premium_z ?? "") },
   { id: "venues", head: "ven", about: "number of venues", width: "36px", align: "right", cell: (p) => <Venues packet={p} />, text: (p) => (p.venues ?? []).join("") },
-  { id: "kind", head: "", about: "how the tape flags it", width: "minmax(44px, 0.6fr)", cell: (p) => <Muted>{kind(p)}</Muted>, text: kind },
+  { id: "kind", head: "", about: "how the tape flags it", width: "minmax(48px, 0.6fr)", cell: (p) => <Muted>{kind(p)}</Muted>, text: kind },
 ];
