@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from bisect import bisect_left
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -38,8 +39,11 @@ def _year(year: int) -> tuple[Session, ...]:
     # Imported here: it brings pandas along, which only a process that makes a market needs.
     import exchange_calendars
 
-    calendar = exchange_calendars.get_calendar("XNYS", start=f"{year}-01-01", end=f"{year}-12-31")
-    schedule = calendar.schedule
+    with warnings.catch_warnings():
+        # The library meets newer pandas with its deprecations; nothing of ours does.
+        warnings.simplefilter("ignore")
+        calendar = exchange_calendars.get_calendar("XNYS", start=f"{year}-01-01", end=f"{year}-12-31")
+        schedule = calendar.schedule
     opens, closes = (
         schedule[name].astype("datetime64[ns, UTC]").astype("int64").tolist() for name in ("open", "close")
     )

@@ -53,6 +53,10 @@ class FeedOptions:
     duration: int | None = None
     labels: Path | None = None
     batch: int = 2000
+    checkpoint_s: float = CHECKPOINT_S
+    #: Wall clock and how to wait on it, seconds.
+    clock: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
 
 
 @dataclass(slots=True)
@@ -73,7 +77,7 @@ def run_feed(dataset: Dataset, options: FeedOptions, stopping: Callable[[], bool
 
     Raises FeedError, LeaseHeld while another feed writes one of its topics, LeaseLost when it must stop at once.
     """
-    began_s = time.monotonic()
+    began_s = options.clock()
     with ExitStack() as stack:
         permits = [stack.enter_context(dataset.leases.acquire(f"feed:{topic}")) for topic in TOPICS]
         bus = dataset.open_bus()
@@ -86,10 +90,11 @@ def run_feed(dataset: Dataset, options: FeedOptions, stopping: Callable[[], bool
             TopicWriter(bus, topic, batch=options.batch, permit=permit)
             for topic, permit in zip(TOPICS, permits, strict=True)
         ]
-        feed = _Feed(dataset, bus, writers, found, options, _Labels(labels, found.labels_bytes), stopping)
-        stack.callback(feed.close)
+        file = _Labels(labels, found.labels_bytes)
+        stack.callback(file.close)
+        feed = _Feed(dataset, bus, writers, found, options, file, stopping)
         feed.run()
-        return feed.report(round(time.monotonic() - began_s, 3))
+        return feed.report(round(options.clock() - began_s, 3))
 
 
 def _first_checkpoint(dataset: Dataset, bus: Bus, config: ModelConfig, labels: Path) -> Checkpoint:
@@ -118,12 +123,13 @@ class _Feed:
         self._catching_up = any(held.ids for held in self._held)
         standing = self._market.trades_from
         self._until = options.until if options.duration is None else standing + options.duration
-        self._pace = Pace(options.speed)
+        self._clock, self._sleep, self._checkpoint_s = options.clock, options.sleep, options.checkpoint_s
+        self._pace = Pace(options.speed, options.clock)
         self._tick_s = TICK_S if options.speed else FAST_TICK_S
         self._labels = labels
         self._counts = [0] * len(TOPICS)
         self._position = found.position
-        self._flushed_s = self._saved_s = time.monotonic()
+        self._flushed_s = self._saved_s = self._clock()
         self._since_saved = 0
         #: Time of the newest event, and of the newest promise given.
         self._spoke = self._promised = 0
@@ -169,24 +175,29 @@ class _Feed:
 
     def _run_block(self) -> None:
         """Writes one second, each event not before simulated time has reached it."""
-        reached = self._pace.now() if not self._catching_up else 0
-        since_look = 0
-        for item in self._market.block():
-            since_look += 1
+        ends, reached = self._market.now + NS_PER_S, self._pace.now()
+        for number, item in enumerate(self._market.block()):
             if self._catching_up:
                 self._write(item)
                 if not self._catching_up:
                     self._pace.set(item[0])
                     reached = item[0]
                 continue
-            while item[0] >= reached and not self._stopping():
-                self._promise(reached)
-                time.sleep(self._tick_s)
-                reached = self._pace.now()
+            if item[0] >= reached:
+                reached = self._wait_for(item[0])
             self._write(item)
-            if since_look % _LOOK_EVERY == 0 and time.monotonic() - self._flushed_s > self._tick_s:
+            if number % _LOOK_EVERY == 0 and self._clock() - self._flushed_s > self._tick_s:
                 self._promise(item[0])
                 reached = self._reached(item[0])
+        if not self._catching_up:
+            self._wait_for(ends)
+
+    def _wait_for(self, ts: int) -> int:
+        """Waits until simulated time is past `ts`, promising what is reached meanwhile; returns it."""
+        while (reached := self._pace.now()) <= ts and not self._stopping():
+            self._promise(min(reached, ts))
+            self._sleep(self._tick_s)
+        return reached
 
     def _reached(self, ts: int) -> int:
         """Returns simulated time; where the machine cannot keep up, time slows down with it."""
@@ -199,10 +210,10 @@ class _Feed:
     def _end_block(self) -> None:
         if not self._catching_up:
             self._position = self._market.now
-            now_s = time.monotonic()
+            now_s = self._clock()
             if self._pace.speed == 0 and now_s - self._flushed_s > self._tick_s:
                 self._promise(self._position)
-            if now_s - self._saved_s > CHECKPOINT_S or self._since_saved > CHECKPOINT_EVENTS:
+            if now_s - self._saved_s > self._checkpoint_s or self._since_saved > CHECKPOINT_EVENTS:
                 self._checkpoint()
             if self._market.config != self._wanted:
                 self._market = Market(self._wanted, self._market.state())
@@ -228,7 +239,7 @@ class _Feed:
 
     def _promise(self, ts: int) -> None:
         """Appends what waits and promises that nothing below `ts` will follow."""
-        self._flushed_s = time.monotonic()
+        self._flushed_s = self._clock()
         if ts - self._spoke > _SILENT_NS and 0 <= ts - self._promised < NS_PER_S:
             return
         self._promised = ts
@@ -254,7 +265,7 @@ class _Feed:
                 market=self._market.state(),
             ),
         )
-        self._saved_s, self._since_saved = time.monotonic(), 0
+        self._saved_s, self._since_saved = self._clock(), 0
 
     def report(self, seconds: float) -> FeedReport:
         """Returns what this run wrote."""
@@ -263,10 +274,6 @@ class _Feed:
             self._dataset.name, config.seed, config.start, self._position,
             dict(zip(TOPICS, self._counts, strict=True)), self._labels.count, seconds,
         )  # fmt: skip
-
-    def close(self) -> None:
-        """Closes the labels' file."""
-        self._labels.close()
 
 
 class _Labels:

@@ -50,7 +50,9 @@ _SIZE_SHARES = cumulative(
     (0.42, 0.13, 0.07, 0.045, 0.075, 0.02, 0.012, 0.014, 0.075, 0.016, 0.03, 0.018, 0.008, 0.006, 0.015, 0.003, 0.008,
      0.035)
 )  # fmt: skip
-_TAIL_FROM, _TAIL_POWER, _TAIL_MOST = 10.0, 1.35, 3000.0
+_TAIL_FROM, _TAIL_POWER, _TAIL_MOST = 10.0, 1.5, 3000.0
+#: Noise is of money that means nothing: no print of it is worth more, dollars.
+_MOST_PREMIUM = 400_000.0
 #: Above this value per contract (dollars a share) people trade fewer of them.
 _DEAR = 4.0
 _CANCELLED = 0.0005
@@ -63,7 +65,8 @@ def sizes(uniform: Floats, tail: Floats, price: Floats) -> Floats:
     heavy = np.minimum(_TAIL_FROM * (1.0 - tail) ** (-1.0 / _TAIL_POWER), _TAIL_MOST)
     size = np.where(typed > 0, typed, heavy)
     dearness = np.minimum(np.sqrt(_DEAR / np.maximum(price, 0.01)), 1.0)
-    return np.asarray(np.maximum(np.rint(size * dearness), 1.0))
+    affordable = _MOST_PREMIUM / (100.0 * np.maximum(price, 0.01))
+    return np.asarray(np.maximum(np.rint(np.minimum(size * dearness, affordable)), 1.0))
 
 
 def background(

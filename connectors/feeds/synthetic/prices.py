@@ -14,8 +14,8 @@ from connectors.feeds.synthetic.universe import INDEX, Underlyings
 #: Steps of the grid in one second.
 STEPS = 10
 _YEAR_STEPS = 252 * 23_400 * STEPS
-_MARKET_VOL = 0.14
-_SECTOR_VOL = 0.09
+_MARKET_VOL = 0.15
+_SECTOR_VOL = 0.12
 #: Chance of a jump of a name's own in a second, and its size in deviations of a step.
 _JUMP_CHANCE = 2e-5
 _JUMP_SIZE = 60.0

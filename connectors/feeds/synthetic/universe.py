@@ -79,12 +79,12 @@ def underlyings() -> Underlyings:
     tier = [0 if s in FUNDS else 1 if s in busiest else 2 if s in busy else 3 for s in symbols]
     level = [FUNDS[s][0] if s in FUNDS else LEVELS.get(s) or round(110.0 * np.exp(0.65 * _normal(s, 1)), 2)
              for s in symbols]  # fmt: skip
-    own = [FUNDS[s][3] if s in FUNDS else 0.16 + 0.22 * _draw(s, 2) + (0.08 if t == 1 else 0.0)
+    own = [FUNDS[s][3] if s in FUNDS else 0.14 + 0.20 * _draw(s, 2) + (0.08 if t == 1 else 0.0)
            for s, t in zip(symbols, tier, strict=True)]  # fmt: skip
     beta = np.array([FUNDS[s][1] if s in FUNDS else 0.5 + 1.0 * _draw(s, 3) for s in symbols])
     load = np.array([FUNDS[s][2] if s in FUNDS else 0.7 + 0.6 * _draw(s, 4) for s in symbols])
     own_vol = np.array(own)
-    implied = np.sqrt((0.15 * beta) ** 2 + (0.09 * load) ** 2 + own_vol**2) * 1.1
+    implied = np.sqrt((0.15 * beta) ** 2 + (0.12 * load) ** 2 + own_vol**2) * 1.1
     rate = _EQUITY_RATE[tier] * np.array([s != INDEX for s in symbols])
     return Underlyings(
         symbols=symbols,
