@@ -35,15 +35,15 @@ class _Link:
 
     def query(self, template: str, params: Params | None = None) -> dict[str, list[Any]]:
         """Runs one SELECT; a connection that had gone while idle is made anew, once."""
-        if self._socket is not None:
-            try:
-                return self._query(template, params)
-            except ConnectionError:
-                self.close()
         try:
+            if self._socket is not None:
+                try:
+                    return self._query(template, params)
+                except ConnectionError:
+                    self.close()
             return self._query(template, params)
         except TimeoutError:
-            self.close()
+            self.close()  # its answer may still come, and would be taken for the next one's
             raise StoreAway(f"the archive did not answer within {self._timeout_s:g} s") from None
         except OSError as error:
             self.close()

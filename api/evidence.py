@@ -6,6 +6,7 @@ From the archive; what it does not hold yet (it is a second or two behind), or w
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from typing import Any, Protocol
 
 import msgspec
@@ -68,23 +69,19 @@ def first_print_ts(ident: str) -> int:
     """Returns the event time in a packet's id, ns; raises UnknownId when it is none of ours (contract 17)."""
     parts = ident.rsplit(":", 2)
     if len(parts) != 3 or not ident.startswith("pk:") or not parts[1].isdecimal():
-        raise UnknownId(f"{ident[:200]!r} is no id of an alert (al:…), a hit or a packet (pk:…)")
+        raise UnknownId(f"{ident[:200]!r} is no id of a packet")
     return int(parts[1])
 
 
 def packet_of(ident: str) -> tuple[str, str]:
     """Returns the kind of an id (alert, hit, packet) and the packet that it names; raises UnknownId."""
     packet = ident.removeprefix("al:")
-    if packet != ident:
-        first_print_ts(packet)
-        return "alert", packet
-    try:
-        first_print_ts(ident)
-    except UnknownId:
-        packet = ident.rpartition(":")[0]
-        first_print_ts(packet)
-        return "hit", packet
-    return "packet", ident
+    named = (("alert", packet),) if packet != ident else (("packet", ident), ("hit", ident.rpartition(":")[0]))
+    for kind, packet in named:
+        with suppress(UnknownId):
+            first_print_ts(packet)
+            return kind, packet
+    raise UnknownId(f"{ident[:200]!r} is no id of an alert (al:…), a hit or a packet (pk:…)")
 
 
 class ArchiveFinder:

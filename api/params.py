@@ -14,7 +14,7 @@ from events.types import FOREVER_NS
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TYPES = {"time": "string", "int": "integer", "number": "number", "text": "string"}
-MAX_TEXT = 512
+MAX_TEXT = 2048
 
 
 @dataclass(frozen=True, slots=True)
