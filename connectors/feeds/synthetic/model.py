@@ -25,7 +25,7 @@ from connectors.feeds.synthetic.universe import INDEX, chains, underlyings
 from events.types import NS_PER_MS, NS_PER_S
 
 #: Bumped when the same seed comes to mean another market.
-MODEL_VERSION = 1
+MODEL_VERSION = 2
 #: The day's definitions stand this long before its open.
 REFERENCE_AHEAD_NS = 1800 * NS_PER_S
 _PATH, _OPTIONS, _EQUITIES, _QUOTES, _PLANTS, _NIGHT, _CHAINS = range(7)
