@@ -94,8 +94,10 @@ async function holdsUnderPointer() {
 }
 
 async function opensEvidence() {
+  // The pointer on the list holds it; only then is it known which row a click meets.
+  await rows("a").first().hover();
   const id = (await ids("a"))[0];
-  await page.locator(`[data-panel="a"] [data-id="${id}"]`).click();
+  await rows("a").first().click();
   const evidence = page.getByTestId("evidence");
   await evidence.locator("table tbody tr").first().waitFor();
   await evidence.locator("svg path, svg circle").first().waitFor();

@@ -20,10 +20,10 @@ function What({ alert }: { alert: Alert }) {
 export const alertColumns: readonly Column<Alert>[] = [
   { id: "time", head: "time", width: "74px", cell: (a) => <Time ts={a.ts} />, text: (a) => clockMs(a.ts) },
   { id: "severity", head: "sev", about: "severity: one to three segments", width: "34px", cell: (a) => <SeverityBar severity={a.severity} />, text: (a) => a.severity },
-  { id: "contract", head: "contract", width: "minmax(176px, 1fr)", cell: (a) => <ContractName id={a.contract} />, text: (a) => a.contract },
+  { id: "contract", head: "contract", width: "minmax(172px, 1fr)", cell: (a) => <ContractName id={a.contract} />, text: (a) => a.contract },
   { id: "dte", head: "dte", about: "calendar days to expiry", width: "36px", align: "right", cell: (a) => <Days contract={a.contract} ts={a.ts} />, text: (a) => String(daysToExpiry(a.contract, a.ts) ?? "") },
   {
-    id: "what", head: "what", about: "the rule that fired, + others, × packets merged", width: "minmax(92px, 1fr)",
+    id: "what", head: "what", about: "the rule that fired, + others, × packets merged", width: "minmax(102px, 1fr)",
     cell: (a) => <What alert={a} />,
     text: (a) => a.rules.join(","),
   },

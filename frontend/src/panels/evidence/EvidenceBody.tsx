@@ -33,7 +33,7 @@ function PacketTitle({ packet }: { packet: FlowPacket }) {
     <div className={css.title}>
       <ContractName id={packet.contract} />
       <span className={css.fact}><Days contract={packet.contract} ts={packet.ts} /> days</span>
-      <span className={css.fact}><Num>{whole(packet.size)}</Num> contracts in <Num>{whole(packet.count)}</Num> prints</span>
+      <span className={css.fact}><Num>{whole(packet.size)}</Num> {packet.size === 1 ? "contract" : "contracts"} in <Num>{whole(packet.count)}</Num> {packet.count === 1 ? "print" : "prints"}</span>
       <span className={css.fact}><Premium dollars={packet.premium} /></span>
       <span className={css.fact}><Num>{clockMs(packet.start_ts)}</Num> NY</span>
     </div>
@@ -78,7 +78,7 @@ function Packet({ packet, found, opened }: { packet: FlowPacket; found: Found; o
   return (
     <>
       <section className={css.section}>
-        <h3>Prints <span>{whole(packet.count)} in {((packet.end_ts - packet.start_ts) / 1e6).toFixed(0)} ms, with the quotes they met{lost > 0 && `; ${lost} not in the archive yet`}</span></h3>
+        <h3>{packet.count === 1 ? "Print" : "Prints"} <span>{packet.count === 1 ? "with the quote it met" : `${whole(packet.count)} in ${((packet.end_ts - packet.start_ts) / 1e6).toFixed(0)} ms, with the quotes they met`}{lost > 0 && `; ${lost} not in the archive yet`}</span></h3>
         {members.length > 0 && <Timeline prints={members} />}
         {members.length > 0 && <Members prints={members} opened={opened} />}
       </section>

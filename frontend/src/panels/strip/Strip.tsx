@@ -5,7 +5,7 @@ import { feeds, link, select, STRIP_MINUTES, ui } from "../../app/session";
 import { onNextFrame } from "../../feed/frame";
 import type { StripMark } from "./model";
 import { marksOf, nearest } from "./model";
-import { draw } from "./renderer";
+import { draw, MIDDLE } from "./renderer";
 import css from "./Strip.module.css";
 
 const SPAN_NS = STRIP_MINUTES * 60e9;
@@ -39,7 +39,7 @@ export function Strip() {
 
   const onClick = (e: PointerEvent<HTMLCanvasElement>) => {
     const box = e.currentTarget.getBoundingClientRect();
-    const lane = e.clientY - box.top < box.height / 2 ? "up" : "down";
+    const lane = e.clientY - box.top <= MIDDLE ? "up" : "down";
     const mark = nearest(marks.current, (e.clientX - box.left) / (box.width - 4), lane, REACH_PX / box.width);
     if (mark) select({ topic: "flow.alerts", id: mark.id });
   };

@@ -3,7 +3,9 @@ import { clock } from "../../domain/time";
 import type { StripMark } from "./model";
 
 const TICK_MINUTES = 5;
-const UNIT = 5;
+const UNIT = 4;
+/** The line between the lanes; the times stand below both. */
+export const MIDDLE = 15;
 
 export function draw(canvas: HTMLCanvasElement, marks: readonly StripMark[], now: number, spanNs: number, selected: string | null): void {
   const ratio = devicePixelRatio || 1;
@@ -18,7 +20,7 @@ export function draw(canvas: HTMLCanvasElement, marks: readonly StripMark[], now
   const token = (name: string) => style.getPropertyValue(`--${name}`).trim();
   ctx.setTransform(ratio, 0, 0, ratio, 0, 0);
   ctx.clearRect(0, 0, width, height);
-  const middle = height / 2;
+  const middle = MIDDLE;
   scale(ctx, width, height, now, spanNs, token);
   ctx.fillStyle = token("line-strong");
   ctx.fillRect(0, Math.floor(middle), width, 1);
@@ -47,6 +49,6 @@ function scale(ctx: CanvasRenderingContext2D, width: number, height: number, now
     ctx.fillStyle = token("line");
     ctx.fillRect(x, 0, 1, height);
     ctx.fillStyle = token("muted");
-    if (x < width - 36) ctx.fillText(clock(at).slice(0, 5), x + 4, height - 3);
+    if (x < width - 36) ctx.fillText(clock(at).slice(0, 5), x + 4, height - 2);
   }
 }
