@@ -20,14 +20,36 @@ _PARTITIONS = 1
 
 
 def prepare(directory: Path, *, forget: bool = False) -> bool:
-    """Makes the store ready for a start; returns whether it holds an earlier execution to resume from."""
+    """Makes the store ready for a start; returns whether it holds snapshots to resume from.
+
+    An execution that died before its first commit left none: the next one begins where it began.
+    """
     if forget and directory.exists():
         shutil.rmtree(directory)
     if not any(directory.glob("part-*.sqlite3")):
-        directory.mkdir(parents=True, exist_ok=True)
-        init_db_dir(directory, _PARTITIONS)  # type: ignore[no-untyped-call]
+        _make(directory)
         return False
-    return purge(directory) is not None
+    purge(directory)
+    return any(_has_snapshots(file) for file in directory.glob("part-*.sqlite3"))
+
+
+def _make(directory: Path) -> None:
+    """Makes an empty store, whole or not at all, whenever it is killed."""
+    draft = directory / "draft"
+    shutil.rmtree(draft, ignore_errors=True)
+    # What a killed clearing left of an earlier store: a log beside a new file would be taken for its own.
+    for left in directory.glob("part-*.sqlite3-*"):
+        left.unlink()
+    draft.mkdir(parents=True)
+    init_db_dir(draft, _PARTITIONS)  # type: ignore[no-untyped-call]
+    for file in draft.glob("part-*.sqlite3"):
+        file.replace(directory / file.name)
+    draft.rmdir()
+
+
+def _has_snapshots(file: Path) -> bool:
+    with closing(sqlite3.connect(file, timeout=30)) as db:
+        return bool(db.execute("SELECT EXISTS (SELECT 1 FROM snaps)").fetchone()[0])
 
 
 def purge(directory: Path) -> int | None:

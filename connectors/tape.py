@@ -21,11 +21,20 @@ from events.deadletters import dead_letter
 from events.derived import DeadLetter
 from events.sessions import next_boundary
 from events.topics import RAW_TOPICS, decoder
-from events.types import MIN_TS_NS
+from events.types import FOREVER_NS, MIN_TS_NS
 from operators.merge import Item, Merge, MergeState
 
+
+class TapeState(MergeState):
+    """The tape's snapshot: the merge's, and the boundary at which the next anchor stands (0: the next event says)."""
+
+    boundary: int = 0
+
+
 _state_encoder = msgspec.json.Encoder()
-_state_decoder = msgspec.json.Decoder(MergeState)
+_state_decoder = msgspec.json.Decoder(TapeState)
+#: What a decoder raises on bytes that are no event: broken JSON, broken text, nesting without end.
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 @dataclass(slots=True)
@@ -105,13 +114,11 @@ class TapePartition(StatefulSourcePartition[tuple[str, Released], str]):
         self._batch, self._poll, self._stopping = batch, poll, stopping
         anchor = span.anchors.get(partition)
         start = resume_state or (anchor[1] if anchor else None)
-        state = _state_decoder.decode(start) if start else MergeState()
+        state = _state_decoder.decode(start) if start else TapeState()
         self._merge = Merge(state)
         self._decoders = {topic: decoder(topic) for topic in RAW_TOPICS}
         self._last = state.last
-        self._boundary = next_boundary(state.last[0]) if state.last and state.last[0] >= MIN_TS_NS else 0
-        if anchor and resume_state is None:
-            self._boundary = next_boundary(anchor[0])
+        self._boundary = state.boundary
         self._watermark = -1
         self._awake: datetime | None = None
 
@@ -140,7 +147,7 @@ class TapePartition(StatefulSourcePartition[tuple[str, Released], str]):
 
     def snapshot(self) -> str:
         """Returns the merge's state (contract 11)."""
-        return _state_encoder.encode(self._merge.state()).decode()
+        return self._encoded(self._merge.state())
 
     def _read(self, first: _Look, second: _Look) -> bool:
         """Reads one chunk of each topic that lags; tells whether anything was read or ended."""
@@ -185,7 +192,7 @@ class TapePartition(StatefulSourcePartition[tuple[str, Released], str]):
     def _feed_events(self, topic: str, batch: StoredBatch) -> None:
         try:
             events = self._decoders[topic].decode_lines(batch.payload)
-        except msgspec.DecodeError:
+        except _UNREADABLE:
             events = []
         if len(events) == batch.count:
             self._merge.feed_events(topic, batch.first, events, batch.promises)
@@ -194,7 +201,7 @@ class TapePartition(StatefulSourcePartition[tuple[str, Released], str]):
             before, after = _promises_around(batch, place)
             try:
                 event = self._decoders[topic].decode(line)
-            except msgspec.DecodeError as error:
+            except _UNREADABLE as error:
                 poison = self._poison(topic, batch.first + place, str(error), line, before[1])
                 self._merge.feed_record(topic, batch.first + place, poison, [before, after])
             else:
@@ -206,7 +213,7 @@ class TapePartition(StatefulSourcePartition[tuple[str, Released], str]):
             record: Control | DeadLetter
             try:
                 record = decode_control(line)
-            except msgspec.DecodeError as error:
+            except _UNREADABLE as error:
                 record = self._poison(topic, batch.first + place, str(error), line, before[1])
             self._merge.feed_record(topic, batch.first + place, record, [before, after])
 
@@ -214,27 +221,37 @@ class TapePartition(StatefulSourcePartition[tuple[str, Released], str]):
         return dead_letter(topic, "bus", f"{self._partition}:{offset}", reason, line, promise)
 
     def _cut(self, items: list[Item], watermark: int) -> list[tuple[str, Released]]:
-        """Wraps what was released; where it crosses a session boundary, an anchor stands between the two parts."""
-        key = str(self._partition)
+        """Wraps what was released; where it passes a session boundary, an anchor stands between the two parts.
+
+        The boundary is the first after an event, so that neither batches nor silence decide which anchors there are;
+        it is passed by an event at or behind it or by a promise.
+        """
+        out: list[tuple[str, Released]] = []
+        anchor: tuple[int, str] | None = None
+        while boundary := self._next_boundary(items):
+            if not (items and items[-1][0] >= boundary or boundary <= watermark < FOREVER_NS):
+                break
+            at = bisect_left(items, (boundary,))
+            before, items = items[:at], items[at:]
+            out.append(self._released(before, boundary, anchor))
+            self._boundary = 0
+            anchor = boundary, self._encoded(self._merge.state(items, self._last))
+        out.append(self._released(items, watermark, anchor))
+        return out
+
+    def _next_boundary(self, items: list[Item]) -> int:
+        """Returns the boundary to anchor at; records of order time 0 stand before every session and set none."""
         if not self._boundary:
-            # Records of order time 0 stand before every session.
             self._boundary = next((next_boundary(item[0]) for item in items if item[0] >= MIN_TS_NS), 0)
-        if not items or not self._boundary or items[-1][0] < self._boundary:
-            self._last = items[-1][:5] if items else self._last
-            return [(key, Released(self._partition, items, watermark))]
-        at = bisect_left(items, (self._boundary,))
-        before, after = items[:at], items[at:]
-        # Of several boundaries crossed at once only the last is worth an anchor: nothing happened between them.
-        boundary = self._boundary
-        while (following := next_boundary(boundary)) <= after[0][0]:
-            boundary = following
-        self._boundary = next_boundary(boundary)
-        last = before[-1][:5] if before else self._last
-        state = _state_encoder.encode(self._merge.state(after, last)).decode()
-        out = [(key, Released(self._partition, before, boundary))] if before else []
-        rest = self._cut(after, watermark)
-        rest[0][1].anchor = (boundary, state)
-        return out + rest
+        return self._boundary
+
+    def _released(self, items: list[Item], watermark: int, anchor: tuple[int, str] | None) -> tuple[str, Released]:
+        if items:
+            self._last = items[-1][:5]
+        return str(self._partition), Released(self._partition, items, watermark, anchor)
+
+    def _encoded(self, state: MergeState) -> str:
+        return _state_encoder.encode(TapeState(state.topics, state.last, self._boundary)).decode()
 
 
 def _promises_around(batch: StoredBatch, place: int) -> tuple[tuple[int, int], tuple[int, int]]:

@@ -80,18 +80,22 @@ class PartitionLogic(StatefulBatchLogic[Released, PartitionOut, bytes]):
         """Returns the state's bytes."""
         return dump(self._step.state) if self._partition >= 0 else self._resume or b""
 
-    def _begin(self, partition: int) -> None:
-        """Bytewax does not tell a builder its key, so the state is made when the first item names it."""
+    def _begin(self, partition: int) -> list[tuple[str, ShardWork]]:
+        """Bytewax does not tell a builder its key, so the state is made when the first item names it.
+
+        Returns what wakes the shards of an anchor: they must stand in the first snapshot, since no resume has it later.
+        """
         data = self._resume or self._config.states.get(str(partition))
         self._partition = partition
         self._step = PartitionStep(
             load(data) if data else PartitionState(), self._config.rules, self._config.follow_log
         )
+        return [(label, ShardWork(label)) for label in self._step.state.shards if label in self._config.states]
 
     def _one(self, released: Released) -> PartitionOut:
-        if self._partition < 0:
-            self._begin(released.partition)
         out = PartitionOut(Emission(watermark=released.watermark))
+        if self._partition < 0:
+            out.work += self._begin(released.partition)
         if released.anchor is not None:
             boundary, tape = released.anchor
             self._hand_on(self._step.step([], boundary), out)
@@ -110,6 +114,7 @@ class PartitionLogic(StatefulBatchLogic[Released, PartitionOut, bytes]):
             # Every label hears of it, so that a shard that wakes later does not judge by old parameters.
             labels = labels_of(self._partition, self._config.partitions)
             out.work += [(label, ShardWork(label, parameters=parameters)) for label in labels]
+            self._step.state.shards.update(dict.fromkeys(labels, True))
             done = index
         self._to_shards(stepped.packets[done:], out)
 
@@ -147,9 +152,8 @@ class ShardLogic(StatefulBatchLogic[ShardWork, ShardOut, bytes]):
         for work in values:
             if not self._label:
                 self._label = work.label
-                self._step = ShardStep(
-                    self._config.rules, self._resume or self._config.states.get(work.label), self._config.rule_set
-                )
+                config, data = self._config, self._resume or self._config.states.get(work.label)
+                self._step = ShardStep(config.rules, data, config.rule_set, config.follow_log)
             if work.parameters is not None:
                 self._step.set_parameters(work.parameters)
             self._step.step(work.packets, judged)

@@ -34,7 +34,7 @@ class PartitionState(Struct):
     #: Sources whose quotes stand until replaced, by name; None in a gap.
     quotes_stand: dict[str, bool] = {}
     shared_sequence: bool = False
-    #: Shards that ever had a packet, in order of first use: they hold state that an anchor must gather.
+    #: Shards that ever had a packet or heard of parameters: they hold state that an anchor must gather.
     shards: dict[str, bool] = {}
     #: Rules in force, under their documented names.
     parameters: dict[str, int | float | str | bool] = {}
@@ -72,7 +72,7 @@ class PartitionStep:
         self.state = state
         self._follow_log = follow_log
         self._quotes_of: dict[str, tuple[bool, Book]] = {}
-        self._use(rules_from(state.parameters) if state.parameters else rules)
+        self._use(rules_from(state.parameters) if state.parameters and follow_log else rules)
 
     def _use(self, rules: Rules) -> None:
         self._mark_config = MarkConfig(rules.nbbo_max_age_ms * NS_PER_MS)

@@ -66,13 +66,15 @@ _decoder = msgspec.msgpack.Decoder(ShardDump)
 class ShardStep:
     """The step over one shard's underlyings."""
 
-    def __init__(self, rules: Rules, data: bytes | None = None, rule_set: Sequence[Rule] = ALL) -> None:
+    def __init__(
+        self, rules: Rules, data: bytes | None = None, rule_set: Sequence[Rule] = ALL, follow_log: bool = True
+    ) -> None:
         self._rule_set = rule_set
         dump = _decoder.decode(data) if data else ShardDump()
         self._underlyings = {name: _restored(each) for name, each in dump.underlyings.items()}
         self._parameters = dump.parameters
         self._days: dict[int, int] = {}
-        self._use(rules_from(dump.parameters) if dump.parameters else rules)
+        self._use(rules_from(dump.parameters) if dump.parameters and follow_log else rules)
 
     def _use(self, rules: Rules) -> None:
         self._rules = rules

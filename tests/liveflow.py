@@ -27,8 +27,11 @@ Found = dict[str, dict[str, list[bytes]]]
 
 #: Feeds a random tape into a data set, a little at a time: directory, seed, length, partitions, seconds it takes.
 _WRITE = """
-import sys, time
+import sys, time, types
 from pathlib import Path
+# A vendor's package brings a `tests` of its own, which would win over a folder without __init__.py.
+sys.modules["tests"] = types.ModuleType("tests")
+sys.modules["tests"].__path__ = [sys.argv.pop(1)]
 from connectors.dataset import Dataset
 from connectors.feeds.writer import TopicWriter
 from events.types import NS_PER_S
@@ -63,7 +66,8 @@ class Feed:
     """A process that writes a random tape into a data set while others read it."""
 
     def __init__(self, data: Path, seed: int, length: int, partitions: int, seconds: float) -> None:
-        arguments = [str(data), str(seed), str(length), str(partitions), str(seconds)]
+        here = str(Path(__file__).parent)
+        arguments = [here, str(data), str(seed), str(length), str(partitions), str(seconds)]
         self.process = subprocess.Popen(
             [sys.executable, "-c", _WRITE, *arguments], stdout=subprocess.PIPE, text=True, env=environment(data)
         )

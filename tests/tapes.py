@@ -103,11 +103,16 @@ def _print(chance: Random, number: int, ts: int, contract: str, loud: bool) -> O
 Order = Literal["quotes first", "prints first", "by turns"]
 
 
-def append(bus: Bus, tape: Tape, order: Order = "quotes first", *, batch: int = 1000, pieces: int = 1) -> None:
-    """Feeds the whole tape, each topic in its own order, in one of the ways that must not matter."""
+def append(
+    bus: Bus, tape: Tape, order: Order = "quotes first", *, batch: int = 1000, pieces: int = 1, joined: bool = False
+) -> None:
+    """Feeds the whole tape, each topic in its own order, in one of the ways that must not matter.
+
+    `joined`: the topics are members already.
+    """
     for piece in range(pieces):
         writers = [TopicWriter(bus, topic, batch=batch) for topic in (FACTS, PRINTS, QUOTES)]
-        if piece == 0:
+        if piece == 0 and not joined:
             for writer in writers:
                 writer.member("required", 0)
             writers[2].feed("alpaca", quotes="every_change")

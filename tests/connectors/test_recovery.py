@@ -164,6 +164,11 @@ def test_a_store_is_made_when_missing_kept_when_there_and_forgotten_when_asked(t
     # Made, but no execution began: nothing to resume.
     assert not recovery.prepare(store)
     _write(store / "part-0.sqlite3", _EXS, (0, 1, 1))
+    _write(store / "part-0.sqlite3", _SNAPS, ("f.tape", "0", 1, pickle.dumps(1)))
+    # Begun, but died before its first commit: still nothing.
+    assert not recovery.prepare(store)
+    _write(store / "part-0.sqlite3", _FRONTS, (0, 0, 2))
+    _write(store / "part-0.sqlite3", _SNAPS, ("f.tape", "0", 1, pickle.dumps(1)))
     assert recovery.prepare(store)
     assert not recovery.prepare(store, forget=True)
     assert recovery.resume_epoch(sorted(store.glob("part-*.sqlite3"))) is None
