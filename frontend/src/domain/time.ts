@@ -3,7 +3,6 @@
  * enough to show and to order a screen; identity and resumption never rest on it.
  */
 
-const NS_PER_MS = 1e6;
 const HOUR_MS = 3_600_000;
 export const DAY_MS = 86_400_000;
 
@@ -28,13 +27,10 @@ function newYorkOffset(ms: number): number {
   return offset;
 }
 
-export function msOf(ts: number): number {
-  return ts / NS_PER_MS;
-}
-
 /** Milliseconds of New York's clock, to be read as if UTC. */
 export function newYorkMs(ts: number): number {
-  const ms = ts / NS_PER_MS;
+  // To the microsecond: beyond it lies what a JavaScript number cannot hold, and .250 must not read .249.
+  const ms = Math.round(ts / 1e3) / 1e3;
   return ms + newYorkOffset(ms);
 }
 

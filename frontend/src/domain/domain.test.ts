@@ -1,0 +1,61 @@
+import { describe, expect, it } from "vitest";
+import { contractOf, daysToExpiry } from "./contract";
+import { margin, nearMisses } from "./evidence";
+import { exactMoney, money, price, readMoney, signed } from "./numbers";
+import { clockMs, dayOf, nsText } from "./time";
+
+const at = (iso: string) => Date.parse(iso) * 1e6;
+
+describe("time", () => {
+  it("is New York's, winter and summer, across both changes of the clock", () => {
+    expect(clockMs(at("2026-01-16T19:31:07.250Z"))).toBe("14:31:07.250");
+    expect(clockMs(at("2026-07-16T19:31:07.250Z"))).toBe("15:31:07.250");
+    expect(clockMs(at("2026-03-08T06:59:59.999Z"))).toBe("01:59:59.999");
+    expect(clockMs(at("2026-03-08T07:00:00.000Z"))).toBe("03:00:00.000");
+    expect(clockMs(at("2026-11-01T06:00:00.000Z"))).toBe("01:00:00.000");
+  });
+  it("changes its day at New York's midnight", () => {
+    expect(dayOf(at("2026-01-17T04:59:59Z")) + 1).toBe(dayOf(at("2026-01-17T05:00:00Z")));
+  });
+  it("writes nanoseconds as a whole number with its margin", () => {
+    expect(nsText(1768401030425015000, -1)).toBe("1768401030424015040");
+  });
+});
+
+describe("contract", () => {
+  it("reads as professionals write it, with days on New York's calendar", () => {
+    expect(contractOf("NVDA260116C00450000")?.name).toBe("NVDA 16 Jan 26 450 C");
+    expect(contractOf("SPXW260116P06712500")?.name).toBe("SPXW 16 Jan 26 6712.5 P");
+    expect(contractOf("not one")).toBeNull();
+    expect(daysToExpiry("NVDA260116C00450000", at("2026-01-16T03:00:00Z"))).toBe(1);
+  });
+});
+
+describe("numbers", () => {
+  it("writes premium with one decimal and never rounds something to nothing or past its unit", () => {
+    expect([412_480, 999_949, 999_950, 1_250_000, 12, 0].map(money)).toEqual(["$412.5k", "$999.9k", "$1.0M", "$1.3M", "<$0.1k", "$0.0k"]);
+    expect(exactMoney(412480.5)).toBe("$412,480.50");
+  });
+  it("shows the decimals that a price has", () => {
+    expect([price(1.1), price(38.2353)]).toEqual(["1.10", "38.2353"]);
+    expect([signed(-0.04), signed(1.26), signed(-2)]).toEqual(["0.0", "+1.3", "−2.0"]);
+  });
+  it("reads money as people type it", () => {
+    expect(["50k", "$1.2M", "40,000", "k", "", "5 apples"].map(readMoney)).toEqual([50_000, 1_200_000, 40_000, null, null, null]);
+  });
+});
+
+describe("checks", () => {
+  const check = (observed: number | string | null, threshold: number | string, passed = true) => ({ name: "x", observed, comparison: ">=" as const, threshold, passed, required: true });
+  it("says how far the observed value is from its threshold", () => {
+    expect([margin(check(127_449, 10_000)), margin(check(0.82, 0.55)), margin(check(300, 400, false))]).toEqual(["12.7×", "+49 %", "−25 %"]);
+    expect([margin(check(null, 2)), margin(check("C", "C"))]).toEqual([null, null]);
+  });
+  it("lists what did not fire, nearest first", () => {
+    const rule = (name: string, fails: number) => ({
+      rule: name, version: 1, fired: false, direction: "neutral" as const, confidence: null,
+      checks: Array.from({ length: 3 }, (_, i) => check(1, 2, i >= fails)),
+    });
+    expect(nearMisses([rule("far", 3), rule("near", 1)]).map((m) => m.judgement.rule)).toEqual(["near", "far"]);
+  });
+});
