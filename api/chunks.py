@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from api import protocol
 from connectors.bus.base import StoredBatch
 
 #: The most events of one frame.
@@ -23,7 +24,7 @@ class Chunk:
         self.next = first
         self.count = 0
         self.batches: list[StoredBatch] = []
-        self._tails: dict[Keys, tuple[int, str]] = {}
+        self._tails: dict[Keys, tuple[int, bytes]] = {}
 
     def add(self, batch: StoredBatch, wanted: bool) -> None:
         """Appends the batch that follows; one not wanted only moves the offsets."""
@@ -32,13 +33,12 @@ class Chunk:
             self.batches.append(batch)
             self.count += batch.count
 
-    def tail(self, keys: Keys) -> tuple[int, str]:
+    def tail(self, keys: Keys) -> tuple[int, bytes]:
         """Returns how many events have these keys, and the end of their frame from `next` on; made once per filter."""
         found = self._tails.get(keys)
         if found is None:
             count, body = self._all() if keys is None else self._of(keys)
-            found = count, f'"next":{self.next},"events":[{body.decode(errors="replace")}]}}'
-            self._tails[keys] = found
+            found = self._tails[keys] = count, protocol.tail(self.next, body)
         return found
 
     def _all(self) -> tuple[int, bytes]:

@@ -14,7 +14,10 @@ from dataclasses import dataclass, field
 from api import protocol
 from api.chunks import Chunk, Keys
 
-Send = Callable[[str], Awaitable[None]]
+#: Takes messages to send, each a text frame of its own.
+Send = Callable[[list[bytes]], Awaitable[None]]
+#: Frames handed over together hold about this many bytes.
+_WRITE_BYTES = 65_536
 #: Share of the limit below which a subscription that catches up reads on.
 _ROOM = 0.25
 #: Answers that may wait for a client before nothing more is read from it.
@@ -26,7 +29,7 @@ class Traffic:
     """What went out since the gateway began, over all clients."""
 
     frames: int = 0
-    bytes: int = 0
+    sent_bytes: int = 0
     events: int = 0
     skipped: int = 0
 
@@ -37,7 +40,7 @@ class _Frame:
     first: int
     next: int
     count: int
-    text: str
+    text: bytes
 
 
 class Subscription:
@@ -50,13 +53,13 @@ class Subscription:
         #: Lease epochs seen while catching up, by partition.
         self.epochs = [0] * len(cursors)
         self.frames: deque[_Frame] = deque()
-        self.bytes = 0
+        self.queued = 0
         self.task: asyncio.Task[None] | None = None
         self._told = list(cursors)
         self._begin = protocol.prefix(sub, topic)
         #: first, next, count of what was skipped, by partition.
         self._skips: dict[int, tuple[int, int, int]] = {}
-        self._notices: deque[str] = deque()
+        self._notices: deque[bytes] = deque()
 
     def begin_at(self, cursors: list[int]) -> None:
         """Begins at other cursors, before anything was taken."""
@@ -89,32 +92,32 @@ class Subscription:
         """Tells the cursor in a frame without events, where only filtered and control records have passed."""
         if self._told[partition] < self.cursors[partition]:
             next_offset = self.cursors[partition]
-            self._push(partition, next_offset, 0, f'"next":{next_offset},"events":[]}}')
+            self._push(partition, next_offset, 0, protocol.tail(next_offset, b""))
 
     def flush_cursors(self) -> None:
         """Tells every cursor that moved without events."""
         for partition in range(len(self.cursors)):
             self.flush_cursor(partition)
 
-    def _push(self, partition: int, next_offset: int, count: int, tail: str) -> None:
+    def _push(self, partition: int, next_offset: int, count: int, tail: bytes) -> None:
         first = self._told[partition]
         self._told[partition] = next_offset
-        text = f'{self._begin}{partition},"first":{first},{tail}'
+        text = protocol.data(self._begin, partition, first, tail)
         self.frames.append(_Frame(partition, first, next_offset, count, text))
-        self.bytes += len(text)
+        self.queued += len(text)
         self.client.grown(self, len(text))
 
-    def _notice(self, text: str) -> None:
+    def _notice(self, text: bytes) -> None:
         """Puts a notice in its place: behind every frame that waits."""
         frame = _Frame(-1, 0, 0, 0, text)
         self.frames.append(frame)
-        self.bytes += len(text)
+        self.queued += len(text)
         self.client.grown(self, len(text))
 
     def skip_oldest(self) -> int:
         """Gives up the oldest frame that waits; returns its size."""
         frame = self.frames.popleft()
-        self.bytes -= len(frame.text)
+        self.queued -= len(frame.text)
         if frame.partition < 0:
             self._told_first(frame.text)
             return len(frame.text)
@@ -123,7 +126,7 @@ class Subscription:
         self.client.traffic.skipped += frame.count
         return len(frame.text)
 
-    def _told_first(self, notice: str) -> None:
+    def _told_first(self, notice: bytes) -> None:
         """Keeps a notice that must not be lost, behind the skips that came before it."""
         self._settle()
         self._notices.append(notice)
@@ -137,13 +140,13 @@ class Subscription:
         """Says whether anything is to be sent."""
         return bool(self.frames or self._skips or self._notices)
 
-    def pop(self) -> tuple[str, int, int]:
+    def pop(self) -> tuple[bytes, int, int]:
         """Returns the next text to send, its events, and how many bytes leave the queue."""
         self._settle()
         if self._notices:
             return self._notices.popleft(), 0, 0
         frame = self.frames.popleft()
-        self.bytes -= len(frame.text)
+        self.queued -= len(frame.text)
         return frame.text, frame.count, len(frame.text)
 
 
@@ -155,46 +158,46 @@ class Client:
     traffic: Traffic
     subs: dict[str, Subscription] = field(default_factory=dict)
     #: Bytes of frames that wait.
-    bytes: int = 0
+    queued: int = 0
     #: When the frame now under way was handed over, on the loop's clock; None while none is.
     sending_since: float | None = None
-    _control: deque[str] = field(default_factory=deque)
-    _status: str | None = None
+    _control: deque[bytes] = field(default_factory=deque)
+    _status: bytes | None = None
     _ready: deque[Subscription] = field(default_factory=deque)
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
     _room: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def tell(self, text: str) -> None:
+    def tell(self, text: bytes) -> None:
         """Sends a control frame before the data frames that wait."""
         self._control.append(text)
         self._wake.set()
 
-    def tell_status(self, text: str) -> None:
+    def tell_status(self, text: bytes) -> None:
         """Sends the newest status; one that still waits is replaced."""
         self._status = text
         self._wake.set()
 
     def grown(self, sub: Subscription, size: int) -> None:
         """Takes note of a frame that a subscription has queued; makes room for it where there is none."""
-        self.bytes += size
+        self.queued += size
         if sub not in self._ready:
             self._ready.append(sub)
-        while self.bytes > self.limit:
-            self.bytes -= max(self._ready, key=lambda each: each.bytes).skip_oldest()
+        while self.queued > self.limit:
+            self.queued -= max(self._ready, key=lambda each: each.queued).skip_oldest()
         self._wake.set()
 
     def forget(self, sub: Subscription) -> None:
         """Drops a subscription and whatever waits for it."""
         del self.subs[sub.sub]
-        self.bytes -= sub.bytes
-        sub.bytes = 0
+        self.queued -= sub.queued
+        sub.queued = 0
         sub.frames.clear()
         if sub in self._ready:
             self._ready.remove(sub)
 
     async def room(self) -> None:
         """Waits until most of the queue is sent; so a subscription that catches up never skips."""
-        while self.bytes > self.limit * _ROOM:
+        while self.queued > self.limit * _ROOM:
             self._room.clear()
             await self._room.wait()
 
@@ -208,19 +211,28 @@ class Client:
         """Sends frames until cancelled: control first, then the subscriptions by turns."""
         clock = asyncio.get_running_loop().time
         while True:
-            text = self._next()
-            if text is None:
+            messages = self._batch()
+            if not messages:
                 self._room.set()
                 self._wake.clear()
                 await self._wake.wait()
                 continue
             self.sending_since = clock()
-            await send(text)
+            await send(messages)
             self.sending_since = None
-            self.traffic.frames += 1
-            self.traffic.bytes += len(text)
+            self.traffic.frames += len(messages)
+            self.traffic.sent_bytes += sum(map(len, messages))
 
-    def _next(self) -> str | None:
+    def _batch(self) -> list[bytes]:
+        """Returns what may be handed over together."""
+        messages: list[bytes] = []
+        size = 0
+        while size < _WRITE_BYTES and (message := self._next()) is not None:
+            messages.append(message)
+            size += len(message)
+        return messages
+
+    def _next(self) -> bytes | None:
         if self._control:
             if len(self._control) <= _MAX_ANSWERS:
                 self._room.set()
@@ -232,9 +244,9 @@ class Client:
             return None
         sub = self._ready.popleft()
         text, events, size = sub.pop()
-        self.bytes -= size
+        self.queued -= size
         self.traffic.events += events
-        if self.bytes <= self.limit * _ROOM:
+        if self.queued <= self.limit * _ROOM:
             self._room.set()
         if sub.waiting():
             self._ready.append(sub)

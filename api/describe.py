@@ -88,7 +88,7 @@ def metrics(clients: Clients, seen: Seen, worst_turn_s: float, started_s: float)
 
     add("gateway_clients", "gauge", "WebSocket clients connected", {"": len(clients)})
     add("gateway_frames_total", "counter", "frames sent", {"": traffic.frames})
-    add("gateway_sent_bytes_total", "counter", "bytes of frames sent", {"": traffic.bytes})
+    add("gateway_sent_bytes_total", "counter", "bytes of frames sent", {"": traffic.sent_bytes})
     add("gateway_sent_events_total", "counter", "events sent, each to each client", {"": traffic.events})
     add("gateway_skipped_events_total", "counter", "events that slow clients were told they missed",
         {"": traffic.skipped})  # fmt: skip

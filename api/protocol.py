@@ -49,7 +49,7 @@ class Fault(ValueError):
         super().__init__(message)
         self.op, self.sub, self.field = op, sub, field
 
-    def frame(self) -> str:
+    def frame(self) -> bytes:
         """Returns the error frame."""
         return text({"error": {"op": self.op, "sub": self.sub, "message": str(self), "field": self.field}})
 
@@ -87,21 +87,31 @@ def _fault(message: str, error: msgspec.MsgspecError) -> Fault:
     return Fault(reason, op, head.sub if isinstance(head.sub, str) else None, field)
 
 
-def text(fields: dict[str, Any]) -> str:
+def text(fields: dict[str, Any]) -> bytes:
     """Returns one control frame."""
-    return _encoder.encode(fields).decode()
+    return _encoder.encode(fields)
 
 
-def prefix(sub: str, topic: str) -> str:
+def prefix(sub: str, topic: str) -> bytes:
     """Returns how every frame of a subscription begins, up to the partition's number."""
-    return text({"sub": sub, "topic": topic})[:-1] + ',"partition":'
+    return text({"sub": sub, "topic": topic})[:-1] + b',"partition":'
 
 
-def skipped(begin: str, partition: int, first: int, next_offset: int, count: int) -> str:
+def data(begin: bytes, partition: int, first: int, tail: bytes) -> bytes:
+    """Returns a data frame; its tail, from `next` on, is made once for all who want the same events."""
+    return b'%b%d,"first":%d,%b' % (begin, partition, first, tail)
+
+
+def tail(next_offset: int, events: bytes) -> bytes:
+    """Returns the end of a data frame: the next cursor and the events' bytes, joined by commas."""
+    return b'"next":%d,"events":[%b]}' % (next_offset, events)
+
+
+def skipped(begin: bytes, partition: int, first: int, next_offset: int, count: int) -> bytes:
     """Returns the notice to a slow client: `count` events of [first, next) were not sent."""
-    return f'{begin}{partition},"skipped":{{"first":{first},"next":{next_offset},"count":{count}}}}}'
+    return b'%b%d,"skipped":{"first":%d,"next":%d,"count":%d}}' % (begin, partition, first, next_offset, count)
 
 
-def expired(begin: str, partition: int, next_offset: int) -> str:
+def expired(begin: bytes, partition: int, next_offset: int) -> bytes:
     """Returns the notice that the log no longer holds what the cursor asked for; it goes on at `next`."""
-    return f'{begin}{partition},"expired":{{"next":{next_offset}}}}}'
+    return b'%b%d,"expired":{"next":%d}}' % (begin, partition, next_offset)

@@ -10,6 +10,7 @@ from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
+from starlette.websockets import WebSocketDisconnect
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from api.protocol import MAX_MESSAGE_BYTES
@@ -24,14 +25,25 @@ _SWITCH_S = 0.001
 
 
 class GatewayProtocol(WebSocketsSansIOProtocol):
-    """uvicorn's protocol, with a way to end a connection whose peer takes nothing any more."""
+    """uvicorn's protocol, with a way to send bytes as they are, and one to end a connection that takes nothing more."""
 
     def handle_connect(self, event: Any) -> None:
-        """Offers `hang_up` to the application beside what uvicorn offers."""
+        """Offers both to the application, beside what uvicorn offers."""
         super().handle_connect(event)
         if hasattr(self, "scope"):
             extensions: dict[str, Any] = self.scope["extensions"]
-            extensions["undertow.hang_up"] = self.hang_up
+            extensions |= {"undertow.send": self.send_messages, "undertow.hang_up": self.hang_up}
+
+    async def send_messages(self, messages: list[bytes]) -> None:
+        """Sends text frames as they are: a server masks nothing, and no extension was agreed on.
+
+        A third of what the same costs on the way through ASGI, where every message is text, decoded and encoded again.
+        """
+        if not self.writable.is_set():
+            await self.writable.wait()
+        if self.disconnected or self.close_sent or self.transport.is_closing():
+            raise WebSocketDisconnect
+        self.transport.write(b"".join([part for message in messages for part in (_head(len(message)), message)]))
 
     def hang_up(self, code: int, reason: str) -> None:
         """Sends a close frame behind what is buffered and drops the connection, taken or not."""
@@ -40,6 +52,13 @@ class GatewayProtocol(WebSocketsSansIOProtocol):
             self.transport.write(b"".join(self.conn.data_to_send()))
             self.close_sent = True
         self.loop.call_later(_LAST_WORD_S, self.transport.abort)
+
+
+def _head(length: int) -> bytes:
+    """Returns the head of an unmasked, final text frame (RFC 6455, 5.2)."""
+    if length < 126:
+        return bytes((0x81, length))
+    return b"\x81\x7e" + length.to_bytes(2, "big") if length < 65_536 else b"\x81\x7f" + length.to_bytes(8, "big")
 
 
 def listen(host: str, port: int, exact: bool) -> socket.socket:

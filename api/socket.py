@@ -13,7 +13,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from api import protocol
 from api.chunks import Keys
-from api.client import Client, Subscription, Traffic
+from api.client import Client, Send, Subscription, Traffic
 from api.newest import cursors_of_newest
 from api.protocol import Fault, Ping, Subscribe, Unsubscribe
 from api.tailer import Tailer
@@ -47,7 +47,7 @@ class Clients:
             return
         client = Client(self._settings.api_client_queue_kb * 1024, self.traffic)
         client.tell(self._hello)
-        writer = asyncio.create_task(client.write(socket.send_text))
+        writer = asyncio.create_task(client.write(_sender(socket)))
         reader = asyncio.create_task(self._read(socket, client))
         stuck = asyncio.Event()
         watcher = asyncio.create_task(stuck.wait())
@@ -158,6 +158,19 @@ async def _cancelled(*tasks: asyncio.Task[Any]) -> None:
     for ended in await asyncio.gather(*tasks, return_exceptions=True):
         if isinstance(ended, Exception) and not isinstance(ended, WebSocketDisconnect | OSError):
             _log.error("a client's connection failed", exc_info=ended)
+
+
+def _sender(socket: WebSocket) -> Send:
+    """Returns how messages are sent: the server's own way, which takes bytes as they are, else through ASGI."""
+    direct: Send | None = socket.scope.get("extensions", {}).get("undertow.send")
+    if direct is not None:
+        return direct
+
+    async def send(messages: list[bytes]) -> None:
+        for message in messages:
+            await socket.send_text(message.decode(errors="replace"))
+
+    return send
 
 
 def _hang_up(socket: WebSocket, code: int, reason: str) -> None:

@@ -125,7 +125,7 @@ def test_events_of_an_older_lease_epoch_are_left_out_and_the_cursor_moves_over_t
     batches = [stored(0, 2, epoch=3), stored(2, 2, epoch=2), stored(4, 1, epoch=3)]
     (chunk,) = chunks(batches, [0])
     assert (chunk.first, chunk.next) == (0, 5)
-    assert chunk.tail(None) == (3, '"next":5,"events":[{"n":0},{"n":1},{"n":4}]}')
+    assert chunk.tail(None) == (3, b'"next":5,"events":[{"n":0},{"n":1},{"n":4}]}')
     (raw,) = chunks(batches, None)
     assert raw.count == 5
 
