@@ -1,8 +1,10 @@
 """The one reader of the log's end: tails each topic that somebody wants and hands its bytes on, undecoded.
 
-One query per topic and poll, in the event loop itself: a query without news costs 15 us, while a thread of its own
-would wait for the interpreter at every row. Catching up (resume, snapshot) reads in threads, each with its own bus, and
-joins the live end without a gap: on the loop, in the moment when its cursors have reached it.
+One query per topic and poll, in the event loop itself: a query without news costs 4 us of processor, one with news 0.2
+ms at the 99th percentile; in a thread beside a busy loop it waits for the interpreter at every row, 51 ms [measured].
+
+Catching up (resume, snapshot) reads in threads, each with its own bus, and joins the live end without a gap: on the
+loop, in the moment when its cursors have reached it.
 """
 
 from __future__ import annotations
