@@ -11,7 +11,7 @@ import { Market } from "./market.mjs";
 const { values: args } = parseArgs({
   options: { port: { type: "string", default: "8400" }, rate: { type: "string", default: "40" }, clock: { type: "string", default: "synthetic" }, seed: { type: "string", default: "7" } },
 });
-const rate = Number(args.rate);
+let rate = Number(args.rate);
 const dist = fileURLToPath(new URL("../../dist", import.meta.url));
 const TOPICS = ["options.marked", "options.prints", "equities.prints", "flow.packets", "flow.hits", "flow.alerts"];
 const PARTITIONS = 8;
@@ -70,7 +70,11 @@ function step(ms) {
     if (sweep.alert) append("flow.alerts", sweep.alert);
   }
 }
+const HISTORY_RATE = Math.min(rate, 60);
+const full = rate;
+rate = HISTORY_RATE;
 for (let at = 0; at < 27 * 60; at += 1) step(1000);
+rate = full;
 
 function pump(socket, sub, s) {
   for (let p = 0; p < PARTITIONS; p++) {

@@ -67,7 +67,9 @@ describe("rows", () => {
   it("turns what waits beyond the bound into one gap that says how many and when", () => {
     const rows = make(50, 10);
     rows.push(at(...Array.from({ length: 25 }, (_, i) => i + 1)), true);
+    expect(rows.waiting).toBe(25);
     rows.flush();
+    expect(rows.waiting).toBe(0);
     const gap = rows.shown[0];
     expect(gap).toMatchObject({ kind: "gap", why: "overflow", count: 16, from: 1, to: 16 });
     expect(ids(rows).slice(1)).toEqual(["e17", "e18", "e19", "e20", "e21", "e22", "e23", "e24", "e25"]);

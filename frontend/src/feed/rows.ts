@@ -48,14 +48,16 @@ export class Rows<E> {
   /** Revisions that came for shown rows while frozen, newest per id. */
   private readonly stash = new Map<string, E>();
   private gaps = 0;
+  private overflowed = 0;
 
   constructor(
     private readonly limits: Limits,
     private readonly identity: Identity<E>,
   ) {}
 
+  /** How many wait, those given up beyond the bound included. */
   get waiting(): number {
-    return this.inbox.length;
+    return this.inbox.length + this.overflowed;
   }
 
   /** Takes events; `frozen` keeps revisions of shown rows back as well. Tells how many changed anything. */
@@ -111,6 +113,8 @@ export class Rows<E> {
       count += row.kind === "gap" ? (row.count ?? 0) : 1;
     }
     this.gaps += 1;
+    // The gap itself stands in the inbox as one row.
+    this.overflowed = count - 1;
     this.inbox.unshift({ kind: "gap", id: `gap:${this.gaps}`, ts: to, from, to, count, why: "overflow", state: "open" });
   }
 
@@ -127,6 +131,7 @@ export class Rows<E> {
     if (this.inbox.length === 0) return revised;
     this.shown = merge(this.shown, this.inbox);
     this.inbox = [];
+    this.overflowed = 0;
     this.trim(this.limits.shown);
     return true;
   }
@@ -149,11 +154,13 @@ export class Rows<E> {
     for (const row of [...this.shown, ...this.inbox]) if (row.kind === "event" && !stays(row)) this.byId.delete(row.id);
     this.shown = this.shown.filter(stays);
     this.inbox = this.inbox.filter(stays);
+    this.overflowed = 0;
   }
 
   clear(): void {
     this.shown = [];
     this.inbox = [];
+    this.overflowed = 0;
     this.byId.clear();
     this.stash.clear();
   }

@@ -80,7 +80,7 @@ function Pause() {
   const paused = useStore(ui, (s) => s.paused);
   useNow(250);
   if (!paused) return <button type="button" className={css.quiet} onClick={togglePause} title="Space pauses">pause <kbd>space</kbd></button>;
-  return <button type="button" className={css.paused} data-testid="paused" onClick={togglePause} title="Space goes on; what waits enters">paused · {whole(waitingNow())} waiting</button>;
+  return <button type="button" className={css.paused} data-testid="paused" onClick={togglePause} title="Space goes on; what waits enters. What a list no longer keeps, scrolling down fetches from the archive.">paused · {whole(waitingNow())} waiting</button>;
 }
 
 export function TopBar() {
