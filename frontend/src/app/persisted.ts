@@ -10,7 +10,11 @@ interface Persisted {
 
 const TABLE: { [K in keyof Persisted]: { key: string; values: readonly Persisted[K][]; fallback: Persisted[K] } } = {
   theme: { key: "undertow.theme", values: ["dark", "light"], fallback: "dark" },
-  tape: { key: "undertow.tape", values: ["options.marked", "equities.prints", "options.prints"], fallback: "options.marked" },
+  tape: {
+    key: "undertow.tape",
+    values: ["options.marked", "equities.prints", "options.prints"],
+    fallback: "options.marked",
+  },
 };
 
 /** A browser may refuse storage; then the default holds for this page. */

@@ -35,12 +35,24 @@ export interface LinkState {
 const place = readPlace(location.search, location.hash);
 
 export const ui = createStore<UiState>(() => ({
-  theme: restore("theme"), tape: restore("tape"), tickers: place.tickers, minPremium: place.minPremium,
-  paused: false, selected: place.selected, help: false,
+  theme: restore("theme"),
+  tape: restore("tape"),
+  tickers: place.tickers,
+  minPremium: place.minPremium,
+  paused: false,
+  selected: place.selected,
+  help: false,
 }));
 
 export const link = createStore<LinkState>(() => ({
-  connection: "connecting", retryAt: null, everOpen: false, hello: null, status: null, statusAt: 0, newestTs: 0, refusal: null,
+  connection: "connecting",
+  retryAt: null,
+  everOpen: false,
+  hello: null,
+  status: null,
+  statusAt: 0,
+  newestTs: 0,
+  refusal: null,
 }));
 
 const address = `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws`;

@@ -16,7 +16,10 @@ const TICKER = /^[A-Z][A-Z0-9.]{0,15}$/;
 
 /** "spy, nvda" -> ["SPY", "NVDA"]; null when a word is no ticker. */
 export function readTickers(text: string): string[] | null {
-  const words = text.toUpperCase().split(/[\s,;]+/).filter(Boolean);
+  const words = text
+    .toUpperCase()
+    .split(/[\s,;]+/)
+    .filter(Boolean);
   if (words.length > MAX_TICKERS || !words.every((word) => TICKER.test(word))) return null;
   return [...new Set(words)];
 }
@@ -46,6 +49,8 @@ export function writePlace(place: Place): string {
   if (place.tickers.length) params.set("t", place.tickers.join(","));
   if (place.minPremium > 0) params.set("min", String(place.minPremium));
   const query = params.toString().replaceAll("%2C", ",");
-  const hash = place.selected ? `#/${place.selected.topic}/${encodeURIComponent(place.selected.id).replaceAll("%3A", ":")}` : "";
+  const hash = place.selected
+    ? `#/${place.selected.topic}/${encodeURIComponent(place.selected.id).replaceAll("%3A", ":")}`
+    : "";
   return `${query ? `?${query}` : ""}${hash}`;
 }

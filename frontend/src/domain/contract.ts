@@ -31,7 +31,9 @@ function parse(id: string): Contract | null {
   const [, root = "", yy = "", mm = "", dd = "", right = "C", raw = "0"] = m;
   const strike = Number(raw) / 1000;
   return {
-    id, root, strike,
+    id,
+    root,
+    strike,
     right: right === "P" ? "P" : "C",
     name: `${root} ${Number(dd)} ${monthName(Number(mm))} ${yy} ${strike} ${right}`,
     expiryDay: Math.floor(Date.UTC(2000 + Number(yy), Number(mm) - 1, Number(dd)) / 86_400_000),

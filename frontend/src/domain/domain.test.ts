@@ -33,7 +33,14 @@ describe("contract", () => {
 
 describe("numbers", () => {
   it("writes premium with one decimal and never rounds something to nothing or past its unit", () => {
-    expect([412_480, 999_949, 999_950, 1_250_000, 12, 0].map(money)).toEqual(["$412.5k", "$999.9k", "$1.0M", "$1.3M", "<$0.1k", "$0.0k"]);
+    expect([412_480, 999_949, 999_950, 1_250_000, 12, 0].map(money)).toEqual([
+      "$412.5k",
+      "$999.9k",
+      "$1.0M",
+      "$1.3M",
+      "<$0.1k",
+      "$0.0k",
+    ]);
     expect(exactMoney(412480.5)).toBe("$412,480.50");
   });
   it("shows the decimals that a price has", () => {
@@ -41,19 +48,41 @@ describe("numbers", () => {
     expect([signed(-0.04), signed(1.26), signed(-2)]).toEqual(["0.0", "+1.3", "−2.0"]);
   });
   it("reads money as people type it", () => {
-    expect(["50k", "$1.2M", "40,000", "k", "", "5 apples"].map(readMoney)).toEqual([50_000, 1_200_000, 40_000, null, null, null]);
+    expect(["50k", "$1.2M", "40,000", "k", "", "5 apples"].map(readMoney)).toEqual([
+      50_000,
+      1_200_000,
+      40_000,
+      null,
+      null,
+      null,
+    ]);
   });
 });
 
 describe("checks", () => {
-  const check = (observed: number | string | null, threshold: number | string, passed = true) => ({ name: "x", observed, comparison: ">=" as const, threshold, passed, required: true });
+  const check = (observed: number | string | null, threshold: number | string, passed = true) => ({
+    name: "x",
+    observed,
+    comparison: ">=" as const,
+    threshold,
+    passed,
+    required: true,
+  });
   it("says how far the observed value is from its threshold", () => {
-    expect([margin(check(127_449, 10_000)), margin(check(0.82, 0.55)), margin(check(300, 400, false))]).toEqual(["12.7×", "+49 %", "−25 %"]);
+    expect([margin(check(127_449, 10_000)), margin(check(0.82, 0.55)), margin(check(300, 400, false))]).toEqual([
+      "12.7×",
+      "+49 %",
+      "−25 %",
+    ]);
     expect([margin(check(null, 2)), margin(check("C", "C"))]).toEqual([null, null]);
   });
   it("lists what did not fire, nearest first", () => {
     const rule = (name: string, fails: number) => ({
-      rule: name, version: 1, fired: false, direction: "neutral" as const, confidence: null,
+      rule: name,
+      version: 1,
+      fired: false,
+      direction: "neutral" as const,
+      confidence: null,
       checks: Array.from({ length: 3 }, (_, i) => check(1, 2, i >= fails)),
     });
     expect(nearMisses([rule("far", 3), rule("near", 1)]).map((m) => m.judgement.rule)).toEqual(["near", "far"]);

@@ -51,7 +51,9 @@ export function readEvidence(body: unknown): Evidence {
 
 export function readExplanation(body: unknown): Explanation {
   const packets = list<Loose>((body as Loose | null)?.packets);
-  return { packets: packets.map((p) => ({ packet: String(p.packet), rules: list<Loose>(p.rules).map(readJudgement) })) };
+  return {
+    packets: packets.map((p) => ({ packet: String(p.packet), rules: list<Loose>(p.rules).map(readJudgement) })),
+  };
 }
 
 function readJudgement(rule: Loose): Judgement {

@@ -8,8 +8,14 @@ export const DAY_MS = 86_400_000;
 
 const offsets = new Map<number, number>();
 const zone = new Intl.DateTimeFormat("en-US", {
-  timeZone: "America/New_York", hourCycle: "h23",
-  year: "numeric", month: "numeric", day: "numeric", hour: "numeric", minute: "numeric", second: "numeric",
+  timeZone: "America/New_York",
+  hourCycle: "h23",
+  year: "numeric",
+  month: "numeric",
+  day: "numeric",
+  hour: "numeric",
+  minute: "numeric",
+  second: "numeric",
 });
 
 /** Milliseconds to add to UTC for New York's clock; asked once per hour of event time. */
@@ -18,7 +24,10 @@ function newYorkOffset(ms: number): number {
   const known = offsets.get(hour);
   if (known !== undefined) return known;
   const at = hour * HOUR_MS;
-  const part = Object.fromEntries(zone.formatToParts(at).map((p) => [p.type, Number(p.value)])) as Record<string, number>;
+  const part = Object.fromEntries(zone.formatToParts(at).map((p) => [p.type, Number(p.value)])) as Record<
+    string,
+    number
+  >;
   const n = (name: string) => part[name] ?? 0;
   const local = Date.UTC(n("year"), n("month") - 1, n("day"), n("hour"), n("minute"), n("second"));
   const offset = local - at;

@@ -77,7 +77,11 @@ export class Connection {
   }
 
   subscribe(
-    topic: string, keys: readonly string[] | null, snapshot: number, handlers: SubscriptionHandlers, rare = false,
+    topic: string,
+    keys: readonly string[] | null,
+    snapshot: number,
+    handlers: SubscriptionHandlers,
+    rare = false,
   ): string {
     const sub = `${topic}#${++this.counter}`;
     const subscription = { topic, keys, snapshot, rare, cursor: {}, handlers };

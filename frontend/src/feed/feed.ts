@@ -33,7 +33,12 @@ const GAP_WAIT_MS = 1_500;
 export class Feed<E extends ScreenEvent = ScreenEvent> {
   readonly rows: Rows<E>;
   readonly store = createStore<FeedState>(() => ({
-    version: 0, waiting: 0, holds: new Set<Hold>(), phase: "loading", older: "idle", received: 0,
+    version: 0,
+    waiting: 0,
+    holds: new Set<Hold>(),
+    phase: "loading",
+    older: "idle",
+    received: 0,
   }));
   private sub: string | null = null;
   private keys: readonly string[] | null = null;
@@ -45,7 +50,12 @@ export class Feed<E extends ScreenEvent = ScreenEvent> {
   constructor(
     readonly topic: ScreenTopic,
     private readonly connection: Connection,
-    private readonly options: { fillGaps: boolean; rare?: boolean; onEvents?: (newestTs: number) => void; limits?: Limits },
+    private readonly options: {
+      fillGaps: boolean;
+      rare?: boolean;
+      onEvents?: (newestTs: number) => void;
+      limits?: Limits;
+    },
   ) {
     this.rows = new Rows<E>(options.limits ?? LIMITS, { id: idOf, revision: revisionOf, ts: (e) => e.ts });
   }
@@ -58,7 +68,12 @@ export class Feed<E extends ScreenEvent = ScreenEvent> {
     else this.rows.clear();
     this.keys = keys;
     this.forgetPositions();
-    this.store.setState((s) => ({ version: s.version + 1, waiting: this.rows.waiting, phase: "loading", older: "idle" }));
+    this.store.setState((s) => ({
+      version: s.version + 1,
+      waiting: this.rows.waiting,
+      phase: "loading",
+      older: "idle",
+    }));
     this.sub = this.connection.subscribe(this.topic, keys, SNAPSHOT, this.handlers(), this.options.rare);
     setTimeout(() => this.store.setState({ phase: "ready" }), 1_500);
   }

@@ -4,7 +4,14 @@ import type { ScreenEvent } from "../domain/events";
 export type Cursor = Record<string, number>;
 
 export type ClientOp =
-  | { op: "subscribe"; sub: string; topic: string; keys: readonly string[] | null; from: Cursor | null; snapshot: number }
+  | {
+      op: "subscribe";
+      sub: string;
+      topic: string;
+      keys: readonly string[] | null;
+      from: Cursor | null;
+      snapshot: number;
+    }
   | { op: "unsubscribe"; sub: string }
   | { op: "ping"; t: number };
 

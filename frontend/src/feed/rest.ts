@@ -15,7 +15,10 @@ export class RestError extends Error {
 async function get(path: string, signal?: AbortSignal): Promise<unknown> {
   let response: Response;
   try {
-    response = await fetch(path, { signal: signal ?? AbortSignal.timeout(15_000), headers: { accept: "application/json" } });
+    response = await fetch(path, {
+      signal: signal ?? AbortSignal.timeout(15_000),
+      headers: { accept: "application/json" },
+    });
   } catch (cause) {
     if (signal?.aborted) throw cause;
     throw new RestError(0, "The gateway does not answer.");
@@ -50,13 +53,19 @@ export interface Page {
 
 export async function fetchPage(topic: ScreenTopic, query: Query): Promise<Page> {
   const params = new URLSearchParams();
-  for (const [name, value] of Object.entries(query)) if (value !== undefined && value !== null) params.set(name, String(value));
+  for (const [name, value] of Object.entries(query))
+    if (value !== undefined && value !== null) params.set(name, String(value));
   const body = (await get(`/api/${topic}?${params}`)) as Partial<Page>;
   return { events: body.events ?? [], next: body.next ?? null };
 }
 
 /** Everything of a span, page by page, ticker by ticker; stops after `most` pages. */
-export async function fetchSpan(topic: ScreenTopic, tickers: readonly string[] | null, query: Query, most: number): Promise<ScreenEvent[]> {
+export async function fetchSpan(
+  topic: ScreenTopic,
+  tickers: readonly string[] | null,
+  query: Query,
+  most: number,
+): Promise<ScreenEvent[]> {
   const events: ScreenEvent[] = [];
   for (const underlying of tickers ?? [null]) {
     let cursor: string | null = null;
@@ -74,7 +83,10 @@ export async function fetchSpan(topic: ScreenTopic, tickers: readonly string[] |
 export async function fetchNewest(topic: ScreenTopic, tickers: readonly string[] | null, query: Query): Promise<Page> {
   const asked = tickers ?? [null];
   const pages = await Promise.all(asked.map((underlying) => fetchPage(topic, { ...query, order: "desc", underlying })));
-  const edge = Math.max(-Infinity, ...pages.map((page) => (page.next === null ? -Infinity : (page.events.at(-1)?.ts ?? -Infinity))));
+  const edge = Math.max(
+    -Infinity,
+    ...pages.map((page) => (page.next === null ? -Infinity : (page.events.at(-1)?.ts ?? -Infinity))),
+  );
   return {
     events: pages.flatMap((page) => page.events).filter((event) => event.ts >= edge),
     next: pages.some((page) => page.next !== null) ? "more" : null,

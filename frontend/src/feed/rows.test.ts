@@ -37,7 +37,13 @@ describe("rows", () => {
 
   it("replaces an older revision in place and never a newer one", () => {
     const rows = make();
-    rows.push([{ id: "a", ts: 1, revision: 1 }, { id: "b", ts: 2 }], false);
+    rows.push(
+      [
+        { id: "a", ts: 1, revision: 1 },
+        { id: "b", ts: 2 },
+      ],
+      false,
+    );
     rows.flush();
     rows.push([{ id: "a", ts: 9, revision: 2 }], false);
     rows.push([{ id: "a", ts: 5, revision: 1 }], false);

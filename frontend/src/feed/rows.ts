@@ -115,7 +115,16 @@ export class Rows<E> {
     this.gaps += 1;
     // The gap itself stands in the inbox as one row.
     this.overflowed = count - 1;
-    this.inbox.unshift({ kind: "gap", id: `gap:${this.gaps}`, ts: to, from, to, count, why: "overflow", state: "open" });
+    this.inbox.unshift({
+      kind: "gap",
+      id: `gap:${this.gaps}`,
+      ts: to,
+      from,
+      to,
+      count,
+      why: "overflow",
+      state: "open",
+    });
   }
 
   /** Lets what waits enter, in event time, and forgets the oldest. Tells whether anything moved. */

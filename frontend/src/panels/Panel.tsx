@@ -6,7 +6,10 @@ import type { Feed, Hold } from "../feed/feed";
 import css from "./Panel.module.css";
 
 const WHY: Record<Hold, string> = {
-  paused: "paused", pointer: "the pointer is on the list", focus: "a row is marked", scroll: "the list is scrolled",
+  paused: "paused",
+  pointer: "the pointer is on the list",
+  focus: "a row is marked",
+  scroll: "the list is scrolled",
 };
 
 /** New rows wait while something holds the list; pressing lets them in. */
@@ -16,13 +19,30 @@ function Waiting({ feed }: { feed: Feed }) {
   if (waiting === 0 || holds.size === 0) return null;
   const why = [...holds].map((hold) => WHY[hold]).join(", ");
   return (
-    <button type="button" className={css.waiting} title={`They wait because ${why}. Press to let them in.`} onClick={() => feed.release()}>
+    <button
+      type="button"
+      className={css.waiting}
+      title={`They wait because ${why}. Press to let them in.`}
+      onClick={() => feed.release()}
+    >
       {whole(waiting)} new
     </button>
   );
 }
 
-export function Panel({ title, hint, feed, tabs, children }: { title: string; hint: string; feed: Feed; tabs?: ReactNode; children: ReactNode }) {
+export function Panel({
+  title,
+  hint,
+  feed,
+  tabs,
+  children,
+}: {
+  title: string;
+  hint: string;
+  feed: Feed;
+  tabs?: ReactNode;
+  children: ReactNode;
+}) {
   return (
     <section className={css.panel} aria-label={title}>
       <header className={css.head}>

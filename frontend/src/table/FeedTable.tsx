@@ -47,12 +47,30 @@ export function FeedTable<E extends ScreenEvent>({ feed, passes = null, ...props
   );
   const onPointer = useCallback((inside: boolean) => feed.hold("pointer", inside), [feed]);
   const onFill = useCallback((gap: GapRow) => void feed.fill(gap), [feed]);
-  const note = view.length > 0 ? null : !open ? "Waiting for the gateway…" : phase === "loading" ? "Loading the newest rows…" : props.empty;
+  const note =
+    view.length > 0
+      ? null
+      : !open
+        ? "Waiting for the gateway…"
+        : phase === "loading"
+          ? "Loading the newest rows…"
+          : props.empty;
   return (
     <Grid
-      label={props.label} panel={props.panel} columns={props.columns} view={view} marks={marks} onMarks={setMarks} opened={opened} onOpen={onOpen}
-      strong={props.strong} note={note} footer={view.length > 40 ? <Older state={older} retry={() => void feed.loadOlder()} /> : undefined}
-      onScroll={onScroll} onPointer={onPointer} onFill={onFill}
+      label={props.label}
+      panel={props.panel}
+      columns={props.columns}
+      view={view}
+      marks={marks}
+      onMarks={setMarks}
+      opened={opened}
+      onOpen={onOpen}
+      strong={props.strong}
+      note={note}
+      footer={view.length > 40 ? <Older state={older} retry={() => void feed.loadOlder()} /> : undefined}
+      onScroll={onScroll}
+      onPointer={onPointer}
+      onFill={onFill}
     />
   );
 }
@@ -60,6 +78,18 @@ export function FeedTable<E extends ScreenEvent>({ feed, passes = null, ...props
 function Older({ state, retry }: { state: string; retry: () => void }) {
   if (state === "loading") return <>Fetching older rows…</>;
   if (state === "end") return <>The archive holds nothing older.</>;
-  if (state === "failed") return <>The archive did not answer. <button type="button" onClick={retry}>Try again</button></>;
-  return <button type="button" onClick={retry}>Older rows</button>;
+  if (state === "failed")
+    return (
+      <>
+        The archive did not answer.{" "}
+        <button type="button" onClick={retry}>
+          Try again
+        </button>
+      </>
+    );
+  return (
+    <button type="button" onClick={retry}>
+      Older rows
+    </button>
+  );
 }

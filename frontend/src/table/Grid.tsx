@@ -36,7 +36,10 @@ export function Grid<E>(props: GridProps<E>) {
   const base = useId();
   const count = view.length + (props.footer ? 1 : 0);
   const virtual = useVirtualizer({
-    count, getScrollElement: () => scroller.current, estimateSize: () => ROW_HEIGHT, overscan: 6,
+    count,
+    getScrollElement: () => scroller.current,
+    estimateSize: () => ROW_HEIGHT,
+    overscan: 6,
   });
   const template = tracks(columns);
   const activeIndex = marks.active === null ? -1 : view.indexOf(marks.active);
@@ -58,8 +61,12 @@ export function Grid<E>(props: GridProps<E>) {
     const page = Math.max(1, Math.floor((scroller.current?.clientHeight ?? 220) / ROW_HEIGHT) - 1);
     const here = activeIndex;
     const goal = {
-      ArrowDown: here + 1, ArrowUp: Math.max(here - 1, 0), PageDown: Math.min(here + page, view.length - 1),
-      PageUp: Math.max(here - page, 0), Home: 0, End: view.length - 1,
+      ArrowDown: here + 1,
+      ArrowUp: Math.max(here - 1, 0),
+      PageDown: Math.min(here + page, view.length - 1),
+      PageUp: Math.max(here - page, 0),
+      Home: 0,
+      End: view.length - 1,
     }[event.key];
     if (goal !== undefined) move(goal, event.shiftKey);
     else if (event.key === "Enter" && marks.active) onOpen(marks.active);
@@ -87,18 +94,29 @@ export function Grid<E>(props: GridProps<E>) {
 
   return (
     <div
-      className={css.grid} role="grid" aria-label={label} aria-rowcount={view.length} aria-multiselectable tabIndex={0}
-      data-panel={props.panel} aria-activedescendant={activeIndex >= 0 ? `${base}-${activeIndex}` : undefined}
-      onKeyDown={onKeyDown} onCopy={onCopy}
+      className={css.grid}
+      role="grid"
+      aria-label={label}
+      aria-rowcount={view.length}
+      aria-multiselectable
+      tabIndex={0}
+      data-panel={props.panel}
+      aria-activedescendant={activeIndex >= 0 ? `${base}-${activeIndex}` : undefined}
+      onKeyDown={onKeyDown}
+      onCopy={onCopy}
       onBlur={() => onMarks({ active: null, anchor: null })}
     >
       <div className={css.head} role="row" style={{ gridTemplateColumns: template }}>
         {columns.map((c) => (
-          <div key={c.id} role="columnheader" title={c.about} className={`${css.cell} ${c.align ? css[c.align] : ""}`}>{c.head}</div>
+          <div key={c.id} role="columnheader" title={c.about} className={`${css.cell} ${c.align ? css[c.align] : ""}`}>
+            {c.head}
+          </div>
         ))}
       </div>
       <div
-        ref={scroller} className={css.scroll} role="rowgroup"
+        ref={scroller}
+        className={css.scroll}
+        role="rowgroup"
         onScroll={(e) => {
           const { scrollTop, scrollHeight, clientHeight } = e.currentTarget;
           props.onScroll?.(scrollTop, scrollTop > 0 && scrollHeight - clientHeight - scrollTop < 10 * ROW_HEIGHT);
@@ -110,19 +128,41 @@ export function Grid<E>(props: GridProps<E>) {
           {virtual.getVirtualItems().map((item) => {
             const row = view.at(item.index);
             const style = { transform: `translateY(${item.start}px)`, gridTemplateColumns: template };
-            if (!row) return <div key="footer" className={`${css.row} ${css.line}`} style={{ ...style, display: "flex" }}>{props.footer}</div>;
+            if (!row)
+              return (
+                <div key="footer" className={`${css.row} ${css.line}`} style={{ ...style, display: "flex" }}>
+                  {props.footer}
+                </div>
+              );
             return (
               <GridRow
-                key={item.index} id={`${base}-${item.index}`} index={item.index} row={row} columns={columns} template={template} top={item.start}
-                event={row.kind === "event" ? row.event : null} state={row.kind === "gap" ? row.state : null}
-                active={item.index === activeIndex} marked={range !== null && item.index >= range[0] && item.index <= range[1]}
-                opened={row.id === opened} strong={props.strong} onMarks={onMarks} onOpen={onOpen} onFill={props.onFill} anchor={marks.anchor}
+                key={item.index}
+                id={`${base}-${item.index}`}
+                index={item.index}
+                row={row}
+                columns={columns}
+                template={template}
+                top={item.start}
+                event={row.kind === "event" ? row.event : null}
+                state={row.kind === "gap" ? row.state : null}
+                active={item.index === activeIndex}
+                marked={range !== null && item.index >= range[0] && item.index <= range[1]}
+                opened={row.id === opened}
+                strong={props.strong}
+                onMarks={onMarks}
+                onOpen={onOpen}
+                onFill={props.onFill}
+                anchor={marks.anchor}
               />
             );
           })}
         </div>
       </div>
-      {props.note && <div className={css.note} role="status">{props.note}</div>}
+      {props.note && (
+        <div className={css.note} role="status">
+          {props.note}
+        </div>
+      )}
     </div>
   );
 }

@@ -33,11 +33,21 @@ function PlainRow<E>(props: RowProps<E>) {
   const { row, columns, top } = props;
   const style = { transform: `translateY(${top}px)`, gridTemplateColumns: props.template };
   if (row.kind === "day") {
-    return <div className={`${css.row} ${css.line} ${css.day}`} style={{ ...style, display: "flex" }} role="row">before this line: {dayName(row.day)}</div>;
+    return (
+      <div className={`${css.row} ${css.line} ${css.day}`} style={{ ...style, display: "flex" }} role="row">
+        before this line: {dayName(row.day)}
+      </div>
+    );
   }
   if (row.kind === "gap") return <GapLine {...props} gap={row} />;
   const event = row.event;
-  const classes = [css.row, props.marked && css.marked, props.active && css.active, props.opened && css.opened, props.strong?.(event) && css.strong];
+  const classes = [
+    css.row,
+    props.marked && css.marked,
+    props.active && css.active,
+    props.opened && css.opened,
+    props.strong?.(event) && css.strong,
+  ];
   const onMouseDown = (e: MouseEvent) => {
     if (e.button !== 0) return;
     if (e.shiftKey && props.anchor) {
@@ -47,12 +57,20 @@ function PlainRow<E>(props: RowProps<E>) {
   };
   return (
     <div
-      id={props.id} className={classes.filter(Boolean).join(" ")} style={style} role="row" aria-rowindex={props.index + 1}
-      aria-selected={props.marked} data-id={row.id} onMouseDown={onMouseDown}
+      id={props.id}
+      className={classes.filter(Boolean).join(" ")}
+      style={style}
+      role="row"
+      aria-rowindex={props.index + 1}
+      aria-selected={props.marked}
+      data-id={row.id}
+      onMouseDown={onMouseDown}
       onClick={(e) => !e.shiftKey && props.onOpen(row.id)}
     >
       {columns.map((c) => (
-        <div key={c.id} role="gridcell" className={`${css.cell} ${c.align ? css[c.align] : ""}`}>{c.cell(event)}</div>
+        <div key={c.id} role="gridcell" className={`${css.cell} ${c.align ? css[c.align] : ""}`}>
+          {c.cell(event)}
+        </div>
       ))}
     </div>
   );
@@ -68,10 +86,20 @@ function GapLine<E>({ gap, top, onFill }: RowProps<E> & { gap: GapRow }) {
   const count = gap.count === null ? "Rows" : whole(gap.count);
   const span = gap.to === null ? `after ${clock(gap.from)}` : `between ${clock(gap.from)} and ${clock(gap.to)}`;
   return (
-    <div className={`${css.row} ${css.line} ${css.gap}`} style={{ transform: `translateY(${top}px)`, display: "flex" }} role="row">
-      <span>{count} missing {span}: {WHY[gap.why]}.</span>
-      {gap.state === "loading" ? <span>fetching…</span> : (
-        <button type="button" onClick={() => onFill?.(gap)}>{gap.state === "failed" ? "The archive did not answer. Try again" : "Fetch them"}</button>
+    <div
+      className={`${css.row} ${css.line} ${css.gap}`}
+      style={{ transform: `translateY(${top}px)`, display: "flex" }}
+      role="row"
+    >
+      <span>
+        {count} missing {span}: {WHY[gap.why]}.
+      </span>
+      {gap.state === "loading" ? (
+        <span>fetching…</span>
+      ) : (
+        <button type="button" onClick={() => onFill?.(gap)}>
+          {gap.state === "failed" ? "The archive did not answer. Try again" : "Fetch them"}
+        </button>
       )}
     </div>
   );

@@ -21,6 +21,9 @@ export function tracks<E>(columns: readonly Column<E>[]): string {
 /** Rows as tab-separated values under their heads. */
 export function tsv<E>(columns: readonly Column<E>[], events: readonly E[]): string {
   const clean = (text: string) => text.replaceAll(/[\t\r\n]+/g, " ");
-  const lines = [columns.map((column) => column.id), ...events.map((event) => columns.map((column) => clean(column.text(event))))];
+  const lines = [
+    columns.map((column) => column.id),
+    ...events.map((event) => columns.map((column) => clean(column.text(event)))),
+  ];
   return lines.map((line) => line.join("\t")).join("\n");
 }

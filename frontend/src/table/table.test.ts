@@ -9,7 +9,13 @@ import { viewOf } from "./view";
 
 const day = 86_400e9;
 const noon = Date.parse("2026-01-14T17:00:00Z") * 1e6;
-const row = (id: string, ts: number): EventRow<{ id: string }> => ({ kind: "event", id, ts, revision: 0, event: { id } });
+const row = (id: string, ts: number): EventRow<{ id: string }> => ({
+  kind: "event",
+  id,
+  ts,
+  revision: 0,
+  event: { id },
+});
 const rows = [row("a", noon), row("b", noon + 1e9), row("c", noon + day)];
 
 describe("view", () => {
@@ -45,7 +51,11 @@ it("copies rows under their heads, with nothing that would break a line", () => 
 
 describe("address", () => {
   it("holds filter and opened row and reads them back", () => {
-    const place = { tickers: ["SPY", "BRK.B"], minPremium: 50_000, selected: { topic: "flow.alerts", id: "al:pk:synthetic:x%2Fy:1:2" } };
+    const place = {
+      tickers: ["SPY", "BRK.B"],
+      minPremium: 50_000,
+      selected: { topic: "flow.alerts", id: "al:pk:synthetic:x%2Fy:1:2" },
+    };
     const text = writePlace(place);
     expect(text).toBe("?t=SPY,BRK.B&min=50000#/flow.alerts/al:pk:synthetic:x%252Fy:1:2");
     const url = new URL(text, "http://x/");
@@ -60,9 +70,23 @@ describe("address", () => {
 
 it("draws one band per unbroken run of quotes and every print inside the box", () => {
   const print = (ts: number, price: number, quoted: boolean) => ({
-    id: `${ts}`, ts, order_ts: ts, contract: "", underlying: "", price, size: 1, source: "", placement: "ask" as const, ...(quoted ? { bid: 1, ask: 2 } : {}),
+    id: `${ts}`,
+    ts,
+    order_ts: ts,
+    contract: "",
+    underlying: "",
+    price,
+    size: 1,
+    source: "",
+    placement: "ask" as const,
+    ...(quoted ? { bid: 1, ask: 2 } : {}),
   });
-  const line = timelineOf([print(3e9, 2, true), print(1e9, 1, true), print(2e9, 5, false)], { left: 0, right: 100, top: 0, bottom: 50 });
+  const line = timelineOf([print(3e9, 2, true), print(1e9, 1, true), print(2e9, 5, false)], {
+    left: 0,
+    right: 100,
+    top: 0,
+    bottom: 50,
+  });
   expect(line?.bands.length).toBe(2);
   for (const dot of line?.dots ?? []) {
     expect(dot.x).toBeGreaterThanOrEqual(0);

@@ -21,7 +21,8 @@ export function viewOf<E>(shown: readonly Row<E>[], passes: ((event: E) => boole
   const filtered = passes ? shown.filter((row) => row.kind !== "event" || passes(row.event)) : shown;
   const first = filtered[0];
   const last = filtered[filtered.length - 1];
-  const rows: readonly ViewRow<E>[] = first && last && dayOf(first.ts) !== dayOf(last.ts) ? withDays(filtered) : filtered;
+  const rows: readonly ViewRow<E>[] =
+    first && last && dayOf(first.ts) !== dayOf(last.ts) ? withDays(filtered) : filtered;
   return {
     length: rows.length,
     at: (index) => rows[rows.length - 1 - index],

@@ -18,7 +18,12 @@ export function Alerts() {
   return (
     <Panel title="Alerts" hint="g a" feed={feed as unknown as Feed}>
       <FeedTable
-        feed={feed} label="Alerts, newest first" panel="a" columns={alertColumns} passes={passes} strong={isHigh}
+        feed={feed}
+        label="Alerts, newest first"
+        panel="a"
+        columns={alertColumns}
+        passes={passes}
+        strong={isHigh}
         empty={<Nothing what="alerts" otherwise="They appear here when a rule fires on a packet." />}
       />
     </Panel>

@@ -12,23 +12,80 @@ function What({ alert }: { alert: Alert }) {
   return (
     <span title={`${[first, ...others].join(", ")}${merged}`}>
       {first}
-      <Muted>{others.length > 0 && ` +${others.length}`}{alert.packets > 1 && ` ×${alert.packets}`}</Muted>
+      <Muted>
+        {others.length > 0 && ` +${others.length}`}
+        {alert.packets > 1 && ` ×${alert.packets}`}
+      </Muted>
     </span>
   );
 }
 
 export const alertColumns: readonly Column<Alert>[] = [
   { id: "time", head: "time", width: "74px", cell: (a) => <Time ts={a.ts} />, text: (a) => clockMs(a.ts) },
-  { id: "severity", head: "sev", about: "severity: one to three segments", width: "34px", cell: (a) => <SeverityBar severity={a.severity} />, text: (a) => a.severity },
-  { id: "contract", head: "contract", width: "minmax(172px, 1fr)", cell: (a) => <ContractName id={a.contract} />, text: (a) => a.contract },
-  { id: "dte", head: "dte", about: "calendar days to expiry", width: "36px", align: "right", cell: (a) => <Days contract={a.contract} ts={a.ts} />, text: (a) => String(daysToExpiry(a.contract, a.ts) ?? "") },
   {
-    id: "what", head: "what", about: "the rule that fired, + others, × packets merged", width: "minmax(102px, 1fr)",
+    id: "severity",
+    head: "sev",
+    about: "severity: one to three segments",
+    width: "34px",
+    cell: (a) => <SeverityBar severity={a.severity} />,
+    text: (a) => a.severity,
+  },
+  {
+    id: "contract",
+    head: "contract",
+    width: "minmax(172px, 1fr)",
+    cell: (a) => <ContractName id={a.contract} />,
+    text: (a) => a.contract,
+  },
+  {
+    id: "dte",
+    head: "dte",
+    about: "calendar days to expiry",
+    width: "36px",
+    align: "right",
+    cell: (a) => <Days contract={a.contract} ts={a.ts} />,
+    text: (a) => String(daysToExpiry(a.contract, a.ts) ?? ""),
+  },
+  {
+    id: "what",
+    head: "what",
+    about: "the rule that fired, + others, × packets merged",
+    width: "minmax(102px, 1fr)",
     cell: (a) => <What alert={a} />,
     text: (a) => a.rules.join(","),
   },
-  { id: "direction", head: "direction", width: "82px", cell: (a) => <DirectionMark direction={a.direction} />, text: (a) => a.direction },
-  { id: "premium", head: "premium", about: "dollars, multiplier included", width: "70px", align: "right", cell: (a) => <Premium dollars={a.premium} />, text: (a) => String(a.premium ?? "") },
-  { id: "score", head: "score", about: "0 to 100: how much there is to look at", width: "46px", align: "right", cell: (a) => <Num title={a.score.toFixed(2)}>{a.score.toFixed(0)}</Num>, text: (a) => String(a.score) },
-  { id: "confidence", head: "label", about: "confidence that the label is right; not an edge", width: "44px", align: "right", cell: (a) => <Num title="confidence that the label is right; not an edge">{a.confidence.toFixed(2)}</Num>, text: (a) => String(a.confidence) },
+  {
+    id: "direction",
+    head: "direction",
+    width: "82px",
+    cell: (a) => <DirectionMark direction={a.direction} />,
+    text: (a) => a.direction,
+  },
+  {
+    id: "premium",
+    head: "premium",
+    about: "dollars, multiplier included",
+    width: "70px",
+    align: "right",
+    cell: (a) => <Premium dollars={a.premium} />,
+    text: (a) => String(a.premium ?? ""),
+  },
+  {
+    id: "score",
+    head: "score",
+    about: "0 to 100: how much there is to look at",
+    width: "46px",
+    align: "right",
+    cell: (a) => <Num title={a.score.toFixed(2)}>{a.score.toFixed(0)}</Num>,
+    text: (a) => String(a.score),
+  },
+  {
+    id: "confidence",
+    head: "label",
+    about: "confidence that the label is right; not an edge",
+    width: "44px",
+    align: "right",
+    cell: (a) => <Num title="confidence that the label is right; not an edge">{a.confidence.toFixed(2)}</Num>,
+    text: (a) => String(a.confidence),
+  },
 ];

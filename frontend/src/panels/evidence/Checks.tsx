@@ -10,7 +10,8 @@ import css from "./Evidence.module.css";
 const SIGN: Record<string, string> = { ">=": "≥", "<=": "≤", "==": "=", "!=": "≠", ">": ">", "<": "<" };
 
 function Value({ value }: { value: Check["observed"] }) {
-  if (value === null || value === undefined) return <Unknown why="not observed: there was nothing to measure it with" />;
+  if (value === null || value === undefined)
+    return <Unknown why="not observed: there was nothing to measure it with" />;
   return <Num>{typeof value === "number" ? figure(value) : value}</Num>;
 }
 
@@ -32,21 +33,45 @@ export function Checks({ rule, version, direction, confidence, checks }: ChecksP
   return (
     <section className={css.section}>
       <h3>
-        {ruleName(rule)} <span title={rule}>version {version}</span> <span><DirectionMark direction={direction} /></span>
-        {confidence !== null && <span title="that the label is right, by the rule's own formula; not an edge">confidence of the label <Num>{confidence.toFixed(2)}</Num></span>}
+        {ruleName(rule)} <span title={rule}>version {version}</span>{" "}
+        <span>
+          <DirectionMark direction={direction} />
+        </span>
+        {confidence !== null && (
+          <span title="that the label is right, by the rule's own formula; not an edge">
+            confidence of the label <Num>{confidence.toFixed(2)}</Num>
+          </span>
+        )}
       </h3>
       <table className={css.checks}>
         <thead>
-          <tr><th className={css.name}>check</th><th className={css.right}>observed</th><th className={css.sign} /><th className={css.right}>threshold</th><th className={css.right}>margin</th><th className={css.verdict} /></tr>
+          <tr>
+            <th className={css.name}>check</th>
+            <th className={css.right}>observed</th>
+            <th className={css.sign} />
+            <th className={css.right}>threshold</th>
+            <th className={css.right}>margin</th>
+            <th className={css.verdict} />
+          </tr>
         </thead>
         <tbody>
           {checks.map((check) => (
-            <tr key={check.name} className={check.required === false ? css.informs : undefined} title={check.required === false ? "informs; does not decide" : undefined}>
+            <tr
+              key={check.name}
+              className={check.required === false ? css.informs : undefined}
+              title={check.required === false ? "informs; does not decide" : undefined}
+            >
               <td title={check.name}>{check.name}</td>
-              <td className={css.right}><Value value={check.observed} /></td>
+              <td className={css.right}>
+                <Value value={check.observed} />
+              </td>
               <td className={css.sign}>{SIGN[check.comparison] ?? check.comparison}</td>
-              <td className={css.right}><Value value={check.threshold} /></td>
-              <td className={css.right}><Num>{margin(check) ?? ""}</Num></td>
+              <td className={css.right}>
+                <Value value={check.threshold} />
+              </td>
+              <td className={css.right}>
+                <Num>{margin(check) ?? ""}</Num>
+              </td>
               <td className={`${css.verdict} ${check.passed ? "" : css.failed}`}>{verdict(check)}</td>
             </tr>
           ))}
@@ -57,14 +82,21 @@ export function Checks({ rule, version, direction, confidence, checks }: ChecksP
 }
 
 function reasons(failed: readonly Check[]): string {
-  return failed.map((c) => `${c.name} ${c.observed === null ? "not observed" : typeof c.observed === "number" ? figure(c.observed) : c.observed} (needs ${SIGN[c.comparison] ?? c.comparison} ${typeof c.threshold === "number" ? figure(c.threshold) : c.threshold})`).join("; ");
+  return failed
+    .map(
+      (c) =>
+        `${c.name} ${c.observed === null ? "not observed" : typeof c.observed === "number" ? figure(c.observed) : c.observed} (needs ${SIGN[c.comparison] ?? c.comparison} ${typeof c.threshold === "number" ? figure(c.threshold) : c.threshold})`,
+    )
+    .join("; ");
 }
 
 export function NearMisses({ misses }: { misses: readonly NearMiss[] }) {
   if (misses.length === 0) return null;
   return (
     <section className={css.section}>
-      <h3>Did not fire <span>nearest first</span></h3>
+      <h3>
+        Did not fire <span>nearest first</span>
+      </h3>
       <dl className={css.misses}>
         {misses.slice(0, 5).map(({ judgement, failed }) => (
           <div key={judgement.rule} style={{ display: "contents" }}>

@@ -10,7 +10,10 @@ import { EvidenceBody } from "./EvidenceBody";
 import type { Found } from "./load";
 import { load } from "./load";
 
-type State = { kind: "loading" } | { kind: "found"; id: string; found: Found } | { kind: "failed"; status: number; message: string };
+type State =
+  | { kind: "loading" }
+  | { kind: "found"; id: string; found: Found }
+  | { kind: "failed"; status: number; message: string };
 
 /** The archive is a second or two behind: what is not there yet is asked for again this often. */
 const RETRIES = 3;
@@ -49,7 +52,11 @@ function CopyLink() {
     setCopied(true);
     setTimeout(() => setCopied(false), 1_500);
   };
-  return <button type="button" onClick={() => void copy()}>{copied ? "copied" : "copy link"}</button>;
+  return (
+    <button type="button" onClick={() => void copy()}>
+      {copied ? "copied" : "copy link"}
+    </button>
+  );
 }
 
 function advice(status: number): string {
@@ -75,23 +82,41 @@ export function EvidencePanel() {
         {selected && (
           <span className={css.tools}>
             <CopyLink />
-            {/^(al|pk):/.test(selected.id) && <a href={`/api/evidence/${encodeURIComponent(selected.id)}`} target="_blank" rel="noreferrer">JSON</a>}
-            <button type="button" onClick={() => select(null)}>close</button>
+            {/^(al|pk):/.test(selected.id) && (
+              <a href={`/api/evidence/${encodeURIComponent(selected.id)}`} target="_blank" rel="noreferrer">
+                JSON
+              </a>
+            )}
+            <button type="button" onClick={() => select(null)}>
+              close
+            </button>
           </span>
         )}
       </header>
-      <div ref={body} className={`${css.body} ${selected && state.kind === "found" && !current ? css.loading : ""}`} tabIndex={0} data-panel="e" data-testid="evidence">
+      <div
+        ref={body}
+        className={`${css.body} ${selected && state.kind === "found" && !current ? css.loading : ""}`}
+        tabIndex={0}
+        data-panel="e"
+        data-testid="evidence"
+      >
         {!selected && (
           <div className={css.note}>
             <strong>No row is open.</strong>Press Enter on a row, or click it: what it rests on opens here.
-            <div className={css.legend}><Legend /></div>
+            <div className={css.legend}>
+              <Legend />
+            </div>
           </div>
         )}
         {selected && state.kind === "found" && <EvidenceBody found={state.found} selected={selected} />}
         {selected && state.kind === "loading" && <p className={css.note}>Fetching the evidence…</p>}
         {selected && state.kind === "failed" && (
           <div className={`${css.note} ${css.fault}`}>
-            <strong>{state.message}</strong>{advice(state.status)} <button type="button" onClick={() => setAttempt(attempt + 1)}>Try again</button>
+            <strong>{state.message}</strong>
+            {advice(state.status)}{" "}
+            <button type="button" onClick={() => setAttempt(attempt + 1)}>
+              Try again
+            </button>
           </div>
         )}
       </div>

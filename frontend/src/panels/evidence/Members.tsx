@@ -12,7 +12,13 @@ import css from "./Evidence.module.css";
 
 /** The tape's columns that a packet's prints do not share, as narrow as they can stand. */
 const WIDTHS: Record<string, string> = {
-  time: "100px", side: "26px", price: "60px", size: "minmax(88px, 110px)", premium: "66px", quote: "minmax(112px, 140px)", venue: "56px",
+  time: "100px",
+  side: "26px",
+  price: "60px",
+  size: "minmax(88px, 110px)",
+  premium: "66px",
+  quote: "minmax(112px, 140px)",
+  venue: "56px",
   conditions: "minmax(0, 1fr)",
 };
 const columns: readonly Column<MarkedPrint>[] = markedColumns.flatMap((column) => {
@@ -24,14 +30,21 @@ const MOST_ROWS = 8;
 export function Members({ prints, opened }: { prints: readonly MarkedPrint[]; opened: string | null }) {
   const [marks, setMarks] = useState<Marks>(NO_MARKS);
   const view = useMemo(() => {
-    const rows = [...prints].sort((a, b) => b.ts - a.ts).map((event) => ({ kind: "event" as const, id: event.id, ts: event.ts, revision: 0, event }));
+    const rows = [...prints]
+      .sort((a, b) => b.ts - a.ts)
+      .map((event) => ({ kind: "event" as const, id: event.id, ts: event.ts, revision: 0, event }));
     return viewOf(rows, null);
   }, [prints]);
   const height = (Math.min(prints.length, MOST_ROWS) + 1) * ROW_HEIGHT + 2;
   return (
     <div className={css.members} style={{ height }}>
       <Grid
-        label="Member prints, oldest first" columns={columns} view={view} marks={marks} onMarks={setMarks} opened={opened}
+        label="Member prints, oldest first"
+        columns={columns}
+        view={view}
+        marks={marks}
+        onMarks={setMarks}
+        opened={opened}
         onOpen={(id) => select({ topic: "options.marked", id })}
       />
     </div>

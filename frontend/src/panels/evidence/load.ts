@@ -22,7 +22,10 @@ export function placeOfPrint(id: string): { instrument: string; ts: bigint } | n
 
 export async function load(topic: string, id: string, signal: AbortSignal): Promise<Found> {
   if (topic === "flow.alerts" || topic === "flow.packets" || topic === "flow.hits") {
-    const [evidence, explanation] = await Promise.all([fetchEvidence(id, signal), fetchExplanation(id, signal).catch(() => null)]);
+    const [evidence, explanation] = await Promise.all([
+      fetchEvidence(id, signal),
+      fetchExplanation(id, signal).catch(() => null),
+    ]);
     return { evidence, explanation };
   }
   return { evidence: await ofPrint(topic, id), explanation: null };

@@ -47,12 +47,23 @@ export function timelineOf(prints: readonly MarkedPrint[], box: Box): Timeline |
   const yOf = (price: number) => box.bottom - ((price - low) / (high - low)) * (box.bottom - box.top);
   const most = Math.max(...sorted.map((p) => p.size));
   const dots = sorted.map((print) => ({
-    id: print.id, x: sorted.length === 1 ? (box.left + box.right) / 2 : xOf(print.ts), y: yOf(print.price),
-    r: LEAST_R + (MOST_R - LEAST_R) * Math.sqrt(print.size / most), side: print.side ?? "none", print,
+    id: print.id,
+    x: sorted.length === 1 ? (box.left + box.right) / 2 : xOf(print.ts),
+    y: yOf(print.price),
+    r: LEAST_R + (MOST_R - LEAST_R) * Math.sqrt(print.size / most),
+    side: print.side ?? "none",
+    print,
   }));
-  const levels = quotes.length ? [Math.min(...quotes), Math.max(...quotes)] : [Math.min(...prices), Math.max(...prices)];
+  const levels = quotes.length
+    ? [Math.min(...quotes), Math.max(...quotes)]
+    : [Math.min(...prices), Math.max(...prices)];
   return {
-    dots, bands: bandsOf(sorted, xOf, yOf, box), low, high, startNs: first.ts, spanMs: (last.ts - first.ts) / 1e6,
+    dots,
+    bands: bandsOf(sorted, xOf, yOf, box),
+    low,
+    high,
+    startNs: first.ts,
+    spanMs: (last.ts - first.ts) / 1e6,
     ticks: [...new Set(levels)].map((price) => ({ y: yOf(price), price })),
   };
 }
@@ -64,7 +75,12 @@ function hasQuote(print: MarkedPrint): print is Quoted {
 }
 
 /** A quote stands from its print to the next: steps, never slopes. */
-function bandsOf(prints: readonly MarkedPrint[], xOf: (ts: number) => number, yOf: (p: number) => number, box: Box): string[] {
+function bandsOf(
+  prints: readonly MarkedPrint[],
+  xOf: (ts: number) => number,
+  yOf: (p: number) => number,
+  box: Box,
+): string[] {
   const bands: string[] = [];
   let upper: string[] = [];
   let lower: string[] = [];

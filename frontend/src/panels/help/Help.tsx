@@ -36,20 +36,37 @@ export function Help() {
   if (!open) return null;
   return (
     <div className={css.scrim} onClick={() => setHelp(false)}>
-      <div ref={box} className={css.box} role="dialog" aria-modal aria-label="Keys and marks" tabIndex={-1} onClick={(e) => e.stopPropagation()}>
+      <div
+        ref={box}
+        className={css.box}
+        role="dialog"
+        aria-modal
+        aria-label="Keys and marks"
+        tabIndex={-1}
+        onClick={(e) => e.stopPropagation()}
+      >
         <h2>Keys</h2>
         <div className={css.columns}>
           <dl>
             {KEYS.map(([keys, does]) => (
               <div key={does} style={{ display: "contents" }}>
-                <dt>{keys.map((key) => <span key={key}><kbd>{key}</kbd> </span>)}</dt>
+                <dt>
+                  {keys.map((key) => (
+                    <span key={key}>
+                      <kbd>{key}</kbd>{" "}
+                    </span>
+                  ))}
+                </dt>
                 <dd>{does}</dd>
               </div>
             ))}
           </dl>
           <Legend />
         </div>
-        <p className={css.foot}>Rows wait while the pointer is on a list, a row is marked or the list is scrolled; a count says how many. Esc closes.</p>
+        <p className={css.foot}>
+          Rows wait while the pointer is on a list, a row is marked or the list is scrolled; a count says how many. Esc
+          closes.
+        </p>
       </div>
     </div>
   );

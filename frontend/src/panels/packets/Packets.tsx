@@ -16,7 +16,11 @@ export function Packets() {
   return (
     <Panel title="Packets" hint="g p" feed={feed as unknown as Feed}>
       <FeedTable
-        feed={feed} label="Packets, newest first" panel="p" columns={packetColumns} passes={passes}
+        feed={feed}
+        label="Packets, newest first"
+        panel="p"
+        columns={packetColumns}
+        passes={passes}
         empty={<Nothing what="packets" otherwise="A packet closes half a second after its first print." />}
       />
     </Panel>

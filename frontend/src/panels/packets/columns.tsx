@@ -9,8 +9,15 @@ import { optionVenue } from "../../domain/words";
 import type { Column } from "../../table/columns";
 
 function Deviation({ z, packet }: { z: number | null | undefined; packet: FlowPacket }) {
-  if (z === null || z === undefined) return <Unknown why={`no usable baseline yet (${packet.baseline_samples ?? 0} samples)`} />;
-  return <Num title={`deviations from the mean of ${packet.baseline_samples ?? 0} earlier packets of its ${packet.baseline ?? "baseline"}`}>{signed(z)}</Num>;
+  if (z === null || z === undefined)
+    return <Unknown why={`no usable baseline yet (${packet.baseline_samples ?? 0} samples)`} />;
+  return (
+    <Num
+      title={`deviations from the mean of ${packet.baseline_samples ?? 0} earlier packets of its ${packet.baseline ?? "baseline"}`}
+    >
+      {signed(z)}
+    </Num>
+  );
 }
 
 function Venues({ packet }: { packet: FlowPacket }) {
@@ -27,18 +34,98 @@ function kind(packet: FlowPacket): string {
 }
 
 export const packetColumns: readonly Column<FlowPacket>[] = [
-  { id: "time", head: "time", about: "when the packet became known: its window's end", width: "74px", cell: (p) => <Time ts={p.ts} />, text: (p) => clockMs(p.ts) },
   {
-    id: "side", head: "", about: "side of its counted size", width: "24px", align: "center",
-    cell: (p) => <Glyph side={sideOfPacket(p)} title={`${whole(p.buy_size)} bought, ${whole(p.sell_size)} sold`} />, text: sideOfPacket,
+    id: "time",
+    head: "time",
+    about: "when the packet became known: its window's end",
+    width: "74px",
+    cell: (p) => <Time ts={p.ts} />,
+    text: (p) => clockMs(p.ts),
   },
-  { id: "contract", head: "contract", width: "minmax(168px, 1.4fr)", cell: (p) => <ContractName id={p.contract} />, text: (p) => p.contract },
-  { id: "dte", head: "dte", about: "calendar days to expiry", width: "36px", align: "right", cell: (p) => <Days contract={p.contract} ts={p.ts} />, text: (p) => String(daysToExpiry(p.contract, p.ts) ?? "") },
-  { id: "prints", head: "n", about: "prints", width: "32px", align: "right", cell: (p) => <Num>{whole(p.count)}</Num>, text: (p) => String(p.count) },
-  { id: "size", head: "size", about: "contracts", width: "52px", align: "right", cell: (p) => <Num>{whole(p.size)}</Num>, text: (p) => String(p.size) },
-  { id: "premium", head: "premium", about: "dollars, multiplier included", width: "70px", align: "right", cell: (p) => <Premium dollars={p.premium} also={`, ${price(p.vwap)} a share on average`} />, text: (p) => String(p.premium ?? "") },
-  { id: "mix", head: "mix", about: "size by placement: below the bid … above the ask", width: "58px", cell: (p) => <PlacementMix packet={p} />, text: (p) => `${p.sell_size}/${p.buy_size}` },
-  { id: "premium_z", head: "z", about: "premium, deviations from its baseline's mean", width: "48px", align: "right", cell: (p) => <Deviation z={p.premium_z} packet={p} />, text: (p) => String(p.premium_z ?? "") },
-  { id: "venues", head: "ven", about: "number of venues", width: "36px", align: "right", cell: (p) => <Venues packet={p} />, text: (p) => (p.venues ?? []).join("") },
-  { id: "kind", head: "", about: "how the tape flags it", width: "minmax(66px, 0.6fr)", cell: (p) => <Muted>{kind(p)}</Muted>, text: kind },
+  {
+    id: "side",
+    head: "",
+    about: "side of its counted size",
+    width: "24px",
+    align: "center",
+    cell: (p) => <Glyph side={sideOfPacket(p)} title={`${whole(p.buy_size)} bought, ${whole(p.sell_size)} sold`} />,
+    text: sideOfPacket,
+  },
+  {
+    id: "contract",
+    head: "contract",
+    width: "minmax(168px, 1.4fr)",
+    cell: (p) => <ContractName id={p.contract} />,
+    text: (p) => p.contract,
+  },
+  {
+    id: "dte",
+    head: "dte",
+    about: "calendar days to expiry",
+    width: "36px",
+    align: "right",
+    cell: (p) => <Days contract={p.contract} ts={p.ts} />,
+    text: (p) => String(daysToExpiry(p.contract, p.ts) ?? ""),
+  },
+  {
+    id: "prints",
+    head: "n",
+    about: "prints",
+    width: "32px",
+    align: "right",
+    cell: (p) => <Num>{whole(p.count)}</Num>,
+    text: (p) => String(p.count),
+  },
+  {
+    id: "size",
+    head: "size",
+    about: "contracts",
+    width: "52px",
+    align: "right",
+    cell: (p) => <Num>{whole(p.size)}</Num>,
+    text: (p) => String(p.size),
+  },
+  {
+    id: "premium",
+    head: "premium",
+    about: "dollars, multiplier included",
+    width: "70px",
+    align: "right",
+    cell: (p) => <Premium dollars={p.premium} also={`, ${price(p.vwap)} a share on average`} />,
+    text: (p) => String(p.premium ?? ""),
+  },
+  {
+    id: "mix",
+    head: "mix",
+    about: "size by placement: below the bid … above the ask",
+    width: "58px",
+    cell: (p) => <PlacementMix packet={p} />,
+    text: (p) => `${p.sell_size}/${p.buy_size}`,
+  },
+  {
+    id: "premium_z",
+    head: "z",
+    about: "premium, deviations from its baseline's mean",
+    width: "48px",
+    align: "right",
+    cell: (p) => <Deviation z={p.premium_z} packet={p} />,
+    text: (p) => String(p.premium_z ?? ""),
+  },
+  {
+    id: "venues",
+    head: "ven",
+    about: "number of venues",
+    width: "36px",
+    align: "right",
+    cell: (p) => <Venues packet={p} />,
+    text: (p) => (p.venues ?? []).join(""),
+  },
+  {
+    id: "kind",
+    head: "",
+    about: "how the tape flags it",
+    width: "minmax(66px, 0.6fr)",
+    cell: (p) => <Muted>{kind(p)}</Muted>,
+    text: kind,
+  },
 ];

@@ -50,7 +50,13 @@ export function Strip() {
         <span className={css.up}>bullish</span>
         <span className={css.down}>bearish</span>
       </div>
-      <canvas ref={canvas} className={css.canvas} onPointerDown={onClick} role="img" aria-label="Alerts of the last 30 minutes by direction and severity" />
+      <canvas
+        ref={canvas}
+        className={css.canvas}
+        onPointerDown={onClick}
+        role="img"
+        aria-label="Alerts of the last 30 minutes by direction and severity"
+      />
     </div>
   );
 }

@@ -12,7 +12,12 @@ export interface StripMark {
 }
 
 const LEVEL = { low: 1, medium: 2, high: 3 } as const;
-const LANE = { bullish: ["up", "buy"], bearish: ["down", "sell"], mixed: ["middle", "mixed"], neutral: ["middle", "none"] } as const;
+const LANE = {
+  bullish: ["up", "buy"],
+  bearish: ["down", "sell"],
+  mixed: ["middle", "mixed"],
+  neutral: ["middle", "none"],
+} as const;
 
 export function marksOf(rows: readonly Row<Alert>[], now: number, spanNs: number): StripMark[] {
   const marks: StripMark[] = [];

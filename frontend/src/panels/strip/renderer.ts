@@ -7,7 +7,13 @@ const UNIT = 4;
 /** The line between the lanes; the times stand below both. */
 export const MIDDLE = 15;
 
-export function draw(canvas: HTMLCanvasElement, marks: readonly StripMark[], now: number, spanNs: number, selected: string | null): void {
+export function draw(
+  canvas: HTMLCanvasElement,
+  marks: readonly StripMark[],
+  now: number,
+  spanNs: number,
+  selected: string | null,
+): void {
   const ratio = devicePixelRatio || 1;
   const { clientWidth: width, clientHeight: height } = canvas;
   if (canvas.width !== Math.round(width * ratio) || canvas.height !== Math.round(height * ratio)) {
@@ -40,7 +46,14 @@ export function draw(canvas: HTMLCanvasElement, marks: readonly StripMark[], now
   ctx.globalAlpha = 1;
 }
 
-function scale(ctx: CanvasRenderingContext2D, width: number, height: number, now: number, spanNs: number, token: (name: string) => string): void {
+function scale(
+  ctx: CanvasRenderingContext2D,
+  width: number,
+  height: number,
+  now: number,
+  spanNs: number,
+  token: (name: string) => string,
+): void {
   if (now === 0) return;
   const step = TICK_MINUTES * 60e9;
   ctx.font = `10px ${token("sans")}`;

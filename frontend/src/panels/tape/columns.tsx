@@ -1,11 +1,30 @@
 /** The tape's columns: option prints with their quotes, option prints as they arrive, equity prints. */
 import type { ReactNode } from "react";
-import { ContractName, Days, Muted, Num, Placed, Premium, SideConfidence, SideMark, SpreadSpot, Time, Unknown } from "../../cells/cells";
+import {
+  ContractName,
+  Days,
+  Muted,
+  Num,
+  Placed,
+  Premium,
+  SideConfidence,
+  SideMark,
+  SpreadSpot,
+  Time,
+  Unknown,
+} from "../../cells/cells";
 import { daysToExpiry } from "../../domain/contract";
 import type { EquityPrint, MarkedPrint, OptionPrint } from "../../domain/events";
 import { exactMoney, money, price, shares, whole } from "../../domain/numbers";
 import { clockMs } from "../../domain/time";
-import { equityConditions, equityVenue, isOffExchange, optionConditions, optionVenue, placementWords } from "../../domain/words";
+import {
+  equityConditions,
+  equityVenue,
+  isOffExchange,
+  optionConditions,
+  optionVenue,
+  placementWords,
+} from "../../domain/words";
 import type { Column } from "../../table/columns";
 
 type AnyOption = MarkedPrint | OptionPrint;
@@ -27,66 +46,235 @@ function SizeAgainstQuote({ print }: { print: MarkedPrint }) {
   return (
     <>
       <Num>{whole(print.size)}</Num>
-      <Muted title={shown === null ? "no quoted size" : `${whole(shown)} were quoted on the side it hit`}> / <Num>{shown === null ? "–" : whole(shown).padStart(3, "\u2007")}</Num></Muted>
+      <Muted title={shown === null ? "no quoted size" : `${whole(shown)} were quoted on the side it hit`}>
+        {" "}
+        / <Num>{shown === null ? "–" : whole(shown).padStart(3, "\u2007")}</Num>
+      </Muted>
     </>
   );
 }
 
 function Quote({ print }: { print: MarkedPrint }) {
   const { bid, ask } = print;
-  if (bid === null || bid === undefined || ask === null || ask === undefined) return <Unknown why={placementWords(print.placement)} />;
-  return <Muted title={placementWords(print.placement)}><Num>{price(bid)} × {price(ask)}</Num></Muted>;
+  if (bid === null || bid === undefined || ask === null || ask === undefined)
+    return <Unknown why={placementWords(print.placement)} />;
+  return (
+    <Muted title={placementWords(print.placement)}>
+      <Num>
+        {price(bid)} × {price(ask)}
+      </Num>
+    </Muted>
+  );
 }
 
 function remarks(p: MarkedPrint): string {
   const words = optionConditions((p.conditions ?? []).filter((code) => code !== "I"));
-  const faults = ["missing", "stale", "locked", "crossed", "not_firm"].includes(p.placement) ? placementWords(p.placement) : "";
-  return [words, p.arrived_late ? "arrived late" : "", faults, p.tie ? "quote at the same instant not used" : ""].filter(Boolean).join(", ");
+  const faults = ["missing", "stale", "locked", "crossed", "not_firm"].includes(p.placement)
+    ? placementWords(p.placement)
+    : "";
+  return [words, p.arrived_late ? "arrived late" : "", faults, p.tie ? "quote at the same instant not used" : ""]
+    .filter(Boolean)
+    .join(", ");
 }
 
-const time: Column<{ ts: number }> = { id: "time", head: "time", about: "event time, New York", width: "104px", cell: (p) => <Time ts={p.ts} ms />, text: (p) => clockMs(p.ts) };
-const contract: Column<AnyOption> = { id: "contract", head: "contract", width: "minmax(160px, 190px)", cell: (p) => <ContractName id={p.contract} />, text: (p) => p.contract };
+const time: Column<{ ts: number }> = {
+  id: "time",
+  head: "time",
+  about: "event time, New York",
+  width: "104px",
+  cell: (p) => <Time ts={p.ts} ms />,
+  text: (p) => clockMs(p.ts),
+};
+const contract: Column<AnyOption> = {
+  id: "contract",
+  head: "contract",
+  width: "minmax(160px, 190px)",
+  cell: (p) => <ContractName id={p.contract} />,
+  text: (p) => p.contract,
+};
 const days: Column<AnyOption> = {
-  id: "dte", head: "dte", about: "calendar days to expiry", width: "42px", align: "right", cell: (p) => <Days contract={p.contract} ts={p.ts} />,
+  id: "dte",
+  head: "dte",
+  about: "calendar days to expiry",
+  width: "42px",
+  align: "right",
+  cell: (p) => <Days contract={p.contract} ts={p.ts} />,
   text: (p) => String(daysToExpiry(p.contract, p.ts) ?? ""),
 };
-const optionVenueColumn: Column<AnyOption> = { id: "venue", head: "venue", width: "64px", cell: (p) => <Muted>{venue(p.exchange, optionVenue)}</Muted>, text: (p) => p.exchange ?? "" };
+const optionVenueColumn: Column<AnyOption> = {
+  id: "venue",
+  head: "venue",
+  width: "64px",
+  cell: (p) => <Muted>{venue(p.exchange, optionVenue)}</Muted>,
+  text: (p) => p.exchange ?? "",
+};
 
 export const markedColumns: readonly Column<MarkedPrint>[] = [
   time,
-  { id: "side", head: "", about: "▲ buy, ▼ sell, · not known", width: "28px", align: "center", cell: (p) => <Placed print={p}><SideMark print={p} /></Placed>, text: (p) => p.side ?? "none" },
-  { id: "price", head: "price", about: "dollars per share; the tint says where in its quote", width: "66px", align: "right", cell: (p) => <Placed print={p}><Num>{price(p.price)}</Num></Placed>, text: (p) => String(p.price) },
+  {
+    id: "side",
+    head: "",
+    about: "▲ buy, ▼ sell, · not known",
+    width: "28px",
+    align: "center",
+    cell: (p) => (
+      <Placed print={p}>
+        <SideMark print={p} />
+      </Placed>
+    ),
+    text: (p) => p.side ?? "none",
+  },
+  {
+    id: "price",
+    head: "price",
+    about: "dollars per share; the tint says where in its quote",
+    width: "66px",
+    align: "right",
+    cell: (p) => (
+      <Placed print={p}>
+        <Num>{price(p.price)}</Num>
+      </Placed>
+    ),
+    text: (p) => String(p.price),
+  },
   contract,
   days,
-  { id: "size", head: "size / quoted", about: "contracts / size shown on the side it hit", width: "104px", align: "right", cell: (p) => <SizeAgainstQuote print={p} />, text: (p) => String(p.size) },
-  { id: "premium", head: "premium", about: "dollars, multiplier included", width: "78px", align: "right", cell: (p) => <Premium dollars={p.premium} />, text: (p) => String(p.premium ?? "") },
-  { id: "quote", head: "bid × ask", about: "the last quote before it, dollars", width: "128px", align: "right", cell: (p) => <Quote print={p} />, text: (p) => `${p.bid ?? ""} x ${p.ask ?? ""}` },
-  { id: "placement", head: "bid – ask", about: "where it lies in its quote", width: "76px", align: "center", cell: (p) => <SpreadSpot print={p} />, text: (p) => p.placement },
-  { id: "confidence", head: "side confidence", about: "measured accuracy of the rule that decided the side", width: "118px", cell: (p) => <SideConfidence print={p} />, text: (p) => `${p.side_confidence ?? ""} ${p.side_rule ?? ""}` },
+  {
+    id: "size",
+    head: "size / quoted",
+    about: "contracts / size shown on the side it hit",
+    width: "104px",
+    align: "right",
+    cell: (p) => <SizeAgainstQuote print={p} />,
+    text: (p) => String(p.size),
+  },
+  {
+    id: "premium",
+    head: "premium",
+    about: "dollars, multiplier included",
+    width: "78px",
+    align: "right",
+    cell: (p) => <Premium dollars={p.premium} />,
+    text: (p) => String(p.premium ?? ""),
+  },
+  {
+    id: "quote",
+    head: "bid × ask",
+    about: "the last quote before it, dollars",
+    width: "128px",
+    align: "right",
+    cell: (p) => <Quote print={p} />,
+    text: (p) => `${p.bid ?? ""} x ${p.ask ?? ""}`,
+  },
+  {
+    id: "placement",
+    head: "bid – ask",
+    about: "where it lies in its quote",
+    width: "76px",
+    align: "center",
+    cell: (p) => <SpreadSpot print={p} />,
+    text: (p) => p.placement,
+  },
+  {
+    id: "confidence",
+    head: "side confidence",
+    about: "measured accuracy of the rule that decided the side",
+    width: "118px",
+    cell: (p) => <SideConfidence print={p} />,
+    text: (p) => `${p.side_confidence ?? ""} ${p.side_rule ?? ""}`,
+  },
   optionVenueColumn,
-  { id: "conditions", head: "conditions", width: "minmax(120px, 1fr)", cell: (p) => <Muted title={(p.conditions ?? []).join(" ")}>{remarks(p)}</Muted>, text: remarks },
+  {
+    id: "conditions",
+    head: "conditions",
+    width: "minmax(120px, 1fr)",
+    cell: (p) => <Muted title={(p.conditions ?? []).join(" ")}>{remarks(p)}</Muted>,
+    text: remarks,
+  },
 ];
 
 export const printColumns: readonly Column<OptionPrint>[] = [
   time,
   contract,
   days,
-  { id: "price", head: "price", about: "dollars per share", width: "72px", align: "right", cell: (p) => <Num>{price(p.price)}</Num>, text: (p) => String(p.price) },
-  { id: "size", head: "size", about: "contracts", width: "72px", align: "right", cell: (p) => <Num>{whole(p.size)}</Num>, text: (p) => String(p.size) },
+  {
+    id: "price",
+    head: "price",
+    about: "dollars per share",
+    width: "72px",
+    align: "right",
+    cell: (p) => <Num>{price(p.price)}</Num>,
+    text: (p) => String(p.price),
+  },
+  {
+    id: "size",
+    head: "size",
+    about: "contracts",
+    width: "72px",
+    align: "right",
+    cell: (p) => <Num>{whole(p.size)}</Num>,
+    text: (p) => String(p.size),
+  },
   optionVenueColumn,
-  { id: "conditions", head: "conditions", width: "minmax(160px, 1fr)", cell: (p) => <Muted>{[p.kind ?? "", optionConditions(p.conditions)].filter(Boolean).join(", ")}</Muted>, text: (p) => optionConditions(p.conditions) },
+  {
+    id: "conditions",
+    head: "conditions",
+    width: "minmax(160px, 1fr)",
+    cell: (p) => <Muted>{[p.kind ?? "", optionConditions(p.conditions)].filter(Boolean).join(", ")}</Muted>,
+    text: (p) => optionConditions(p.conditions),
+  },
 ];
 
 export const equityColumns: readonly Column<EquityPrint>[] = [
   time,
   { id: "symbol", head: "ticker", width: "80px", cell: (p) => <b>{p.symbol}</b>, text: (p) => p.symbol },
-  { id: "price", head: "price", about: "dollars per share", width: "92px", align: "right", cell: (p) => <Num>{price(p.price)}</Num>, text: (p) => String(p.price) },
-  { id: "size", head: "size", about: "shares", width: "92px", align: "right", cell: (p) => <Num>{shares(p.size)}</Num>, text: (p) => String(p.size) },
-  { id: "value", head: "value", about: "dollars", width: "88px", align: "right", cell: (p) => <Num title={exactMoney(p.price * p.size)}>{money(p.price * p.size)}</Num>, text: (p) => (p.price * p.size).toFixed(2) },
   {
-    id: "venue", head: "venue", about: "D is off-exchange: a FINRA facility, nothing more is known", width: "124px",
-    cell: (p) => isOffExchange(p.exchange) ? <span title={equityVenue("D")[1]}><Num>D</Num> off-exchange</span> : <Muted>{venue(p.exchange, equityVenue)}</Muted>,
+    id: "price",
+    head: "price",
+    about: "dollars per share",
+    width: "92px",
+    align: "right",
+    cell: (p) => <Num>{price(p.price)}</Num>,
+    text: (p) => String(p.price),
+  },
+  {
+    id: "size",
+    head: "size",
+    about: "shares",
+    width: "92px",
+    align: "right",
+    cell: (p) => <Num>{shares(p.size)}</Num>,
+    text: (p) => String(p.size),
+  },
+  {
+    id: "value",
+    head: "value",
+    about: "dollars",
+    width: "88px",
+    align: "right",
+    cell: (p) => <Num title={exactMoney(p.price * p.size)}>{money(p.price * p.size)}</Num>,
+    text: (p) => (p.price * p.size).toFixed(2),
+  },
+  {
+    id: "venue",
+    head: "venue",
+    about: "D is off-exchange: a FINRA facility, nothing more is known",
+    width: "124px",
+    cell: (p) =>
+      isOffExchange(p.exchange) ? (
+        <span title={equityVenue("D")[1]}>
+          <Num>D</Num> off-exchange
+        </span>
+      ) : (
+        <Muted>{venue(p.exchange, equityVenue)}</Muted>
+      ),
     text: (p) => p.exchange ?? "",
   },
-  { id: "conditions", head: "conditions", width: "minmax(160px, 1fr)", cell: (p) => <Muted>{[p.kind ?? "", equityConditions(p.conditions)].filter(Boolean).join(", ")}</Muted>, text: (p) => equityConditions(p.conditions) },
+  {
+    id: "conditions",
+    head: "conditions",
+    width: "minmax(160px, 1fr)",
+    cell: (p) => <Muted>{[p.kind ?? "", equityConditions(p.conditions)].filter(Boolean).join(", ")}</Muted>,
+    text: (p) => equityConditions(p.conditions),
+  },
 ];

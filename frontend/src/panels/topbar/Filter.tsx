@@ -37,10 +37,22 @@ function Field({ id, label, placeholder, value, short = false, hint, apply }: Fi
     <label className={css.field} data-set={value !== ""} data-bad={bad} title={hint}>
       {label}
       <input
-        id={id} className={short ? css.short : undefined} value={text} placeholder={placeholder} spellCheck={false} autoComplete="off" aria-invalid={bad}
-        onChange={(e) => setText(e.target.value)} onKeyDown={onKeyDown} onBlur={() => commit(text)}
+        id={id}
+        className={short ? css.short : undefined}
+        value={text}
+        placeholder={placeholder}
+        spellCheck={false}
+        autoComplete="off"
+        aria-invalid={bad}
+        onChange={(e) => setText(e.target.value)}
+        onKeyDown={onKeyDown}
+        onBlur={() => commit(text)}
       />
-      {value !== "" && <button type="button" aria-label={`clear ${label}`} onClick={() => commit("")}>×</button>}
+      {value !== "" && (
+        <button type="button" aria-label={`clear ${label}`} onClick={() => commit("")}>
+          ×
+        </button>
+      )}
     </label>
   );
 }
@@ -51,7 +63,12 @@ export function Filter() {
   return (
     <div className={css.filters}>
       <Field
-        key={`filter ${tickers.join()}`} id="filter" label="filter" placeholder="/ tickers" value={tickers.join(" ")} hint={`Up to ${MAX_TICKERS} tickers, such as SPY NVDA. Enter applies, Esc leaves.`}
+        key={`filter ${tickers.join()}`}
+        id="filter"
+        label="filter"
+        placeholder="/ tickers"
+        value={tickers.join(" ")}
+        hint={`Up to ${MAX_TICKERS} tickers, such as SPY NVDA. Enter applies, Esc leaves.`}
         apply={(text) => {
           const read = readTickers(text);
           if (read) setTickers(read);
@@ -59,7 +76,13 @@ export function Filter() {
         }}
       />
       <Field
-        key={`least ${least}`} id="least" label="from $" placeholder="any" short value={least > 0 ? money(least).slice(1).replace(".0", "") : ""} hint="Least premium of alerts and packets: 50k, 1.2M"
+        key={`least ${least}`}
+        id="least"
+        label="from $"
+        placeholder="any"
+        short
+        value={least > 0 ? money(least).slice(1).replace(".0", "") : ""}
+        hint="Least premium of alerts and packets: 50k, 1.2M"
         apply={(text) => {
           const read = text.trim() === "" ? 0 : readMoney(text);
           if (read !== null && read !== least) setMinPremium(read);

@@ -20,14 +20,21 @@ function useNow(every: number): number {
 }
 
 const ABOUT = {
-  live: "Events as the market makes them", delayed: "Events behind the market by the vendor's delay", synthetic: "A simulated market: nothing here was traded",
-  historical: "A recorded span", replay: "A recorded span, played again",
+  live: "Events as the market makes them",
+  delayed: "Events behind the market by the vendor's delay",
+  synthetic: "A simulated market: nothing here was traded",
+  historical: "A recorded span",
+  replay: "A recorded span, played again",
 } as const;
 
 function DataSet() {
   const hello = useStore(link, (s) => s.hello);
   if (!hello) return null;
-  return <span className={css.mark} data-testid="dataset" title={`${ABOUT[hello.clock]}. Data set: ${hello.dataset}`}>{hello.clock.toUpperCase()}</span>;
+  return (
+    <span className={css.mark} data-testid="dataset" title={`${ABOUT[hello.clock]}. Data set: ${hello.dataset}`}>
+      {hello.clock.toUpperCase()}
+    </span>
+  );
 }
 
 function EventTime() {
@@ -53,12 +60,28 @@ function Flow() {
   const rate = Object.entries(status.rates).reduce((sum, [topic, n]) => sum + (topic.endsWith(".quotes") ? 0 : n), 0);
   return (
     <>
-      {!status.feed && !recorded && <span className={css.fault} title="No event and no heartbeat comes from the feed">feed silent</span>}
-      {!status.archive && <span className={css.fault} title="Live goes on; history and evidence wait for the archive">archive down</span>}
-      <span className={`${css.stat} ${css.lag} ${stale ? css.stale : ""}`} title="how far the marks are behind the prints, in event time">
-        lag <b>{stale ? `stale ${Math.round(age / 1000)} s` : status.lag_ms === null ? "–" : `${whole(status.lag_ms)} ms`}</b>
+      {!status.feed && !recorded && (
+        <span className={css.fault} title="No event and no heartbeat comes from the feed">
+          feed silent
+        </span>
+      )}
+      {!status.archive && (
+        <span className={css.fault} title="Live goes on; history and evidence wait for the archive">
+          archive down
+        </span>
+      )}
+      <span
+        className={`${css.stat} ${css.lag} ${stale ? css.stale : ""}`}
+        title="how far the marks are behind the prints, in event time"
+      >
+        lag{" "}
+        <b>
+          {stale ? `stale ${Math.round(age / 1000)} s` : status.lag_ms === null ? "–" : `${whole(status.lag_ms)} ms`}
+        </b>
       </span>
-      <span className={`${css.stat} ${css.rate}`} title="events of all topics, quotes left out"><b>{whole(rate)}</b>/s</span>
+      <span className={`${css.stat} ${css.rate}`} title="events of all topics, quotes left out">
+        <b>{whole(rate)}</b>/s
+      </span>
     </>
   );
 }
@@ -67,10 +90,21 @@ function Link() {
   const state = useStore(link, (s) => s.connection);
   const retryAt = useStore(link, (s) => s.retryAt);
   const now = useNow(500);
-  if (state === "open") return <span className={css.stat} data-testid="connection"><i className={css.dot} /> connected</span>;
+  if (state === "open")
+    return (
+      <span className={css.stat} data-testid="connection">
+        <i className={css.dot} /> connected
+      </span>
+    );
   const seconds = retryAt === null ? 0 : Math.max(0, Math.ceil((retryAt - now) / 1000));
   return (
-    <button type="button" className={css.fault} data-testid="connection" onClick={retryNow} title="What is shown stays; on return nothing is missed. Press to try now.">
+    <button
+      type="button"
+      className={css.fault}
+      data-testid="connection"
+      onClick={retryNow}
+      title="What is shown stays; on return nothing is missed. Press to try now."
+    >
       <i className={css.dot} /> disconnected, {state === "waiting" && seconds > 0 ? `again in ${seconds} s` : "trying"}
     </button>
   );
@@ -79,8 +113,23 @@ function Link() {
 function Pause() {
   const paused = useStore(ui, (s) => s.paused);
   useNow(250);
-  if (!paused) return <button type="button" className={css.quiet} onClick={togglePause} title="Space pauses">pause <kbd>space</kbd></button>;
-  return <button type="button" className={css.paused} data-testid="paused" onClick={togglePause} title="Space goes on; what waits enters. What a list no longer keeps, scrolling down fetches from the archive.">paused · {whole(waitingNow())} waiting</button>;
+  if (!paused)
+    return (
+      <button type="button" className={css.quiet} onClick={togglePause} title="Space pauses">
+        pause <kbd>space</kbd>
+      </button>
+    );
+  return (
+    <button
+      type="button"
+      className={css.paused}
+      data-testid="paused"
+      onClick={togglePause}
+      title="Space goes on; what waits enters. What a list no longer keeps, scrolling down fetches from the archive."
+    >
+      paused · {whole(waitingNow())} waiting
+    </button>
+  );
 }
 
 export function TopBar() {
@@ -94,7 +143,9 @@ export function TopBar() {
       <EventTime />
       <Flow />
       <Link />
-      <button type="button" className={css.quiet} onClick={() => setHelp(true)}>help <kbd>?</kbd></button>
+      <button type="button" className={css.quiet} onClick={() => setHelp(true)}>
+        help <kbd>?</kbd>
+      </button>
     </header>
   );
 }
