@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from base64 import b64decode
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from hashlib import sha256
 
 from connectors.bus.base import Bus
 from events.derived import Anchor
 from events.topics import decoder
+from events.types import FOREVER_NS
 
 _READ = 200
 
@@ -23,9 +25,26 @@ class Start:
 
 def last_anchors(bus: Bus, code: str) -> Start:
     """Returns each partition's newest complete anchor of this code; without one it starts at the log's start."""
+    return _start({partition: newest_anchor(bus, partition, code) for partition in range(bus.partitions)})
+
+
+def first_anchors(bus: Bus, code: str) -> Start:
+    """Returns each partition's oldest complete anchor of this code: where a trimmed log can still be computed from."""
+    return _start({partition: next(_complete_anchors(bus, partition, code), {}) for partition in range(bus.partitions)})
+
+
+def newest_anchor(bus: Bus, partition: int, code: str, at_most_ts: int = FOREVER_NS) -> dict[str, Anchor]:
+    """Returns the parts, by name, of a partition's newest complete anchor up to a time; empty when there is none."""
+    newest: dict[str, Anchor] = {}
+    for found in _complete_anchors(bus, partition, code):
+        if found["partition"].ts <= at_most_ts:
+            newest = found
+    return newest
+
+
+def _start(anchors: dict[int, dict[str, Anchor]]) -> Start:
     start = Start()
-    for partition in range(bus.partitions):
-        found = _newest(bus, partition, code)
+    for partition, found in anchors.items():
         if found:
             start.tapes[partition] = (found["partition"].ts, str(found["partition"].tape))
             for part in found.values():
@@ -34,31 +53,22 @@ def last_anchors(bus: Bus, code: str) -> Start:
     return start
 
 
-def _newest(bus: Bus, partition: int, code: str) -> dict[str, Anchor]:
+def _complete_anchors(bus: Bus, partition: int, code: str) -> Iterator[dict[str, Anchor]]:
+    """Yields a partition's complete anchors, oldest first; holds the parts of unfinished ones only."""
     decode = decoder("anchors")
-    by_boundary: dict[int, dict[str, Anchor]] = {}
+    parts: dict[int, dict[str, Anchor]] = {}
     head = bus.heads("anchors")[partition]
     offset = head.start
     while offset < head.next:
         for batch in bus.read("anchors", partition, offset, _READ):
             offset = batch.next
-            if batch.control:
-                continue
-            for line in batch.lines():
+            for line in () if batch.control else batch.lines():
                 anchor: Anchor = decode.decode(line)
                 if anchor.code == code and _intact(anchor):
-                    by_boundary.setdefault(anchor.ts, {})[anchor.part] = anchor
-                    _keep_newest(by_boundary)
-    complete = [found for _, found in sorted(by_boundary.items()) if _complete(found)]
-    return complete[-1] if complete else {}
-
-
-def _keep_newest(by_boundary: dict[int, dict[str, Anchor]]) -> None:
-    """Drops the parts of boundaries before the newest complete one: states are large."""
-    complete = [boundary for boundary, found in by_boundary.items() if _complete(found)]
-    if complete:
-        for boundary in [each for each in by_boundary if each < max(complete)]:
-            del by_boundary[boundary]
+                    found = parts.setdefault(anchor.ts, {})
+                    found[anchor.part] = anchor
+                    if _complete(found):
+                        yield parts.pop(anchor.ts)
 
 
 def _complete(found: dict[str, Anchor]) -> bool:

@@ -19,7 +19,7 @@ from events.topics import DERIVED_TOPICS, RAW_TOPICS, TOPICS
 from events.types import FOREVER_NS
 from flows.archive import archive_all
 from flows.live import LEASE, RUN, sinks
-from flows.pipeline import run_span
+from flows.pipeline import is_trimmed, run_span
 from flows.runtime import stopping, tune_memory
 
 #: Said of each stage as it begins.
@@ -49,6 +49,10 @@ def compute(dataset: Dataset, settings: Settings, on_stage: OnStage = lambda _: 
         store = ChdbStore(dataset.path, _STORE_WAIT_S)
         bus = dataset.open_bus()
         try:
+            if is_trimmed(bus):
+                raise DatasetError(
+                    f"the log in {dataset.path} was trimmed: its archived results stay, and `verify` holds"
+                )
             on_stage("clearing the earlier run")
             _clear(dataset, bus, store, settings)
             ends = heads_as_ends(bus)

@@ -20,6 +20,7 @@ from events.settings import Rules, Settings, SettingsError, load, plain_rules, r
 from events.topics import DERIVED_TOPICS, RAW_TOPICS
 from events.types import NS_PER_S
 from flows import options, runtime
+from flows.pipeline import is_trimmed
 from flows.steps import Config, Parameters
 
 _log = logging.getLogger("undertow.flows")
@@ -49,6 +50,11 @@ def live_flow(dataset: Dataset, settings: Settings, resuming: bool) -> Dataflow:
     rules = _parameters(dataset, bus, settings, resuming)
     from_anchor = not resuming and settings.compute.compute_deliver_policy == "new"
     start = last_anchors(bus, code_digest()) if from_anchor else Start()
+    if not resuming and len(start.tapes) < bus.partitions and is_trimmed(bus):
+        raise DatasetError(
+            f"the log in {dataset.path} was trimmed: a flow can only begin at an anchor of this version of the code, "
+            "with COMPUTE_DELIVER_POLICY=new"
+        )
     source = TapeSource(
         bus,
         Span(anchors=start.tapes),

@@ -11,6 +11,7 @@ from typing import Any
 from bytewax.outputs import DynamicSink, StatelessSinkPartition
 from bytewax.testing import run_main
 
+from connectors.anchors import Start, first_anchors
 from connectors.bus.base import Bus
 from connectors.code import code_digest
 from connectors.dataset import Dataset
@@ -18,6 +19,7 @@ from connectors.sinks import Emission
 from connectors.tape import Span, TapeSource
 from events.codec import canonical_line, fields_of
 from events.settings import Compute, Rules, load, rules_from
+from events.topics import RAW_TOPICS
 from flows import options
 from flows.runtime import stopping
 from flows.steps import Config
@@ -39,10 +41,11 @@ def run_span(
     *,
     follow_log: bool = False,
     rule_set: Sequence[Rule] = ALL,
+    states: Mapping[str, bytes] | None = None,
 ) -> None:
     """Runs the flow over a bounded span with the given sinks and returns at its end."""
     source = TapeSource(bus, span, batch=compute.tape_read_batch, poll_ms=compute.tape_poll_ms, stopping=stopping)
-    config = Config(rules, bus.partitions, code_digest(), follow_log=follow_log, rule_set=rule_set)
+    config = Config(rules, bus.partitions, code_digest(), follow_log=follow_log, states=states or {}, rule_set=rule_set)
     execute: Any = run_main  # carries no types
     execute(options.build(source, sinks, config), epoch_interval=_EPOCH)
 
@@ -55,10 +58,16 @@ def collect(
     take: Callable[[Emission], None],
     *,
     follow_log: bool = False,
+    states: Mapping[str, bytes] | None = None,
 ) -> None:
     """Runs the flow over a bounded span and hands every emission to `take` instead of the bus."""
     sink = _Collect(take)
-    run_span(bus, span, rules, compute, options.Sinks(sink, sink, sink), follow_log=follow_log)
+    run_span(bus, span, rules, compute, options.Sinks(sink, sink, sink), follow_log=follow_log, states=states)
+
+
+def is_trimmed(bus: Bus) -> bool:
+    """Tells whether retention has cut the log, so that a computation can only begin at an anchor."""
+    return any(head.start for topic in RAW_TOPICS for head in bus.heads(topic))
 
 
 def recompute(
@@ -90,9 +99,11 @@ def _recompute_into(
 ) -> None:
     bus = dataset.open_bus()
     try:
-        span = Span(ends=until, supply_end=end)
+        start = first_anchors(bus, code_digest()) if is_trimmed(bus) else Start()
+        span = Span(ends=until, supply_end=end, anchors=start.tapes)
         # A finished computation ran under its own parameters alone; a live one followed those in the log.
-        collect(bus, span, rules_from(parameters), load().compute, queue.put, follow_log=not end)
+        rules = rules_from(parameters)
+        collect(bus, span, rules, load().compute, queue.put, follow_log=not end, states=start.states)
         queue.put(None)
     except BaseException as error:
         queue.put(error)

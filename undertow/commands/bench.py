@@ -42,6 +42,30 @@ def pipeline(prints: int, contracts: int, seed: int, rules: str, as_json: bool, 
     _report(result, BARS_ALL_RULES if rules == "all" else BARS, as_json, check)
 
 
+@bench.command("gateway")
+@_json
+@_check
+def gateway(as_json: bool, check: bool) -> None:
+    """The gateway under 100 clients: sends a second beside the bare WebSocket library's, a stopped client, memory."""
+    from undertow.bench.gateway import BARS, Job, run
+
+    with one_line_errors():
+        result = run(Job())
+    _report(result, BARS, as_json, check)
+
+
+@bench.command("latency")
+@_json
+@_check
+def latency(as_json: bool, check: bool) -> None:
+    """From a print's append, and from a window's end, to a WebSocket client, with every process running."""
+    from undertow.bench.latency import BARS, Job, run
+
+    with one_line_errors():
+        result = run(Job())
+    _report(result, BARS, as_json, check)
+
+
 @bench.command("types")
 @_json
 def types(as_json: bool) -> None:

@@ -9,6 +9,8 @@ from typing import Any
 import click
 import orjson
 
+from connectors.anchors import first_anchors
+from connectors.bus.base import Bus
 from connectors.code import code_digest
 from connectors.dataset import Dataset, DatasetError, RunRecord
 from connectors.store.client import open_reader
@@ -33,9 +35,9 @@ def verify_command(data: Path | None, from_ts: int | None, to_ts: int | None, ru
     with one_line_errors():
         dataset = open_dataset(data)
         record = _run_record(dataset, run)
-        span = Span(0 if from_ts is None else from_ts, FOREVER_NS if to_ts is None else to_ts)
         bus = dataset.open_bus()
         try:
+            span = Span(_earliest(bus, from_ts), FOREVER_NS if to_ts is None else to_ts)
             with open_reader(dataset.path) as reader:
                 results = verify(reader, bus, run, _recompute(dataset, record), span)
         finally:
@@ -46,6 +48,18 @@ def verify_command(data: Path | None, from_ts: int | None, to_ts: int | None, ru
             f"run {run!r} was computed by another version of the code: not comparable where it differs", err=True
         )
     sys.exit(0 if all(result.equal for result in results.values()) else 1)
+
+
+def _earliest(bus: Bus, from_ts: int | None) -> int:
+    """Returns where the comparison begins: as asked, but in a trimmed log not before its first anchors."""
+    from flows.pipeline import is_trimmed
+
+    if not is_trimmed(bus):
+        return from_ts or 0
+    anchors = first_anchors(bus, code_digest()).tapes
+    if not anchors:
+        raise DatasetError("the log was trimmed and holds no anchor of this version of the code to compute from")
+    return max(from_ts or 0, *(boundary for boundary, _ in anchors.values()))
 
 
 def _run_record(dataset: Dataset, run: str) -> RunRecord:
