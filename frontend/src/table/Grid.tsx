@@ -1,14 +1,15 @@
 /** The one table: virtual rows of 22 px, heads, a marked row or range, keys, and copying as tab-separated values. */
 import { useVirtualizer } from "@tanstack/react-virtual";
-import type { ClipboardEvent, KeyboardEvent, ReactNode } from "react";
-import { useCallback, useEffect, useId, useRef } from "react";
+import type { ReactNode } from "react";
+import { useEffect, useId, useRef } from "react";
 import type { GapRow } from "../feed/rows";
 import type { Column } from "./columns";
-import { tracks, tsv } from "./columns";
+import { tracks } from "./columns";
 import css from "./Grid.module.css";
 import { GridRow } from "./GridRow";
+import { gridKeys } from "./gridKeys";
 import type { Marks } from "./marks";
-import { rangeOf, stepOf } from "./marks";
+import { rangeOf } from "./marks";
 import type { View } from "./view";
 
 export const ROW_HEIGHT = 22;
@@ -30,6 +31,18 @@ export interface GridProps<E> {
   readonly onFill?: (gap: GapRow) => void;
 }
 
+function Heads<E>({ columns, template }: { columns: readonly Column<E>[]; template: string }) {
+  return (
+    <div className={css.head} role="row" style={{ gridTemplateColumns: template }}>
+      {columns.map((c) => (
+        <div key={c.id} role="columnheader" title={c.about} className={`${css.cell} ${c.align ? css[c.align] : ""}`}>
+          {c.head}
+        </div>
+      ))}
+    </div>
+  );
+}
+
 export function Grid<E>(props: GridProps<E>) {
   const { label, columns, view, marks, onMarks, opened, onOpen } = props;
   const scroller = useRef<HTMLDivElement>(null);
@@ -44,47 +57,9 @@ export function Grid<E>(props: GridProps<E>) {
   const template = tracks(columns);
   const activeIndex = marks.active === null ? -1 : view.indexOf(marks.active);
   const range = rangeOf(view, marks);
-
-  const move = useCallback(
-    (to: number, extend: boolean) => {
-      const next = stepOf(view, to);
-      if (next < 0) return;
-      const id = view.at(next)?.id ?? null;
-      onMarks({ active: id, anchor: extend ? (marks.anchor ?? marks.active ?? id) : id });
-      virtual.scrollToIndex(next);
-    },
-    [view, marks, onMarks, virtual],
-  );
-
-  const onKeyDown = (event: KeyboardEvent) => {
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const page = Math.max(1, Math.floor((scroller.current?.clientHeight ?? 220) / ROW_HEIGHT) - 1);
-    const here = activeIndex;
-    const goal = {
-      ArrowDown: here + 1,
-      ArrowUp: Math.max(here - 1, 0),
-      PageDown: Math.min(here + page, view.length - 1),
-      PageUp: Math.max(here - page, 0),
-      Home: 0,
-      End: view.length - 1,
-    }[event.key];
-    if (goal !== undefined) move(goal, event.shiftKey);
-    else if (event.key === "Enter" && marks.active) onOpen(marks.active);
-    else return;
-    event.preventDefault();
-  };
-
-  const onCopy = (event: ClipboardEvent) => {
-    if (String(getSelection() ?? "") !== "" || range === null) return;
-    const events: E[] = [];
-    for (let i = range[0]; i <= range[1]; i++) {
-      const row = view.at(i);
-      if (row?.kind === "event") events.push(row.event);
-    }
-    if (events.length === 0) return;
-    event.clipboardData.setData("text/plain", tsv(columns, events));
-    event.preventDefault();
-  };
+  const pageRows = () => Math.max(1, Math.floor((scroller.current?.clientHeight ?? 220) / ROW_HEIGHT) - 1);
+  const show = (index: number) => virtual.scrollToIndex(index);
+  const { onKeyDown, onCopy } = gridKeys({ columns, view, marks, onMarks, onOpen, pageRows, show });
 
   useEffect(() => {
     if (props.footer === undefined && activeIndex >= 0) virtual.scrollToIndex(activeIndex);
@@ -106,13 +81,7 @@ export function Grid<E>(props: GridProps<E>) {
       onCopy={onCopy}
       onBlur={() => onMarks({ active: null, anchor: null })}
     >
-      <div className={css.head} role="row" style={{ gridTemplateColumns: template }}>
-        {columns.map((c) => (
-          <div key={c.id} role="columnheader" title={c.about} className={`${css.cell} ${c.align ? css[c.align] : ""}`}>
-            {c.head}
-          </div>
-        ))}
-      </div>
+      <Heads columns={columns} template={template} />
       <div
         ref={scroller}
         className={css.scroll}
