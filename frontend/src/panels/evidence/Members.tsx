@@ -18,8 +18,7 @@ const WIDTHS: Record<string, string> = {
   size: "minmax(88px, 110px)",
   premium: "66px",
   quote: "minmax(112px, 140px)",
-  venue: "56px",
-  conditions: "minmax(0, 1fr)",
+  venue: "minmax(56px, 1fr)",
 };
 const columns: readonly Column<MarkedPrint>[] = markedColumns.flatMap((column) => {
   const width = WIDTHS[column.id];
