@@ -28,7 +28,7 @@ class Control(Struct, gc=False, omit_defaults=True, kw_only=True):
     book: Book | None = None
     shared_sequence: bool = False
     disorder_ms: int = 0
-    #: parameters: settings by name, and the digest of the code that reads them.
+    #: parameters: settings by name, and the digest of the code that reads them; feed: what a made one was made from.
     parameters: dict[str, int | float | str | bool] | None = None
     code: str | None = None
     #: parameters of a warm start: baselines by key, as the cache held them.

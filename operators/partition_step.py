@@ -24,6 +24,9 @@ from operators.merge import CONTROL_RANK, Item
 from operators.packet import PacketState, close_due, join, joins
 
 _PRINTS, _QUOTES, _REFERENCE = 1, 3, 0
+#: Price times size of one print, dollars before the multiplier: a hundred billion with it. Above it the state's sums
+#: would leave 64 bits, and a broken print would end the flow in its next snapshot.
+MAX_NOTIONAL = 1e9
 
 
 class PartitionState(Struct):
@@ -100,7 +103,10 @@ class PartitionStep:
     def _print(self, event: OptionPrint, order_ts: int, out: Stepped) -> None:
         memory = self.state.instruments.get(event.contract) or self._new(event.contract)
         if memory is None:
-            out.dead.append(_unreadable(event, order_ts))
+            out.dead.append(_dead(event, order_ts, f"{event.contract!r} is not a compact OCC contract id"))
+            return
+        if event.price * event.size > MAX_NOTIONAL:
+            out.dead.append(_dead(event, order_ts, f"{event.size} at {event.price} is more than any market trades"))
             return
         marked = mark(memory, event, order_ts, self._mark_config, self.state.shared_sequence)
         memory.print_order_ts = order_ts
@@ -132,10 +138,14 @@ class PartitionStep:
         return memory
 
     def _define(self, fact: Reference) -> None:
-        if fact.kind == "definition" and fact.multiplier is not None:
-            memory = self.state.instruments.get(fact.instrument) or self._new(fact.instrument)
-            if memory is not None:
-                set_multiplier(memory, fact.multiplier)
+        """Remembers a multiplier; a contract that was never seen and has the usual one needs no memory for it."""
+        if fact.kind != "definition" or fact.multiplier is None:
+            return
+        memory = self.state.instruments.get(fact.instrument)
+        if memory is None and not _is_usual(fact):
+            memory = self._new(fact.instrument)
+        if memory is not None:
+            set_multiplier(memory, fact.multiplier)
 
     def _control(self, record: Control | DeadLetter, topic_rank: int, out: Stepped) -> None:
         if isinstance(record, DeadLetter):
@@ -160,6 +170,13 @@ class PartitionStep:
             memory.stands = False
 
 
+def _is_usual(fact: Reference) -> bool:
+    try:
+        return parse_contract(fact.instrument).multiplier == fact.multiplier
+    except ValueError:
+        return False
+
+
 def _note_tie(marks: list[MarkedPrint], quote: OptionQuote, order_ts: int) -> None:
     for marked in reversed(marks):
         if marked.order_ts != order_ts:
@@ -169,6 +186,5 @@ def _note_tie(marks: list[MarkedPrint], quote: OptionQuote, order_ts: int) -> No
             marked.tie = True
 
 
-def _unreadable(event: OptionPrint, order_ts: int) -> DeadLetter:
-    reason = f"{event.contract!r} is not a compact OCC contract id"
+def _dead(event: OptionPrint, order_ts: int, reason: str) -> DeadLetter:
     return dead_letter("options.prints", event.source, event.id, reason, msgspec.json.encode(event), order_ts)

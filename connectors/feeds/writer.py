@@ -163,11 +163,16 @@ class TopicWriter:
         quotes: Literal["every_change", "sampled"] | None = None,
         book: Book | None = None,
         shared_sequence: bool = False,
+        origin: dict[str, int | float | str | bool] | None = None,
     ) -> None:
-        """Says in every partition what a source declares about its events in this topic, from here on."""
+        """Says in every partition what a source declares about its events in this topic, from here on.
+
+        `origin` is what a made feed was made from, such as its seed and start (contract 37).
+        """
         facts = Control(
             control="feed", ts=self._promise, source=source, carries_conditions=carries_conditions,
             quotes=quotes, book=book, shared_sequence=shared_sequence, disorder_ms=self._disorder_ms,
+            parameters=origin,
         )  # fmt: skip
         self._control(facts)
 

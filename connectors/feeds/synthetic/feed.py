@@ -161,10 +161,12 @@ class _Feed:
         for number, (writer, controls) in enumerate(zip(self._writers, said, strict=True)):
             if "feed" in controls:
                 continue
+            origin: dict[str, int | float | str | bool] = {"seed": self._wanted.seed, "start": self._wanted.start}
             if number == REFERENCE:
-                writer.feed(SOURCE)
-            else:
-                writer.feed(SOURCE, carries_conditions=spec.carries_conditions, quotes=spec.quotes, book=spec.book)
+                writer.feed(SOURCE, origin=origin)
+                continue
+            conditions, quotes, book = spec.carries_conditions, spec.quotes, spec.book
+            writer.feed(SOURCE, carries_conditions=conditions, quotes=quotes, book=book, origin=origin)
 
     def _begin_day(self) -> None:
         """Writes the day's reference; simulated time leaps to its first second."""
