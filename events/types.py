@@ -13,6 +13,8 @@ MAX_TS_NS = 4_102_444_800_000_000_000
 FOREVER_NS = 2**63 - 1
 NS_PER_MS = 1_000_000
 NS_PER_S = 1_000_000_000
+#: No market quotes above it, dollars; sums of money stay within 64 bits below it.
+MAX_PRICE = 1e7
 
 EventId = Annotated[str, Meta(description="content id, URL-safe; never an offset")]
 Ts = Annotated[int, Meta(ge=MIN_TS_NS, le=MAX_TS_NS, description="event time, ns since the Unix epoch, UTC")]
@@ -23,9 +25,13 @@ OptionalTs = (
 OrderTs = Annotated[int, Meta(ge=0, description="order time in the tape: max(ts, promise in force), ns")]
 ContractId = Annotated[str, Meta(min_length=16, max_length=21, description="option contract, compact OCC form")]
 Symbol = Annotated[str, Meta(min_length=1, max_length=16, description="equity symbol, consolidated-tape form")]
-OptionPrice = Annotated[float, Meta(ge=0, description="dollars per share of the contract, before the multiplier")]
-EquityPrice = Annotated[float, Meta(gt=0, description="dollars per share")]
-QuotePrice = Annotated[float, Meta(ge=0, description="dollars per share; null when that side has no price")] | None
+OptionPrice = Annotated[
+    float, Meta(ge=0, le=MAX_PRICE, description="dollars per share of the contract, before the multiplier")
+]
+EquityPrice = Annotated[float, Meta(gt=0, le=MAX_PRICE, description="dollars per share")]
+QuotePrice = (
+    Annotated[float, Meta(ge=0, le=MAX_PRICE, description="dollars per share; null when that side has no price")] | None
+)
 Contracts = Annotated[int, Meta(gt=0, le=2**31, description="contracts")]
 QuoteContracts = Annotated[int, Meta(ge=0, le=2**31, description="contracts shown; null when unknown")] | None
 Shares = Annotated[float, Meta(gt=0, description="shares, decimal: fractions trade")]

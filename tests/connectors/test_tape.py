@@ -85,6 +85,8 @@ _POISON: dict[str, bytes] = {
     "no text": _GOOD.replace(b'"good"', b'"go\xffd"'),
     "another unit of time": _GOOD.replace(str(T0).encode(), str(T0 // 1000).encode()),
     "nested without end": _GOOD[:-1] + b',"x":' + b"[" * 50_000 + b"]" * 50_000 + b"}",
+    "a price of no market": _GOOD.replace(b'"price":1.0', b'"price":1e300'),
+    "more than any market trades": encode(OptionPrint(id="m", ts=T0, contract=CONTRACTS[0], price=2.0, size=10**9)),
     "a negative size": _GOOD.replace(b'"size":1', b'"size":-1'),
     "no contract": encode(OptionPrint(id="odd", ts=T0, contract="NOT-A-CONTRACT-ID", price=1.0, size=1)),
 }
@@ -112,7 +114,11 @@ def test_poison_becomes_dead_letters_and_its_neighbours_live(tmp_path: Path, rea
     by_raw = {letter.raw: letter for letter in letters}
     assert by_raw["{"[:0]].reason
     assert by_raw[_POISON["broken"].decode()].position == "0:2"
-    assert "NOT-A-CONTRACT-ID" in next(letter.reason for letter in letters if letter.origin == "file")
+    unusable = sorted(letter.reason for letter in letters if letter.origin == "file")
+    assert unusable == [
+        "'NOT-A-CONTRACT-ID' is not a compact OCC contract id",
+        "1000000000 at 2.0 is more than any market trades",
+    ]
     bus.close()
 
 
