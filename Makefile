@@ -13,7 +13,7 @@ TEST_WORKERS ?= auto
 TEST_WORKERS_MAX ?= 8
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test lint check format env-example lock up terminal bench clean distclean
+.PHONY: help setup test lint check format env-example lock up terminal terminal-check bench clean distclean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -61,6 +61,9 @@ up: $(STAMP) $(TERMINAL) ## run everything on this machine: synthetic market, fl
 
 terminal: $(TERMINAL) ## build the terminal into frontend/dist
 	@:
+
+terminal-check: $(STAMP) ## the terminal's style, types and unit tests
+	@sh .ci/terminal.sh check
 
 $(TERMINAL): $(TERMINAL_SOURCES) .ci/terminal.sh .ci/node.lock | $(STAMP)
 	@sh .ci/terminal.sh

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Builds the terminal into frontend/dist with Node 20.19 or newer; where there is none, with Node's PyPI packaging, kept in
-# .node beside .venv. `make up` calls it when a source of the terminal is newer than what was built.
+# .node beside .venv. `make up` calls it when a source of the terminal is newer than what was built. `terminal.sh check` also
+# holds the terminal to its style, types and unit tests.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -28,3 +29,8 @@ if ! cmp -s package-lock.json node_modules/.undertow-lock 2>/dev/null; then
 fi
 npm run --silent build -- --logLevel warn
 touch dist/index.html
+if [ "${1:-}" = check ]; then
+    npm run --silent types:check
+    npm run --silent lint
+    npm test --silent
+fi
