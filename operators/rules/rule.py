@@ -90,9 +90,10 @@ def money(dollars: float | None) -> str:
     """Returns dollars as people write them: $412.5k, $1.2M."""
     if dollars is None:
         return "an unknown premium"
-    if dollars >= 1_000_000:
+    # From where rounding would write $1000.0k and $1000.
+    if dollars >= 999_950:
         return f"${dollars / 1_000_000:.1f}M"
-    return f"${dollars / 1000:.1f}k" if dollars >= 1000 else f"${dollars:.0f}"
+    return f"${dollars / 1000:.1f}k" if dollars >= 999.5 else f"${dollars:.0f}"
 
 
 def contract_name(contract: Contract) -> str:

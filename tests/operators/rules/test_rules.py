@@ -1,0 +1,135 @@
+"""What holds for every rule: its sieve loses nothing, its words claim no more than is known (contract 26 to 28)."""
+
+from __future__ import annotations
+
+import ast
+import re
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from events.contracts import parse_contract
+from events.settings import Rules
+from operators.rules import ALL
+from operators.rules.rule import Rule, hit_of, money
+from tests.packets import CALL, PUT, packet
+
+_ROOT = Path(__file__).parents[3]
+_NEVER = re.compile(r"smart money|institution\w* intent|guarantee|predict|will (rise|fall|go)|dark pool of", re.I)
+_HEDGED = ("suggests", "consistent with", "correlated with", "higher likelihood")
+
+
+@st.composite
+def _packets(draw: st.DrawFn) -> dict[str, Any]:
+    size = draw(st.sampled_from([1, 399, 400, 401, 5000]))
+    covered = draw(st.integers(0, size))
+    bought = draw(st.integers(0, covered))
+    z = st.none() | st.sampled_from([-1.0, 0.0, 1.99, 2.0, 2.5, 9.0])
+    return {
+        "contract": draw(st.sampled_from([CALL, PUT])), "size": size,
+        "flag": draw(st.sampled_from(["regular", "regular", "complex"])),
+        "covered_size": covered, "coverage": round(covered / size, 6), "buy_size": bought,
+        "sell_size": covered - bought, "count": draw(st.integers(1, 5)),
+        "premium": draw(st.none() | st.sampled_from([9_999.99, 10_000.0, 19_999.0, 20_000.0, 40_000.0, 5e6])),
+        "baseline": draw(st.sampled_from([None, "contract", "bucket"])), "premium_z": draw(z), "size_z": draw(z),
+        "venues": draw(st.sampled_from([(), ("C",), ("C", "X")])), "intermarket_sweeps": draw(st.integers(0, 2)),
+        "venue_book": draw(st.booleans()),
+    }  # fmt: skip
+
+
+@given(
+    fields=_packets(),
+    rules=st.builds(
+        Rules,
+        classifier_sweep_min_count=st.integers(1, 4),
+        classifier_spike_min_size=st.sampled_from([1, 400]),
+        classifier_min_nbbo_coverage=st.sampled_from([0.0, 0.5]),
+    ),
+)
+@settings(max_examples=300)
+def test_the_sieve_lets_through_whatever_the_rule_would_fire_on(fields: dict[str, Any], rules: Rules) -> None:
+    each = packet(**fields)
+    contract = parse_contract(each.contract)
+    for rule in ALL:
+        verdict = rule.judge(each, contract, rules)
+        assert verdict.fired == all(check.passed for check in verdict.checks if check.required)
+        assert 0 <= verdict.confidence <= 0.9
+        if verdict.fired:
+            assert each.premium is not None
+            assert each.premium >= rule.least_premium(rules)
+            assert rule.sieve(each, contract, rules)
+
+
+def _texts(rule: Rule) -> set[str]:
+    """Returns every sentence that a rule can say, by judging packets of every kind."""
+    found: set[str] = set()
+    values: dict[str, list[Any]] = {
+        "contract": [CALL, PUT], "venues": [(), ("C", "X")], "intermarket_sweeps": [0, 2], "premium_z": [None, 3.0],
+        "size_z": [None, 3.0], "baseline": [None, "contract", "bucket"], "buy_size": [0, 100], "sell_size": [0, 50],
+        "coverage": [0.4, 1.0], "venue_book": [False, True], "premium": [None, 500.0, 50_000.0, 5e6],
+    }  # fmt: skip
+    for row in product(*values.values()):
+        each = packet(**dict(zip(values, row, strict=True)))
+        verdict = rule.judge(each, parse_contract(each.contract), Rules())
+        found.update(verdict.sentences + verdict.against)
+    return found
+
+
+@pytest.mark.parametrize("rule", ALL, ids=lambda rule: rule.id)
+def test_no_sentence_claims_what_nobody_knows(rule: Rule) -> None:
+    texts = _texts(rule)
+    assert len(texts) > 10
+    for text in texts:
+        assert not _NEVER.search(text), text
+        assert text[0].isupper() or text[0].isdigit()
+        assert text.endswith("."), text
+        if re.search(r"\b(bullish|bearish)\b", text):
+            assert any(word in text for word in _HEDGED), text
+
+
+def _strings(path: Path) -> list[str]:
+    """Returns a module's texts, docstrings left out: nobody reads those on a screen."""
+    tree = ast.parse(path.read_text())
+    docs = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    return [
+        node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docs
+    ]
+
+
+@pytest.mark.parametrize("room", ["events", "operators", "connectors", "flows", "api", "backtest", "undertow"])
+def test_no_text_of_the_code_says_the_words_either(room: str) -> None:
+    for path in (_ROOT / room).rglob("*.py"):
+        for text in _strings(path):
+            assert not _NEVER.search(text), f"{path}: {text}"
+
+
+def test_rules_have_ids_of_their_own_and_settings_that_exist() -> None:
+    assert len({rule.id for rule in ALL}) == len(ALL)
+    for rule in ALL:
+        assert set(rule.settings) <= set(Rules.model_fields)
+        assert rule.version >= 1
+
+
+@pytest.mark.parametrize("rule", ALL, ids=lambda rule: rule.id)
+def test_a_hit_is_stamped_with_every_setting_that_made_it(rule: Rule) -> None:
+    each = packet(contract=CALL if "call" in rule.id or "spike" in rule.id else PUT, size=500)
+    rules = Rules(classifier_min_aggressor_ratio=0.6)
+    hit = hit_of(rule, each, rule.judge(each, parse_contract(each.contract), rules), rules)
+    assert hit.id == f"{each.id}:{rule.id}"
+    assert hit.thresholds["CLASSIFIER_MIN_AGGRESSOR_RATIO"] == 0.6
+    assert set(hit.thresholds) == {name.upper() for name in rule.settings}
+
+
+@pytest.mark.parametrize(
+    ("dollars", "text"), [(None, "an unknown premium"), (999.0, "$999"), (999.6, "$1.0k"), (1000.0, "$1.0k"),
+                          (412_500.0, "$412.5k"),
+                          (999_949.0, "$999.9k"), (999_960.0, "$1.0M"), (1_200_000.0, "$1.2M")]
+)  # fmt: skip
+def test_money_is_written_as_people_write_it(dollars: float | None, text: str) -> None:
+    assert money(dollars) == text
