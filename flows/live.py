@@ -127,12 +127,18 @@ def _parameters(dataset: Dataset, bus: Bus, settings: Settings, resuming: bool) 
 
 
 def _record_change(bus: Bus, parameters: Parameters, code: str) -> None:
-    """Writes the change ahead of every promise, into a topic that the tape waits for."""
+    """Writes the change ahead of the feeds' promises, into every topic: those that the tape waits for are among them.
+
+    The copy that comes first counts: `reference` promises an hour ahead, and an absent topic releases its copy when it
+    returns, when the step knows the change, or a newer one, already.
+    """
     heads = {topic: bus.heads(topic) for topic in RAW_TOPICS}
-    topic = next((name for name in RAW_TOPICS if heads[name][0].next), None)
-    if topic is None:
+    topics = [name for name in RAW_TOPICS if any(head.next for head in heads[name])]
+    if not topics:
         return
-    ts = max(head.promise for each in heads.values() for head in each) + _AHEAD_NS
+    feeds = [name for name in topics if name != "reference"] or topics
+    ts = max(head.promise for name in feeds for head in heads[name]) + _AHEAD_NS
     record = encode_control(Control(control="parameters", ts=ts, parameters=parameters, code=code))
-    for partition, head in enumerate(heads[topic]):
-        bus.append(topic, {partition: Batch(count=1, payload=record, control=True)}, head.epoch)
+    for topic in topics:
+        for partition, head in enumerate(heads[topic]):
+            bus.append(topic, {partition: Batch(count=1, payload=record, control=True)}, head.epoch)

@@ -39,8 +39,9 @@ class PartitionState(Struct):
     shared_sequence: bool = False
     #: Shards that ever had a packet or heard of parameters: they hold state that an anchor must gather.
     shards: dict[str, bool] = {}
-    #: Rules in force, under their documented names.
+    #: Rules in force, under their documented names, and the time of the record that said so, ns.
     parameters: dict[str, int | float | str | bool] = {}
+    parameters_ts: int = 0
 
 
 @dataclass(slots=True)
@@ -159,8 +160,13 @@ class PartitionStep:
                 self.state.shared_sequence = record.shared_sequence
         elif record.control == "gap" and topic_rank == _QUOTES:
             self._forget_quotes()
-        elif record.control == "parameters" and record.parameters is not None and self._follow_log:
-            self.state.parameters = record.parameters
+        elif record.control == "parameters" and self._follow_log and record.ts > self.state.parameters_ts:
+            self._change(record, out)
+
+    def _change(self, record: Control, out: Stepped) -> None:
+        """Puts recorded parameters in force; a copy, or an older one from a topic that was absent, is passed over."""
+        if record.parameters is not None:
+            self.state.parameters, self.state.parameters_ts = record.parameters, record.ts
             self._use(rules_from(record.parameters))
             out.parameters.append((len(out.packets), record.parameters))
 
