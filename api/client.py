@@ -66,6 +66,11 @@ class Subscription:
         self.cursors = cursors
         self._told = list(cursors)
 
+    def tell_start(self) -> None:
+        """Tells where it stands in every partition, so that one that stays silent can be resumed too."""
+        for partition, cursor in enumerate(self._told):
+            self._push(partition, cursor, 0, protocol.tail(cursor, b""))
+
     def take(self, chunk: Chunk) -> None:
         """Takes a chunk, or the part of it behind the cursor; one that begins beyond the cursor leaves a told hole."""
         partition = chunk.partition

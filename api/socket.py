@@ -116,6 +116,7 @@ class Clients:
             if snapshot:
                 cursors = await self._tailer.readers.run(lambda bus: cursors_of_newest(bus, sub.topic, snapshot, keys))
                 sub.begin_at(cursors)
+            sub.tell_start()
             if snapshot or resume or not self._tailer.follow(sub):
                 await self._tailer.catch_up(sub)
         except Exception as error:

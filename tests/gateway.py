@@ -99,22 +99,39 @@ def holding(data: Path) -> Iterator[subprocess.Popen[str]]:
 
 
 class Client:
-    """A WebSocket client that keeps status frames out of the way."""
+    """A WebSocket client that keeps status frames, and where each subscription began, out of the way."""
 
     def __init__(self, link: ClientConnection) -> None:
         self.link = link
         self.statuses: list[Any] = []
+        #: Where each subscription was told to stand before anything came, by partition.
+        self.starts: dict[str, dict[int, int]] = {}
 
     def do(self, **operation: Any) -> None:
         self.link.send(orjson.dumps({name.rstrip("_"): value for name, value in operation.items()}).decode())
 
     def frame(self, timeout_s: float = 20.0) -> Any:
-        """Returns the next frame that is no status."""
+        """Returns the next frame that is no status and no start."""
         while True:
-            frame = orjson.loads(self.link.recv(timeout_s))
-            if "status" not in frame:
+            frame = self._take(timeout_s)
+            if frame is not None:
                 return frame
+
+    def begun(self, sub: str, partitions: int) -> dict[int, int]:
+        """Waits until a subscription was told where it stands in every partition, and returns that."""
+        while len(self.starts.get(sub, {})) < partitions:
+            assert self._take(20.0) is None
+        return self.starts[sub]
+
+    def _take(self, timeout_s: float) -> Any:
+        frame = orjson.loads(self.link.recv(timeout_s))
+        if "status" in frame:
             self.statuses.append(frame["status"])
+        elif "first" in frame and frame["first"] == frame["next"]:
+            self.starts.setdefault(frame["sub"], {})[frame["partition"]] = frame["next"]
+        else:
+            return frame
+        return None
 
     def until(self, true: Callable[[], bool], take: Callable[[Any], None]) -> None:
         """Takes frames until a condition holds."""

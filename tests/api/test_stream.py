@@ -191,6 +191,27 @@ def test_a_cursor_resumes_without_a_gap_after_the_gateway_was_restarted(tmp_path
     assert numbers(seen.all()) == list(range(60))
 
 
+def test_a_partition_that_stayed_silent_can_be_resumed_too(tmp_path: Path) -> None:
+    bus = Dataset.open(tmp_path, create=True, partitions=PARTITIONS).open_bus()
+    append(bus, TOPIC, [(n % PARTITIONS, "SPY", n) for n in range(9)])
+    with running(tmp_path) as gateway:
+        with gateway.client() as client:
+            client.do(op="subscribe", sub="a", topic=TOPIC)
+            cursors = dict(client.begun("a", PARTITIONS))
+            append(bus, TOPIC, [(0, "SPY", 9)])
+            frame = client.frame()
+            assert numbers(frame["events"]) == [9]
+            cursors[frame["partition"]] = frame["next"]
+        port = gateway.port
+    append(bus, TOPIC, [(1, "SPY", 10), (2, "SPY", 11)])
+    with running(tmp_path, port) as gateway, gateway.client() as later:
+        later.do(op="subscribe", sub="a", topic=TOPIC, from_={str(part): at for part, at in cursors.items()})
+        seen = Seen()
+        later.until(lambda: len(seen.all()) == 2, seen.take)
+    bus.close()
+    assert sorted(numbers(seen.all())) == [10, 11]
+
+
 def test_a_cursor_before_the_logs_start_is_told_where_it_goes_on(gateway: Running, bus: EmbeddedBus) -> None:
     topic = "flow.packets"
     for number in range(5):

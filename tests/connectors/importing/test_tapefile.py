@@ -47,7 +47,7 @@ _BAD_EVENTS = [
     (b'{"ts":1700000000000000000,"symbol":"A","price":1e999,"size":1}', r"at `\$.event.price`"),
     (b'{"ts":1700000000,"symbol":"A","price":1,"size":1}', r"at `\$.event.ts`"),
     (b'{"ts":1700000000000000000,"symbol":"\xff","price":1,"size":1}', "UTF-8"),
-    (b'{"ts":1700000000000000000,"symbol":"A","price":1,"size":1,"seq":9223372036854775808}', r"64 bits.*\$.event.seq"),
+    (b'{"ts":1700000000000000000,"symbol":"A","price":1,"size":1,"seq":9223372036854775808}', r"\$.event.seq"),
     (
         b'{"ts":1700000000000000000,"symbol":"A","price":1,"size":1,"recv_ts":1000000000000000000000}',
         r"\$.event.recv_ts",
