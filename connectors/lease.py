@@ -22,6 +22,7 @@ from connectors.bus.base import BusError, LeaseLost
 from connectors.sqlite import connect
 
 DEFAULT_TTL_S = 10.0
+_LOOK_S = 1.0
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS leases (
     name TEXT PRIMARY KEY, epoch INTEGER NOT NULL, pid INTEGER NOT NULL, started TEXT NOT NULL,
@@ -117,6 +118,24 @@ class Lease:
             self._lost = True
 
 
+class Followed:
+    """A lease that another process of the same job holds: its number, for as long as that process holds it."""
+
+    def __init__(self, leases: Leases, name: str, epoch: int) -> None:
+        self._leases, self._name, self.epoch = leases, name, epoch
+        self._looked_s = time.monotonic()
+
+    def check(self) -> None:
+        """Raises LeaseLost once its holder is gone; looks once a second."""
+        if time.monotonic() - self._looked_s > _LOOK_S:
+            self._looked_s = time.monotonic()
+            holder = self._leases.holder(self._name)
+            if holder is None or holder.epoch != self.epoch:
+                raise LeaseLost(
+                    f"the lease {self._name!r} (epoch {self.epoch}) is no longer held by its job's first process"
+                )
+
+
 class Leases:
     """The leases of one data set's directory."""
 
@@ -132,6 +151,15 @@ class Leases:
             db.close()
             raise
         return Lease(db, name, epoch, ttl_s)
+
+    def follow(self, name: str, within_s: float = 30.0) -> Followed:
+        """Waits until the job's first process holds a lease and follows it; raises LeaseHeld when it does not come."""
+        deadline = time.monotonic() + within_s
+        while (holder := self.holder(name)) is None:
+            if time.monotonic() > deadline:
+                raise LeaseHeld(f"no first process took the lease {name!r} within {within_s:g} s: start it too")
+            time.sleep(0.05)
+        return Followed(self, name, holder.epoch)
 
     def holder(self, name: str) -> Holder | None:
         """Returns who holds a lease now, or None."""

@@ -28,7 +28,17 @@ from events.types import (
 )
 
 Flag = Literal[
-    "regular", "auction", "cross", "floor", "complex", "stock_tied", "extended", "late", "volume_only", "cancel"
+    "regular",
+    "auction",
+    "cross",
+    "floor",
+    "complex",
+    "stock_tied",
+    "extended",
+    "late",
+    "volume_only",
+    "cancel",
+    "correction",
 ]
 Z = Annotated[float, Meta(description="deviations from the baseline's mean; null when there is no usable baseline")]
 Count = Annotated[int, Meta(ge=0)]

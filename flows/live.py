@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import time
 
 from bytewax.dataflow import Dataflow
 
@@ -12,7 +13,7 @@ from connectors.anchors import Start, last_anchors
 from connectors.bus.base import Batch, Bus, BusError
 from connectors.code import code_digest
 from connectors.dataset import Dataset, DatasetError
-from connectors.lease import Lease
+from connectors.lease import Followed, Lease, LeaseHeld
 from connectors.sinks import DerivedSink
 from connectors.tape import Span, TapeSource, beyond_log
 from events.control import Control, encode_control
@@ -26,6 +27,8 @@ from flows.steps import Config, Parameters
 _log = logging.getLogger("undertow.flows")
 RUN = "main"
 LEASE = f"flow:{RUN}:options"
+#: The note of where the run began this time, for the other processes of a cluster, and how long they wait for it.
+_START, _RESUMING, _FOLLOW_S = f"{RUN}/start", "RESUMING", 30.0
 #: How far ahead of every promise a change of parameters takes effect.
 _AHEAD_NS = NS_PER_S
 
@@ -44,10 +47,11 @@ def options_flow() -> Dataflow:
 def live_flow(dataset: Dataset, settings: Settings, resuming: bool) -> Dataflow:
     """Builds the live flow over a data set; raises LeaseHeld while another one runs."""
     bus = dataset.open_bus()
-    lease = _lease(dataset)
-    if resuming and _ahead_of_log(bus):
-        resuming = False
-    rules = _parameters(dataset, bus, settings, resuming)
+    if runtime.process_id() == 0:
+        lease: Lease | Followed
+        lease, rules, resuming = _lead(dataset, bus, settings, resuming)
+    else:
+        lease, rules, resuming = _follow(dataset)
     from_anchor = not resuming and settings.compute.compute_deliver_policy == "new"
     start = last_anchors(bus, code_digest()) if from_anchor else Start()
     if not resuming and len(start.tapes) < bus.partitions and is_trimmed(bus):
@@ -66,6 +70,28 @@ def live_flow(dataset: Dataset, settings: Settings, resuming: bool) -> Dataflow:
     return options.build(source, sinks(bus, lease.epoch), config)
 
 
+def _lead(dataset: Dataset, bus: Bus, settings: Settings, resuming: bool) -> tuple[Lease, Rules, bool]:
+    """Takes the lease and settles where the run begins; the other processes of a cluster follow what is noted here."""
+    lease = dataset.leases.acquire(LEASE)
+    resuming = resuming and not _ahead_of_log(bus)
+    rules = _parameters(dataset, bus, settings, resuming)
+    dataset.record_run(_START, {**plain_rules(rules), _RESUMING: resuming}, code_digest(), str(lease.epoch), "live")
+    return lease, rules, resuming
+
+
+def _follow(dataset: Dataset) -> tuple[Followed, Rules, bool]:
+    """Takes the lease epoch, parameters and start of the cluster's first process; raises LeaseHeld without one."""
+    lease = dataset.leases.follow(LEASE)
+    deadline = time.monotonic() + _FOLLOW_S
+    while (noted := dataset.run(_START)) is None or noted.started != str(lease.epoch):
+        if time.monotonic() > deadline:
+            raise LeaseHeld("the cluster's first process did not say where it begins: see its log")
+        time.sleep(0.05)
+    parameters = dict(noted.parameters)
+    resuming = bool(parameters.pop(_RESUMING))
+    return lease, rules_from(parameters), resuming
+
+
 def sinks(bus: Bus, epoch: int) -> options.Sinks:
     """Returns the flow's sinks onto the bus, fenced by a lease epoch."""
     return options.Sinks(
@@ -75,11 +101,7 @@ def sinks(bus: Bus, epoch: int) -> options.Sinks:
     )
 
 
-def _lease(dataset: Dataset) -> Lease:
-    return dataset.leases.acquire(LEASE)
-
-
-def _lost(lease: Lease) -> bool:
+def _lost(lease: Lease | Followed) -> bool:
     lease.check()
     return False
 

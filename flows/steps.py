@@ -14,6 +14,7 @@ from connectors.tape import Released
 from events.derived import Anchor, FlowPacket
 from events.partitions import labels_of, shard_of
 from events.settings import Rules
+from events.types import FOREVER_NS
 from operators.partition_step import PartitionState, PartitionStep, Stepped, dump, load
 from operators.rules import ALL
 from operators.rules.rule import Rule
@@ -93,7 +94,9 @@ class PartitionLogic(StatefulBatchLogic[Released, PartitionOut, bytes]):
         return [(label, ShardWork(label)) for label in self._step.state.shards if label in self._config.states]
 
     def _one(self, released: Released) -> PartitionOut:
-        out = PartitionOut(Emission(watermark=released.watermark))
+        # When all feeds have written their end nothing stays open, but a feed that returns is promised nothing.
+        promised = 0 if released.watermark == FOREVER_NS else released.watermark
+        out = PartitionOut(Emission(watermark=promised))
         if self._partition < 0:
             out.work += self._begin(released.partition)
         if released.anchor is not None:

@@ -168,7 +168,7 @@ def mark(memory: Instrument, event: OptionPrint, order_ts: int, config: MarkConf
         None if multiplier is None else dollars(round(notional * multiplier)),
         event.exchange,
         event.conditions,
-        "cancel" if event.kind == "cancel" else treated.flag,
+        event.kind or treated.flag,
         treated.reported_late,
         treated.intermarket_sweep,
         bid,

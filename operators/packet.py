@@ -16,7 +16,7 @@ from events.types import NS_PER_MS
 from operators.side import COUNTED_RULES
 from operators.units import MICRO, dollars, micro, ratio, six
 
-_NEVER_JOIN: frozenset[Flag] = frozenset(("late", "volume_only", "cancel"))
+_NEVER_JOIN: frozenset[Flag] = frozenset(("late", "volume_only", "cancel", "correction"))
 
 
 class OpenPacket(Struct, gc=False, array_like=True):

@@ -92,7 +92,7 @@ class PartitionStep:
             if rank == _PRINTS:
                 self._print(event, order_ts, out)
             elif rank == _QUOTES:
-                self._quote(event, order_ts, out.marks)
+                self._quote(event, order_ts, out)
             elif rank == _REFERENCE:
                 self._define(event)
             elif rank < 0:
@@ -115,15 +115,17 @@ class PartitionStep:
         if joins(marked):
             join(self.state.packets, marked, memory.notional, memory.multiplier, self._window_ms)
 
-    def _quote(self, event: OptionQuote, order_ts: int, marks: list[MarkedPrint]) -> None:
+    def _quote(self, event: OptionQuote, order_ts: int, out: Stepped) -> None:
         memory = self.state.instruments.get(event.contract) or self._new(event.contract)
-        if memory is not None:
-            of_source = self._quotes_of.get(event.source)
-            if of_source is None:
-                of_source = self._learn_source(event.source)
-            take_quote(memory, event, *of_source)
-            if memory.print_order_ts == order_ts:
-                _note_tie(marks, event, order_ts)
+        if memory is None:
+            out.dead.append(_dead(event, order_ts, f"{event.contract!r} is not a compact OCC contract id"))
+            return
+        of_source = self._quotes_of.get(event.source)
+        if of_source is None:
+            of_source = self._learn_source(event.source)
+        take_quote(memory, event, *of_source)
+        if memory.print_order_ts == order_ts:
+            _note_tie(out.marks, event, order_ts)
 
     def _learn_source(self, name: str) -> tuple[bool, Book]:
         """Returns whether a source's quotes stand until replaced, and whose book they are when they do not say."""
@@ -192,5 +194,6 @@ def _note_tie(marks: list[MarkedPrint], quote: OptionQuote, order_ts: int) -> No
             marked.tie = True
 
 
-def _dead(event: OptionPrint, order_ts: int, reason: str) -> DeadLetter:
-    return dead_letter("options.prints", event.source, event.id, reason, msgspec.json.encode(event), order_ts)
+def _dead(event: OptionPrint | OptionQuote, order_ts: int, reason: str) -> DeadLetter:
+    topic = "options.prints" if isinstance(event, OptionPrint) else "options.quotes"
+    return dead_letter(topic, event.source, event.id, reason, msgspec.json.encode(event), order_ts)

@@ -95,7 +95,6 @@ def test_two_workers_leave_what_one_leaves(tmp_path: Path) -> None:
     _assert_as_replayed(tmp_path)
 
 
-@pytest.mark.xfail(strict=True, reason="each process of a cluster takes the flow's lease: the second one is refused")
 def test_two_processes_of_a_cluster_leave_what_one_leaves(tmp_path: Path) -> None:
     with socket.socket() as first, socket.socket() as second:
         first.bind(("127.0.0.1", 0))

@@ -73,7 +73,6 @@ def test_late_cancelled_and_volume_only_prints_never_join(conditions: tuple[str,
     assert packets(trade(1, conditions=conditions)) == []
 
 
-@pytest.mark.xfail(strict=True, reason="cancels and corrections do not yet revise a packet (contract 19)")
 def test_a_correction_does_not_count_its_trade_twice() -> None:
     (packet,) = packets(trade(0, size=3), trade(1, size=4, kind="correction", ref="p0"))
     assert packet.size in (3, 4)
