@@ -40,7 +40,9 @@ class Gateway:
         self._dataset = dataset
         self._settings = settings
         self._tailer = Tailer(dataset.open_bus, api.api_poll_ms)
-        self._archive = Archive(dataset.path, api.api_history_threads, api.api_history_timeout_ms / 1000)
+        self._archive = Archive(
+            dataset.path, api.api_history_threads, api.api_history_timeout_ms / 1000, settings.store
+        )
         self._clients = Clients(dataset, self._tailer, api)
         self._monitor = Monitor(dataset.open_bus, self._archive, self._clients)
         self._openapi = orjson.dumps(openapi.document())

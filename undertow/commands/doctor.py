@@ -12,6 +12,7 @@ import orjson
 
 from connectors.dataset import Dataset, DatasetError
 from events.settings import Settings, SettingsError, described, load
+from events.settings import shown as safe
 from events.topics import TOPICS
 
 _CORE = (
@@ -74,7 +75,7 @@ def _settings(settings: Settings) -> dict[str, dict[str, Any]]:
     shown = {}
     for group, name, default, meaning in described():
         value = getattr(getattr(settings, group), name.lower())
-        shown[name] = {"value": value, "default": default, "meaning": meaning}
+        shown[name] = {"value": safe(value), "default": default, "meaning": meaning}
     return shown
 
 
