@@ -6,6 +6,7 @@ the driver's internals they use the connection's block stream, and the pinned ve
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -29,6 +30,8 @@ UNKNOWN_DATABASE, UNKNOWN_TABLE = 81, 60
 #: A server that cannot now and will be able to: too many queries or parts, memory, disk, read-only, stopping.
 _AWAY_CODES = frozenset((75, 159, 202, 203, 209, 210, 236, 241, 242, 243, 252, 394, 425, 473, 999))
 _AWAY = (errors.NetworkError, errors.SocketTimeoutError, EOFError, OSError)
+#: The driver logs a stack for every address that does not answer; what matters of it is in the error.
+logging.getLogger("clickhouse_driver").setLevel(logging.CRITICAL)
 _STACK = re.compile(r"\s*Stack trace:.*", re.DOTALL)
 
 
