@@ -11,7 +11,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 #: What stands before the password in an address, and the password.
-_PASSWORD = re.compile(r"(\w+://[^/@\s:]*:)[^/\s]*@")
+_PASSWORD = re.compile(r"(\w+://[^/@\s:]*:)\S*@")
 
 
 class SettingsError(ValueError):
