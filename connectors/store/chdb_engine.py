@@ -50,9 +50,10 @@ class ChdbStore:
         self._turn = threading.Lock()
         self._closed = False
         try:
-            self._connection = _connect(directory / "store")
+            #: chDB's own connection, for whoever measures it bare.
+            self.connection = _connect(directory / "store")
             for statement in _SETTINGS:
-                self._connection.query(statement)
+                self.connection.query(statement)
         except Exception as error:
             self._lock.release()
             raise StoreError(f"the archive in {directory} cannot be opened: {one_line(error)}") from error
@@ -65,12 +66,12 @@ class ChdbStore:
 
     def insert(self, table: Table, columns: Columns) -> None:
         """Adds rows, by way of Arrow."""
-        rows = pa.table({column.name: _arrow(column, columns[column.name]) for column in table.columns})
+        rows = arrow_table(table, columns)
         names = ", ".join(f"`{name}`" for name in table.names)
         assert rows is not None  # chDB finds the local variable by its name
         with self._turn:
             try:
-                self._connection.query(f"INSERT INTO {table.name} ({names}) SELECT {names} FROM Python(rows)")
+                self.connection.query(f"INSERT INTO {table.name} ({names}) SELECT {names} FROM Python(rows)")
             except Exception as error:
                 raise StoreError(f"{table.name} takes no rows: {one_line(error)}") from error
 
@@ -98,14 +99,14 @@ class ChdbStore:
         with self._turn:
             if not self._closed:
                 self._closed = True
-                self._connection.close()
+                self.connection.close()
                 self._lock.release()
 
     def _run(self, template: str, params: Params | None = None) -> bytes:
         check_params(template, params or {})
         with self._turn:
             try:
-                result = self._connection.query(template, "Arrow", params=_bound(params or {}))
+                result = self.connection.query(template, "Arrow", params=_bound(params or {}))
                 return bytes(result.bytes() or b"")
             except Exception as error:
                 raise StoreError(one_line(error)) from error
@@ -124,6 +125,11 @@ def _bound(params: Params) -> dict[str, str]:
     return {
         name: value.translate(_ESCAPES) if isinstance(value, str) else repr(value) for name, value in params.items()
     }
+
+
+def arrow_table(table: Table, columns: Columns) -> Any:
+    """Returns rows as an Arrow table."""
+    return pa.table({column.name: _arrow(column, columns[column.name]) for column in table.columns})
 
 
 def _arrow(column: Column, values: Any) -> Any:
