@@ -21,13 +21,16 @@ from bytewax.testing import run_main
 
 from connectors import recovery
 from connectors.bus.base import BusError
+from connectors.cache.keys import CacheError, Keys, connect
+from connectors.cache.mirror import MirrorThread
 from connectors.dataset import Dataset, DatasetError
 from connectors.store.archiver import Archiver, Counters
 from connectors.store.base import Store, StoreError, read_progress
 from connectors.store.client import hold_archive
 from connectors.store.log_source import Chunk, LogSource
+from connectors.store.owner import owner_of
 from connectors.store.sink import STORE, StoreSink
-from events.settings import Compute, SettingsError, load
+from events.settings import Cache, Compute, SettingsError, load
 from events.topics import TOPICS
 from flows.runtime import prepare, recovery_directory, stopping
 
@@ -57,10 +60,24 @@ def live(run: str = "main") -> Dataflow:
         dataset = Dataset.open(settings.bus.undertow_data)
         held = hold_archive(dataset.path, _WAIT_S, stopping, settings.store)
         _forget_what_the_store_lacks(held.store, run)
-    except (SettingsError, DatasetError, BusError, StoreError) as error:
+        mirror = _mirror(dataset, run, settings.cache)
+    except (SettingsError, DatasetError, BusError, StoreError, CacheError) as error:
         sys.exit(f"error: {error}")
+
+    def close() -> None:
+        if mirror is not None:
+            mirror.close()
+        held.close()
+
     source = LogSource(dataset.open_bus, list(TOPICS), dataset.partitions, stopping)
-    return build(source, _sink(lambda: (Archiver(held.store, run), held.close), settings.compute))
+    return build(source, _sink(lambda: (Archiver(held.store, run), close), settings.compute))
+
+
+def _mirror(dataset: Dataset, run: str, cache: Cache) -> MirrorThread | None:
+    """Begins to fill the cache where there is one, beside the flow: it waits for nothing of it."""
+    if not cache.redis_url:
+        return None
+    return MirrorThread(dataset.open_bus, connect(cache), Keys(owner_of(dataset.path), run), cache.rolling_ttl_sec)
 
 
 def _forget_what_the_store_lacks(store: Store, run: str) -> None:
