@@ -101,3 +101,15 @@ def translated(error: RedisError) -> CacheError:
     """Returns what the cache says instead of the client's error."""
     away = isinstance(error, Unreachable | TimeoutError)
     return CacheError(f"{'Redis is away' if away else 'Redis refuses'}: {' '.join(str(error).split())[:300]}")
+
+
+def server_version(settings: Cache) -> str:
+    """Returns the version of the server; raises CacheError when none answers."""
+    client = connect(settings)
+    try:
+        found: dict[str, str] = client.info("server")
+    except RedisError as error:
+        raise translated(error) from error
+    finally:
+        client.close()
+    return str(found["redis_version"])

@@ -19,6 +19,7 @@ from connectors.store.base import Params, StoreAway, StoreError
 from connectors.store.binding import bound
 from connectors.store.clickhouse_client import (
     ANSWER_TIMEOUT_S,
+    CONNECT_TIMEOUT_S,
     UNKNOWN_DATABASE,
     NativeClient,
     connect,
@@ -223,3 +224,15 @@ class ClickHouseStore(ClickHouseReader):
             until = min(until, deadline)
         while time.monotonic() < until and not self._stopping():
             time.sleep(0.05)
+
+
+def server_version(address: Address) -> str:
+    """Returns the version of the server, whether or not it has the database; raises StoreAway, StoreError."""
+    client = connect(address, "", CONNECT_TIMEOUT_S)
+    try:
+        version: str = client.execute("SELECT version()")[0][0]
+    except Exception as error:
+        raise translated(error, address) from error
+    finally:
+        client.disconnect()
+    return version

@@ -115,6 +115,15 @@ def test_what_is_missing_or_away_is_one_line(there: dict[str, str], server: Clic
         assert b"wrong@" not in done.stderr
 
 
+def test_doctor_names_the_servers_version_and_one_that_is_away(there: dict[str, str], tmp_path: Path) -> None:
+    done = undertow(there, "doctor", "--json", "--data", str(tmp_path))
+    assert orjson.loads(done.stdout)["servers"]["ClickHouse"]
+    done = undertow({"CLICKHOUSE_URL": "clickhouse://u:secret@127.0.0.1:1"}, "doctor", "--json")
+    assert done.returncode == 1
+    assert "no ClickHouse answers" in orjson.loads(done.stdout)["faults"][0]
+    assert b"secret" not in done.stdout
+
+
 class Archive:
     """The archive's process, and a log that grows under it."""
 
