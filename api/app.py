@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -17,6 +18,7 @@ from starlette.websockets import WebSocket
 
 from api import candles, describe, errors, history, openapi
 from api.archive import Archive
+from api.cached import NEWEST_PARAMS, Cached, newest_of_log
 from api.errors import Refused
 from api.evidence import ArchiveFinder, Evidence, Gathering, LogFinder, UnknownId, packet_of
 from api.explain import explain
@@ -40,7 +42,10 @@ class Gateway:
         self._dataset = dataset
         self._settings = settings
         self._tailer = Tailer(dataset.open_bus, api.api_poll_ms)
-        self._archive = Archive(dataset.path, api.api_history_threads, api.api_history_timeout_ms / 1000)
+        self._archive = Archive(
+            dataset.path, api.api_history_threads, api.api_history_timeout_ms / 1000, settings.store
+        )
+        self._cached = Cached(dataset, settings.cache)
         self._clients = Clients(dataset, self._tailer, api)
         self._monitor = Monitor(dataset.open_bus, self._archive, self._clients)
         self._openapi = orjson.dumps(openapi.document())
@@ -57,6 +62,7 @@ class Gateway:
             await self._monitor.stop()
             await self._tailer.stop()
             self._archive.close()
+            self._cached.close()
 
     def routes(self) -> list[Route | WebSocketRoute | Mount]:
         """Returns every path."""
@@ -68,6 +74,7 @@ class Gateway:
             Route("/api/health", self._health),
             Route("/api/candles", self._candles),
             Route("/api/baselines", self._baselines),
+            Route("/api/newest/{topic}", self._newest),
             Route("/api/evidence/{id:path}", self._evidence),
             Route("/api/explain/{id:path}", self._explain),
             Route("/api/{topic}", self._history),
@@ -119,7 +126,27 @@ class Gateway:
     async def _candles(self, request: Request) -> Response:
         return await self._computed(request, candles.CANDLE_PARAMS, candles.candles)
 
+    async def _newest(self, request: Request) -> Response:
+        topic = request.path_params["topic"]
+        if topic not in TOPICS:
+            raise Refused(404, f"no topic {topic[:64]!r}; topics are {', '.join(TOPICS)}", "topic")
+        limit = read(request.query_params, NEWEST_PARAMS)["limit"]
+        lines = await self._cached.newest(topic, limit)
+        if lines is None:
+            lines = await asyncio.to_thread(self._newest_of_log, topic, limit)
+        return _json(b'{"events":[' + b",".join(lines) + b"]}")
+
+    def _newest_of_log(self, topic: str, limit: int) -> list[bytes]:
+        bus = self._dataset.open_bus()
+        try:
+            return newest_of_log(bus, topic, limit)
+        finally:
+            bus.close()
+
     async def _baselines(self, request: Request) -> Response:
+        found = await self._cached.baselines(read(request.query_params, candles.BASELINE_PARAMS))
+        if found is not None:
+            return _plain(found)
         return await self._computed(request, candles.BASELINE_PARAMS, candles.baselines)
 
     async def _computed(self, request: Request, params: Sequence[Param], compute: Any) -> Response:

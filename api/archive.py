@@ -1,4 +1,5 @@
-"""Reads of the archive, in a few threads, through its socket only: the gateway never opens the store's path itself.
+"""Reads of the archive, in a few threads: of a ClickHouse server, else through the archive's socket only; the gateway
+never opens the embedded store's path itself.
 
 So the archive can be restarted at any moment. Who asks too much waits in a bounded line; who waits too long, or finds
 nobody at the socket, is told so (StoreAway, answered as 503).
@@ -16,8 +17,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from connectors.store import wire
+from connectors.store.address import address_of
 from connectors.store.base import Params, Reader, StoreAway, StoreError
+from connectors.store.clickhouse_engine import ClickHouseReader
 from connectors.store.client import SocketReader
+from events.settings import Store
 
 #: Reads that may wait for a thread; a further one is refused at once.
 _MAX_WAITING = 64
@@ -76,11 +80,12 @@ def _dial(directory: Path, timeout_s: float) -> socket.socket:
 class Archive:
     """See the module's first lines."""
 
-    def __init__(self, directory: Path, threads: int, timeout_s: float) -> None:
+    def __init__(self, directory: Path, threads: int, timeout_s: float, store: Store | None = None) -> None:
         self._directory = directory
         self._timeout_s = timeout_s
+        self._address = address_of(store) if store is not None and store.clickhouse_url else None
         self._local = threading.local()
-        self._links: list[_Link] = []
+        self._links: list[_Link | ClickHouseReader] = []
         self._pool = ThreadPoolExecutor(threads, "history")
         self._waiting = 0
         #: Whether the archive answered when last asked by `probe`.
@@ -105,15 +110,20 @@ class Archive:
             future.exception()  # seen, whether or not anybody still waits
 
     def _run(self, work: Callable[[Reader], T]) -> T:
-        link: _Link | None = getattr(self._local, "link", None)
+        link: _Link | ClickHouseReader | None = getattr(self._local, "link", None)
         if link is None:
-            link = self._local.link = _Link(self._directory, self._timeout_s)
+            link = self._local.link = self._link(self._timeout_s)
             self._links.append(link)
         return work(link)
 
+    def _link(self, timeout_s: float) -> _Link | ClickHouseReader:
+        if self._address is not None:
+            return ClickHouseReader(self._address, timeout_s)
+        return _Link(self._directory, timeout_s)
+
     def probe(self) -> None:
         """Asks the archive for nothing, to learn whether it answers; called in a thread of its own."""
-        link = _Link(self._directory, _PROBE_TIMEOUT_S)
+        link = self._link(_PROBE_TIMEOUT_S)
         try:
             self.up = link.query("SELECT 1 AS one") == {"one": [1]}
         except StoreError:

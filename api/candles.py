@@ -23,6 +23,7 @@ INTERVALS = {
     "1h": 3600, "1d": 86_400,
 }  # fmt: skip
 _OFF_EXCHANGE = "D"
+_SUMS = ("volume", "off_exchange_volume", "vwap")
 CANDLE_PARAMS = (
     Param("symbol", "text", "the equity symbol", required=True),
     Param("interval", "text", "the length of a candle", "1m", choices=tuple(INTERVALS)),
@@ -65,6 +66,9 @@ def candles(reader: Reader, asked: Mapping[str, Any]) -> dict[str, Any]:
     if start is None:
         start = max(to - asked["limit"] * seconds * NS_PER_S, 0)
     found = reader.query(_candle_sql(seconds), {"symbol": asked["symbol"], "low": start, "high": min(to, FOREVER_NS)})
+    for name in _SUMS:
+        # A server adds in an order of its own: what hangs on it is no digit of ours.
+        found[name] = [round(value, 6) for value in found[name]]
     rows = [dict(zip(found, row, strict=True)) for row in zip(*found.values(), strict=True)]
     return {"symbol": asked["symbol"], "interval": asked["interval"], "candles": rows[-asked["limit"] :]}
 
@@ -79,20 +83,23 @@ _REPLACED = (
 
 def _candle_sql(seconds: int) -> str:
     if seconds == INTERVALS["1d"]:
-        day = "toStartOfDay(fromUnixTimestamp64Nano(ts, 'America/New_York'))"
+        day = f"toStartOfDay(toDateTime(intDiv(ts, {NS_PER_S}), 'America/New_York'))"
         bucket = f"toInt64(toUnixTimestamp({day})) * {NS_PER_S}"
     else:
         span = seconds * NS_PER_S
         bucket = f"intDiv(ts, {span}) * {span}"
+    # Inner names are of their own: old servers take an outer name for the inner column of that name.
     return (
         f"SELECT bucket AS ts, "
-        f"argMinIf(price, (p.ts, id), priced) AS open, maxIf(price, priced) AS high, minIf(price, priced) AS low, "
-        f"argMaxIf(price, (p.ts, id), priced) AS close, sumIf(size, counted) AS volume, "
-        f"sumIf(size, counted AND ifNull(exchange, '') = '{_OFF_EXCHANGE}') AS off_exchange_volume, "
-        f"sumIf(price * size, priced) / sumIf(size, priced) AS vwap, countIf(counted) AS prints "
-        f"FROM (SELECT {bucket} AS bucket, ts, id, price, size, exchange, {_PRICED} AS priced, {_COUNTED} AS counted "
+        f"argMinIf(p_price, (p_ts, p_id), priced) AS open, maxIf(p_price, priced) AS high, "
+        f"minIf(p_price, priced) AS low, argMaxIf(p_price, (p_ts, p_id), priced) AS close, "
+        f"sumIf(p_size, counted) AS volume, "
+        f"sumIf(p_size, counted AND ifNull(p_exchange, '') = '{_OFF_EXCHANGE}') AS off_exchange_volume, "
+        f"sumIf(p_price * p_size, priced) / sumIf(p_size, priced) AS vwap, countIf(counted) AS prints "
+        f"FROM (SELECT {bucket} AS bucket, ts AS p_ts, id AS p_id, price AS p_price, size AS p_size, "
+        f"exchange AS p_exchange, {_PRICED} AS priced, {_COUNTED} AS counted "
         f"FROM {_PRINTS} FINAL WHERE {_MINE} AND ifNull(kind, '') != 'cancel' "
-        f"AND id NOT IN ({_REPLACED}) AND ifNull(trade_id, '') NOT IN ({_REPLACED})) AS p "
+        f"AND id NOT IN ({_REPLACED}) AND ifNull(trade_id, '') NOT IN ({_REPLACED})) "
         "GROUP BY bucket HAVING countIf(priced) > 0 ORDER BY bucket"
     )
 
@@ -109,12 +116,15 @@ def baselines(reader: Reader, asked: Mapping[str, Any]) -> dict[str, Any]:
     params = {"underlying": asked["underlying"], "run": RUN, "limit": asked["limit"]}
     if asked["contract"] is not None:
         params["contract"] = asked["contract"]
-    newest = ", ".join(f"argMax(tuple({name}), (p.ts, p.id)).1 AS {name}" for name in ("id", *_BASELINE_FIELDS))
+    # Inner names are of their own: old servers take an outer name for the inner column of that name.
+    fields = ("id", *_BASELINE_FIELDS)
+    inner = ", ".join(f"{name} AS p_{name}" for name in ("contract", "ts", *fields))
+    newest = ", ".join(f"argMax(tuple(p_{name}), (p_ts, p_id)).1 AS {name}" for name in fields)
     found = reader.query(
-        f"SELECT contract, max(p.ts) AS ts, {newest.replace('tuple(', 'tuple(p.')} FROM "
-        f"(SELECT * FROM {table('flow.packets').name} FINAL WHERE run = {{run:String}} AND "
-        f"underlying = {{underlying:String}} {contract} AND {last_revision('flow.packets')}) AS p "
-        "GROUP BY contract ORDER BY ts DESC, contract LIMIT {limit:UInt32}",
+        f"SELECT p_contract AS contract, max(p_ts) AS ts, {newest} FROM "
+        f"(SELECT {inner} FROM {table('flow.packets').name} FINAL WHERE run = {{run:String}} AND "
+        f"underlying = {{underlying:String}} {contract} AND {last_revision('flow.packets')}) "
+        "GROUP BY p_contract ORDER BY ts DESC, contract LIMIT {limit:UInt32}",
         params,
     )
     rows = [dict(zip(found, row, strict=True)) for row in zip(*found.values(), strict=True)]

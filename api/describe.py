@@ -14,6 +14,7 @@ from api.socket import Clients, hello
 from connectors.dataset import Dataset
 from connectors.lease import Holder
 from events.settings import Rules, Settings, described, plain_rules, rules_from
+from events.settings import shown as shown_safely
 from events.sources import SOURCES
 from events.topics import RAW_TOPICS
 from operators.rules import ALL
@@ -54,7 +55,7 @@ def config(dataset: Dataset, settings: Settings) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    return str(value) if isinstance(value, Path) else value
+    return str(value) if isinstance(value, Path) else shown_safely(value)
 
 
 def health(dataset: Dataset, seen: Seen) -> tuple[bool, dict[str, Any]]:

@@ -120,13 +120,13 @@ class ArchiveFinder:
         return [orjson.loads(line) for line in canonical_lines(topic, columns)]
 
 
-#: Ids travel as one JSON parameter.
-_LIST = "JSONExtract({ids:String}, 'Array(String)')"
+#: Ids travel as one parameter, a line each; ours hold no line break.
+_LIST = "splitByChar('\\n', {ids:String})"
 _SPAN = "ts >= {low:Int64} AND ts <= {high:Int64}"
 
 
 def _listed(idents: Sequence[str]) -> str:
-    return orjson.dumps(list(idents)).decode()
+    return "\n".join(idents)
 
 
 def _spanned(idents: Sequence[str]) -> dict[str, Param]:

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from api import candles, history, protocol
+from api.cached import NEWEST_PARAMS
 from api.evidence import Evidence
 from api.params import Param
 from events.control import Control
@@ -64,6 +65,7 @@ def _paths() -> dict[str, Any]:
         "/api/explain/{id}": _get("Every rule's every check on a packet, judged again", (), _OBJECT, "id"),
         "/api/candles": _get("Candles of a symbol", candles.CANDLE_PARAMS, _OBJECT),
         "/api/baselines": _get("What is usual for the contracts of an underlying", candles.BASELINE_PARAMS, _OBJECT),
+        "/api/newest/{topic}": _get("Newest messages as the log has them", NEWEST_PARAMS, _OBJECT, "topic"),
         "/api/config": _get("Settings, data set, sources, rules", (), _OBJECT),
         "/api/health": _get("Each part's state; 503 when one that is needed is away", (), _OBJECT),
         "/metrics": {"get": {"summary": "Prometheus metrics", "responses": {"200": _text("text/plain")}}},

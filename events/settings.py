@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+#: What stands before the password in an address, and the password.
+_PASSWORD = re.compile(r"(\w+://[^/@\s:]*:)\S*@")
 
 
 class SettingsError(ValueError):
@@ -108,6 +112,24 @@ class Feed(_Group):
     synthetic_labels: str = Field("", description="synthetic: labels file; empty is labels.jsonl in the data directory")
 
 
+class Store(_Group):
+    """Where the archive rests: chDB in the data directory, or a ClickHouse server."""
+
+    clickhouse_url: str = Field(
+        "", description="ClickHouse's native address, clickhouse://user:password@host:9000; empty: chDB, embedded"
+    )
+    clickhouse_database: str = Field(
+        "undertow", pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$", description="database of this data set, no other's"
+    )
+
+
+class Cache(_Group):
+    """Redis, for the gateway: newest baselines, packets and alerts. Nothing depends on it."""
+
+    redis_url: str = Field("", description="redis://host:6379/0 or rediss://…; empty: no cache")
+    rolling_ttl_sec: int = Field(86_400, ge=1, le=31_536_000, description="life of a cached baseline, s")
+
+
 class Settings(_Group):
     """All settings of one process."""
 
@@ -116,9 +138,13 @@ class Settings(_Group):
     bus: Bus = Bus()
     api: Api = Api()
     feed: Feed = Feed()
+    store: Store = Store()
+    cache: Cache = Cache()
 
 
-_GROUPS: dict[str, type[_Group]] = {"rules": Rules, "compute": Compute, "bus": Bus, "api": Api, "feed": Feed}
+_GROUPS: dict[str, type[_Group]] = {
+    "rules": Rules, "compute": Compute, "bus": Bus, "api": Api, "feed": Feed, "store": Store, "cache": Cache
+}  # fmt: skip
 
 
 def load(environ: Mapping[str, str] | None = None, **overrides: Any) -> Settings:
@@ -145,7 +171,12 @@ def load(environ: Mapping[str, str] | None = None, **overrides: Any) -> Settings
 def _one_line(error: ValidationError) -> str:
     first = error.errors()[0]
     name = str(first["loc"][0]).upper()
-    return f"{name}={first['input']!r} cannot work: {first['msg'][:1].lower()}{first['msg'][1:]}"
+    return f"{name}={shown(first['input'])!r} cannot work: {first['msg'][:1].lower()}{first['msg'][1:]}"
+
+
+def shown(value: Any) -> Any:
+    """Returns a setting's value as it may be shown: the password of an address is not."""
+    return _PASSWORD.sub(r"\1***@", value) if isinstance(value, str) else value
 
 
 def described() -> list[tuple[str, str, Any, str]]:

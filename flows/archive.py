@@ -7,6 +7,7 @@ The data set is `UNDERTOW_DATA`. Kill it at any moment: rows collapse on their i
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
@@ -18,21 +19,28 @@ from bytewax.inputs import Source
 from bytewax.outputs import Sink
 from bytewax.testing import run_main
 
+from connectors import recovery
 from connectors.bus.base import BusError
+from connectors.cache.keys import CacheError, Keys, connect
+from connectors.cache.mirror import MirrorThread
 from connectors.dataset import Dataset, DatasetError
 from connectors.store.archiver import Archiver, Counters
-from connectors.store.base import Store, StoreError
-from connectors.store.client import ServedStore
+from connectors.store.base import Store, StoreError, read_progress
+from connectors.store.client import hold_archive
 from connectors.store.log_source import Chunk, LogSource
+from connectors.store.owner import owner_of
 from connectors.store.sink import STORE, StoreSink
-from events.settings import Compute, SettingsError, load
+from events.settings import Cache, Compute, SettingsError, load
 from events.topics import TOPICS
-from flows.runtime import prepare, stopping
+from flows.runtime import prepare, recovery_directory, stopping
 
 #: How long a starting archive waits for a reader that holds the store's path.
 _WAIT_S = 60.0
+#: The name under which Bytewax keeps the source's snapshots.
+_SOURCE_STEP = "archive.log"
 #: An in-process run keeps no recovery store, so its epochs only cut work short.
 _EPOCH = timedelta(seconds=10)
+_log = logging.getLogger("undertow.flows")
 
 
 def build(source: Source[Chunk], sink: Sink[tuple[str, Chunk]]) -> Dataflow:
@@ -50,11 +58,44 @@ def live(run: str = "main") -> Dataflow:
         settings = load()
         prepare(settings)
         dataset = Dataset.open(settings.bus.undertow_data)
-        served = ServedStore.open(dataset.path, _WAIT_S)
-    except (SettingsError, DatasetError, BusError, StoreError) as error:
+        held = hold_archive(dataset.path, _WAIT_S, stopping, settings.store)
+        _forget_what_the_store_lacks(held.store, run)
+        mirror = _mirror(dataset, run, settings.cache)
+    except (SettingsError, DatasetError, BusError, StoreError, CacheError) as error:
         sys.exit(f"error: {error}")
+
+    def close() -> None:
+        if mirror is not None:
+            mirror.close()
+        held.close()
+
     source = LogSource(dataset.open_bus, list(TOPICS), dataset.partitions, stopping)
-    return build(source, _sink(lambda: (Archiver(served.store, run), served.close), settings.compute))
+    return build(source, _sink(lambda: (Archiver(held.store, run), close), settings.compute))
+
+
+def _mirror(dataset: Dataset, run: str, cache: Cache) -> MirrorThread | None:
+    """Begins to fill the cache where there is one, beside the flow: it waits for nothing of it."""
+    if not cache.redis_url:
+        return None
+    return MirrorThread(dataset.open_bus, connect(cache), Keys(owner_of(dataset.path), run), cache.rolling_ttl_sec)
+
+
+def _forget_what_the_store_lacks(store: Store, run: str) -> None:
+    """Forgets snapshots that stand ahead of the store's progress: the store is another or an older one.
+
+    A snapshot is taken behind the progress that it speaks of, so of one's own store none is ever ahead.
+    """
+    directory = recovery_directory()
+    if directory is None:
+        return
+    raw, derived = read_progress(store), read_progress(store, run)
+    for part, offset in recovery.snapshots(directory, _SOURCE_STEP).items():
+        topic, _, partition = part.rpartition("/")
+        noted = (derived if TOPICS[topic].layer == "derived" else raw).by_partition.get((topic, int(partition)))
+        if offset > (noted[0] if noted else 0):
+            _log.warning("the archive holds less of %s than was noted: archiving from the log's start again", part)
+            recovery.prepare(directory, forget=True)
+            return
 
 
 def archive_all(

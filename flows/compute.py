@@ -12,7 +12,8 @@ from connectors.code import code_digest
 from connectors.dataset import Dataset, DatasetError
 from connectors.sinks import heartbeat
 from connectors.store.archiver import clear_run, finish_run
-from connectors.store.chdb_engine import ChdbStore
+from connectors.store.base import Store
+from connectors.store.client import open_store
 from connectors.tape import Span, heads_as_ends
 from events.settings import Settings, plain_rules
 from events.topics import DERIVED_TOPICS, RAW_TOPICS, TOPICS
@@ -46,7 +47,7 @@ def compute(dataset: Dataset, settings: Settings, on_stage: OnStage = lambda _: 
     """
     began = monotonic()
     with dataset.leases.acquire(LEASE) as lease:
-        store = ChdbStore(dataset.path, _STORE_WAIT_S)
+        store = open_store(dataset.path, _STORE_WAIT_S, settings.store, stopping=stopping)
         bus = dataset.open_bus()
         try:
             if is_trimmed(bus):
@@ -76,13 +77,12 @@ def compute(dataset: Dataset, settings: Settings, on_stage: OnStage = lambda _: 
     return ComputeReport(dataset.name, RUN, counts, rows, round(monotonic() - began, 3))
 
 
-def _clear(dataset: Dataset, bus: Bus, store: ChdbStore, settings: Settings) -> None:
+def _clear(dataset: Dataset, bus: Bus, store: Store, settings: Settings) -> None:
     """Forgets the earlier run: snapshots first, so that nothing resumes into a log that is gone."""
     for flow in ("options", "archive"):
         shutil.rmtree(dataset.recovery_dir(flow), ignore_errors=True)
     for topic in (*DERIVED_TOPICS, "anchors"):
         bus.clear(topic)
-    store.ensure_tables()
     clear_run(store, RUN)
     dataset.record_run(RUN, plain_rules(settings.rules), code_digest(), "start", "compute")
 

@@ -7,10 +7,7 @@ a process that dies lets go of it. One instance may be used from several threads
 from __future__ import annotations
 
 import atexit
-import fcntl
-import os
 import threading
-import time
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +15,9 @@ import numpy as np
 import pyarrow as pa
 
 from connectors.store.base import Params, StoreAway, StoreError, check_params
+from connectors.store.lock import PathLock, lock_of
 from connectors.store.schema import Column, Columns, Table, tables
 
-_RETRY_S = 0.05
 _ARROW: dict[str, Any] = {
     "str": pa.string(),
     "int": pa.int64(),
@@ -39,41 +36,6 @@ _SETTINGS = (
 )
 
 
-class PathLock:
-    """The right to open a store's path, as a lock on a file beside it; it ends with the process."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._file = -1
-
-    def take(self, wait_s: float) -> bool:
-        """Takes the lock, trying until `wait_s` is over; says whether it is held."""
-        deadline = time.monotonic() + wait_s
-        file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        while True:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                if time.monotonic() >= deadline:
-                    os.close(file)
-                    return False
-                time.sleep(_RETRY_S)
-            else:
-                self._file = file
-                return True
-
-    def release(self) -> None:
-        """Lets go of the lock."""
-        if self._file >= 0:
-            os.close(self._file)
-            self._file = -1
-
-
-def lock_of(directory: Path) -> PathLock:
-    """Returns the lock of the store under a data directory."""
-    return PathLock(directory / "store.lock")
-
-
 class ChdbStore:
     """See `connectors.store.base.Store`."""
 
@@ -88,9 +50,10 @@ class ChdbStore:
         self._turn = threading.Lock()
         self._closed = False
         try:
-            self._connection = _connect(directory / "store")
+            #: chDB's own connection, for whoever measures it bare.
+            self.connection = _connect(directory / "store")
             for statement in _SETTINGS:
-                self._connection.query(statement)
+                self.connection.query(statement)
         except Exception as error:
             self._lock.release()
             raise StoreError(f"the archive in {directory} cannot be opened: {one_line(error)}") from error
@@ -103,12 +66,12 @@ class ChdbStore:
 
     def insert(self, table: Table, columns: Columns) -> None:
         """Adds rows, by way of Arrow."""
-        rows = pa.table({column.name: _arrow(column, columns[column.name]) for column in table.columns})
+        rows = arrow_table(table, columns)
         names = ", ".join(f"`{name}`" for name in table.names)
         assert rows is not None  # chDB finds the local variable by its name
         with self._turn:
             try:
-                self._connection.query(f"INSERT INTO {table.name} ({names}) SELECT {names} FROM Python(rows)")
+                self.connection.query(f"INSERT INTO {table.name} ({names}) SELECT {names} FROM Python(rows)")
             except Exception as error:
                 raise StoreError(f"{table.name} takes no rows: {one_line(error)}") from error
 
@@ -136,14 +99,14 @@ class ChdbStore:
         with self._turn:
             if not self._closed:
                 self._closed = True
-                self._connection.close()
+                self.connection.close()
                 self._lock.release()
 
     def _run(self, template: str, params: Params | None = None) -> bytes:
         check_params(template, params or {})
         with self._turn:
             try:
-                result = self._connection.query(template, "Arrow", params=_bound(params or {}))
+                result = self.connection.query(template, "Arrow", params=_bound(params or {}))
                 return bytes(result.bytes() or b"")
             except Exception as error:
                 raise StoreError(one_line(error)) from error
@@ -162,6 +125,11 @@ def _bound(params: Params) -> dict[str, str]:
     return {
         name: value.translate(_ESCAPES) if isinstance(value, str) else repr(value) for name, value in params.items()
     }
+
+
+def arrow_table(table: Table, columns: Columns) -> Any:
+    """Returns rows as an Arrow table."""
+    return pa.table({column.name: _arrow(column, columns[column.name]) for column in table.columns})
 
 
 def _arrow(column: Column, values: Any) -> Any:

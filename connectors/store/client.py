@@ -1,23 +1,33 @@
-"""Opens an archive for reading: the path itself when nobody holds it, else the holder's socket (contract 30).
+"""Opens an archive, on the engine that the settings name: CLICKHOUSE_URL a server's, else chDB in the data directory.
 
-While a reader holds the path it answers others as an archive would, so that two exports run side by side. A reader
-whose holder goes away opens again and asks once more: a SELECT may be asked twice.
+Embedded, a reader opens the path itself when nobody holds it, else dials the holder's socket (contract 30). While a
+reader holds the path it answers others as an archive would, so that two exports run side by side. A reader whose
+holder goes away opens again and asks once more: a SELECT may be asked twice.
 """
 
 from __future__ import annotations
 
 import socket
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from connectors.store import wire
-from connectors.store.base import Params, Reader, StoreAway, check_params
-from connectors.store.chdb_engine import ChdbStore, columns_of, lock_of
+from connectors.store.address import address_of
+from connectors.store.base import Params, Reader, Store, StoreAway, check_params
+from connectors.store.chdb_engine import ChdbStore, columns_of
+from connectors.store.clickhouse_engine import ClickHouseReader, ClickHouseStore, never
+from connectors.store.lock import lock_of
+from connectors.store.owner import known_owner, owner_of
 from connectors.store.server import StoreServer
+from events import settings
 
 _RETRY_S = 0.05
 DEFAULT_WAIT_S = 10.0
+#: How long a command waits for a server that is away.
+PATIENCE_S = 30.0
 
 
 class ServedStore:
@@ -92,9 +102,79 @@ class ArchiveReader:
         self.close()
 
 
-def open_reader(directory: Path, wait_s: float = DEFAULT_WAIT_S) -> ArchiveReader:
+def open_reader(
+    directory: Path, wait_s: float = DEFAULT_WAIT_S, store: settings.Store | None = None
+) -> ArchiveReader | ClickHouseReader:
     """Opens the archive of a data directory; raises StoreAway, in one line that says what to do, when there is none."""
-    return ArchiveReader(directory, wait_s)
+    chosen = store or settings.load().store
+    if not chosen.clickhouse_url:
+        return ArchiveReader(directory, wait_s)
+    reader = ClickHouseReader(address_of(chosen))
+    reader.check_owner(known_owner(directory))
+    return reader
+
+
+def open_store(
+    directory: Path,
+    wait_s: float,
+    store: settings.Store | None = None,
+    patience_s: float | None = PATIENCE_S,
+    stopping: Callable[[], bool] = never,
+) -> Store:
+    """Opens the archive of a data directory for writing, tables made; one process at a time has it.
+
+    Raises StoreAway while another process writes for longer than `wait_s`, or a server is away for longer than
+    `patience_s` (None: it is waited for until `stopping`).
+    """
+    chosen = store or settings.load().store
+    opened: Store
+    if chosen.clickhouse_url:
+        address = address_of(chosen)
+        lock = lock_of(directory)
+        if not lock.take(wait_s):
+            raise StoreAway(f"another process holds the archive in {directory}")
+        opened = ClickHouseStore(address, owner_of(directory), patience_s, stopping, lock)
+    else:
+        opened = ChdbStore(directory, wait_s)
+    try:
+        opened.ensure_tables()
+    except BaseException:
+        opened.close()
+        raise
+    return opened
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """An archive open for writing and, where it is embedded, answering other processes; and how to let go of it."""
+
+    store: Store
+    close: Callable[[], None]
+
+
+def hold_archive(
+    directory: Path, wait_s: float, stopping: Callable[[], bool], store: settings.Store | None = None
+) -> Held:
+    """Opens the archive as its one process does: a server that is away is waited for. Raises as `open_store`."""
+    opened = open_store(directory, wait_s, store, None, stopping)
+    if isinstance(opened, ChdbStore):
+        served = ServedStore(opened, directory)
+        return Held(opened, served.close)
+    return Held(opened, opened.close)
+
+
+def archive_ready(directory: Path, store: settings.Store | None = None) -> bool:
+    """Says whether the archive's process has begun: it answers, or it is the one that writes to the server."""
+    if (store or settings.load().store).clickhouse_url:
+        lock = lock_of(directory)
+        free = lock.take(0)
+        lock.release()
+        return not free
+    try:
+        wire.dial(wire.socket_path(directory)).close()
+    except OSError:
+        return False
+    return True
 
 
 def _open(directory: Path, wait_s: float) -> Reader:

@@ -48,12 +48,43 @@ class Column:
     words: bool = False
 
     @property
+    def plain(self) -> str:
+        """The column's type in any ClickHouse."""
+        inner = _CLICKHOUSE[self.kind]
+        return f"Nullable({inner})" if self.nullable else inner
+
+    @property
     def clickhouse(self) -> str:
         """The column's type in ClickHouse."""
-        inner = _CLICKHOUSE[self.kind]
-        if self.nullable:
-            inner = f"Nullable({inner})"
-        return f"LowCardinality({inner})" if self.words else inner
+        return f"LowCardinality({self.plain})" if self.words else self.plain
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """What a server's version has; the tables hold the same rows in every one."""
+
+    #: Dictionary-encoded words (a setting's experiment before 19.0, and not trusted there).
+    low_cardinality: bool = True
+    #: Compression by column.
+    codecs: bool = False
+    #: The column TIME, derived from `ts` where it is read, for people and dashboards; ours read `ts`.
+    times: bool = False
+
+    def type_of(self, column: Column) -> str:
+        """Returns the type of a column."""
+        return column.clickhouse if self.low_cardinality else column.plain
+
+    def codec_of(self, column: Column) -> str:
+        """Returns how a column is compressed, led by a space; nothing where the server's default is meant."""
+        if not self.codecs or column.words or column.kind == "bool":
+            return ""
+        rising = column.kind == "offset" or (column.kind == "int" and column.name.endswith("ts"))
+        return " CODEC(Delta, ZSTD(1))" if rising and not column.nullable else " CODEC(ZSTD(1))"
+
+
+EMBEDDED = Dialect()
+#: The name of the derived column of a row's event time.
+TIME = "time"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +102,15 @@ class Table:
         """The columns' names in order."""
         return tuple(column.name for column in self.columns)
 
-    def create(self) -> str:
-        """Returns the statement that makes the table."""
-        columns = ", ".join(f"`{column.name}` {column.clickhouse}" for column in self.columns)
+    def create(self, dialect: Dialect | None = None) -> str:
+        """Returns the statement that makes the table, as a server of that dialect takes it."""
+        used = dialect or EMBEDDED
+        columns = [f"`{column.name}` {used.type_of(column)}{used.codec_of(column)}" for column in self.columns]
+        if used.times and "ts" in self.names:
+            columns.append(f"`{TIME}` DateTime64(9, 'UTC') ALIAS fromUnixTimestamp64Nano(ts, 'UTC')")
         key = ", ".join(f"`{name}`" for name in self.key)
         return (
-            f"CREATE TABLE IF NOT EXISTS {self.name} ({columns}) "
+            f"CREATE TABLE IF NOT EXISTS {self.name} ({', '.join(columns)}) "
             f"ENGINE = ReplacingMergeTree({self.newest or ''}) ORDER BY ({key})"
         )
 

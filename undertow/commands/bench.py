@@ -66,6 +66,25 @@ def latency(as_json: bool, check: bool) -> None:
     _report(result, BARS, as_json, check)
 
 
+@bench.command("store")
+@click.option("--rows", type=click.IntRange(10_000), default=400_000, show_default=True, help="Rows of a round.")
+@click.option("--engine", type=click.Choice(("all", "chdb", "clickhouse")), default="all", show_default=True,
+              help="The store to measure; ClickHouse where CLICKHOUSE_URL names a server.")  # fmt: skip
+@_json
+@_check
+def store(rows: int, engine: str, as_json: bool, check: bool) -> None:
+    """Rows from the log's batches into the archive, beside the bare client library with columns that are ready.
+
+    `cpu_s_per_million` is CPU of our process per million rows (chDB runs inside it), the best of three rounds;
+    `cpu_ratio_to_bare` sets ours beside the client's. ClickHouse is written in a database of its own, dropped after.
+    """
+    from undertow.bench.store import bars, run
+
+    with one_line_errors():
+        result = run(rows, engine)
+    _report(result, bars(result), as_json, check)
+
+
 @bench.command("types")
 @_json
 def types(as_json: bool) -> None:

@@ -10,8 +10,11 @@ from typing import Any
 import click
 import orjson
 
+from connectors.cache.keys import CacheError
 from connectors.dataset import Dataset, DatasetError
+from connectors.store.base import StoreError
 from events.settings import Settings, SettingsError, described, load
+from events.settings import shown as safe
 from events.topics import TOPICS
 
 _CORE = (
@@ -51,6 +54,7 @@ def doctor(data: Path | None, as_json: bool) -> None:
         "packages": packages,
         "settings": _settings(settings) if settings else {},
         "dataset": _dataset(settings, faults) if settings else None,
+        "servers": _servers(settings, faults) if settings else {},
         "faults": faults,
     }
     if as_json:
@@ -74,7 +78,7 @@ def _settings(settings: Settings) -> dict[str, dict[str, Any]]:
     shown = {}
     for group, name, default, meaning in described():
         value = getattr(getattr(settings, group), name.lower())
-        shown[name] = {"value": value, "default": default, "meaning": meaning}
+        shown[name] = {"value": safe(value), "default": default, "meaning": meaning}
     return shown
 
 
@@ -97,6 +101,34 @@ def _dataset(settings: Settings, faults: list[str]) -> dict[str, Any] | None:
     return {"name": dataset.name, "clock": dataset.clock, "partitions": dataset.partitions, "topics": topics}
 
 
+def _servers(settings: Settings, faults: list[str]) -> dict[str, str]:
+    """Asks each server that the settings name for its version."""
+    found = {}
+    for name, url, ask in (
+        ("ClickHouse", settings.store.clickhouse_url, _clickhouse_version),
+        ("Redis", settings.cache.redis_url, _redis_version),
+    ):
+        if url:
+            try:
+                found[name] = ask(settings)
+            except (StoreError, CacheError) as error:
+                faults.append(str(error))
+    return found
+
+
+def _clickhouse_version(settings: Settings) -> str:
+    from connectors.store.address import address_of
+    from connectors.store.clickhouse_engine import server_version
+
+    return server_version(address_of(settings.store))
+
+
+def _redis_version(settings: Settings) -> str:
+    from connectors.cache.keys import server_version
+
+    return server_version(settings.cache)
+
+
 def _print(found: dict[str, Any]) -> None:
     click.echo(f"Python {found['python']}")
     for name, version in found["packages"].items():
@@ -105,6 +137,8 @@ def _print(found: dict[str, Any]) -> None:
     for name, each in found["settings"].items():
         changed = "" if each["value"] == each["default"] else f"  (default {each['default']})"
         click.echo(f"  {name:<34} {each['value']!s:<10}{changed}")
+    for name, version in found["servers"].items():
+        click.echo(f"{name} {version} answers")
     dataset = found["dataset"]
     if dataset is None:
         click.echo("no data set here yet: `undertow import FILE` makes one")

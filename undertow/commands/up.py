@@ -16,7 +16,7 @@ from pathlib import Path
 import click
 
 from connectors.dataset import Dataset
-from connectors.store.wire import dial, socket_path
+from connectors.store.client import archive_ready
 from events.settings import Settings, load
 from events.types import Clock
 from flows.live import LEASE
@@ -80,7 +80,7 @@ def _parts(dataset: Dataset, gateway: tuple[str, int], feed: str, feed_options: 
     flow = ["-r", str(dataset.recovery_dir("options")), "-s", _SNAPSHOT_S, "-b", "0"]
     host, port = gateway
     return [
-        Part("archive", python("-m", "undertow.cli", "archive", *data), lambda: _answers(dataset)),
+        Part("archive", python("-m", "undertow.cli", "archive", *data), lambda: archive_ready(dataset.path)),
         Part(
             "options",
             python("-m", "bytewax.run", "flows.options", *flow),
@@ -94,14 +94,6 @@ def _parts(dataset: Dataset, gateway: tuple[str, int], feed: str, feed_options: 
             lambda: _listens(gateway),
         ),
     ]
-
-
-def _answers(dataset: Dataset) -> bool:
-    try:
-        dial(socket_path(dataset.path)).close()
-    except OSError:
-        return False
-    return True
 
 
 def _free_port(host: str, first: int) -> int:

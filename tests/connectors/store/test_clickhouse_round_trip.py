@@ -1,0 +1,25 @@
+"""ClickHouse gives every event back as it took it, on a real server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from connectors.store.clickhouse_engine import ClickHouseStore
+from tests.contract.round_trip_suite import RoundTripSuite
+from tests.engines.clickhouse import clickhouse
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouseStore]:
+    with clickhouse(tmp_path_factory.mktemp("clickhouse")) as server:
+        opened = ClickHouseStore(server.address("rounds"), "me")
+        opened.ensure_tables()
+        yield opened
+        opened.close()
+
+
+@pytest.mark.engine("clickhouse")
+class TestClickHouse(RoundTripSuite):
+    pass
