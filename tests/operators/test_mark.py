@@ -200,3 +200,13 @@ def test_a_definition_without_a_multiplier_changes_nothing() -> None:
     known = Reference(ts=T0, kind="definition", instrument=ADJUSTED, multiplier=150.0)
     bare = Reference(ts=T0, kind="definition", instrument=ADJUSTED)
     assert marked(known, bare, trade(1, contract=ADJUSTED)).premium == 540.0
+
+
+def test_an_event_of_an_unreadable_contract_is_a_dead_letter_and_its_neighbours_are_marked() -> None:
+    partition = Partition()
+    unreadable = [quote(1, contract="NOT A CONTRACT 1"), trade(2, contract="NOT A CONTRACT 2")]
+    stepped = [partition(event) for event in (trade(0), *unreadable, trade(3))]
+    letters = [letter for each in stepped for letter in each.dead]
+    assert [letter.topic for letter in letters] == ["options.quotes", "options.prints"]
+    assert all("compact OCC" in letter.reason for letter in letters)
+    assert [len(each.marks) for each in stepped] == [1, 0, 0, 1]
