@@ -1,8 +1,9 @@
 """A preloaded options tape for `bench pipeline`: one quote to two prints over many contracts, in bursts.
 
 Not a market model (the synthetic feed is): it fixes rates and shapes so that the pipeline's work is known. Messages
-have the fields that a live feed fills. Prints come in bursts of 1 to 8 inside 200 ms, sides and venues drawn by a
-seeded generator; about one burst in fifty passes a rule's floors.
+are those of a consolidated OPRA feed: ids of sequence and digest, time of receipt, venues of both sides of a quote.
+Prints come in bursts of 1 to 8 inside 200 ms, sides and venues drawn by a seeded generator; about one burst in fifty
+passes a rule's floors.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ _VENUES = "ACEHIJMNPQUXZ"
 #: Mean event time between bursts over all contracts, ms.
 _BURST_GAP_MS = 1.2
 _UNDERLYINGS = 100
+_SOURCE = "databento"
+_FIRST_SEQ = 1_204_117_000
 #: From the event to our decoder, as a live feed would stamp it.
 _TRANSIT_NS = 350_000
 
@@ -61,39 +64,41 @@ def events(prints: int, contract_count: int, seed: int) -> Iterator[tuple[str, s
             ts += random.randrange(1, 200) * 1000
             price = round(mids[n] + (0.05 if aggressive else -0.05), 2)
             large = random.random() < 0.03
-            yield _print(
-                underlying, contract, ts, price, 1 + int(random.expovariate(0.3)) * (40 if large else 1), random
-            )
+            size = 1 + int(random.expovariate(0.3)) * (40 if large else 1)
+            yield _print(underlying, contract, ts, price, size, _FIRST_SEQ + done, random)
             done += 1
 
 
 def _quote(underlying: str, contract: str, ts: int, mid: float, random: Random) -> tuple[str, str, int, bytes]:
     quote = OptionQuote(
-        id=f"bench:options.quotes:{contract}:{ts}:{random.getrandbits(48):012x}",
+        id=f"{_SOURCE}:options.quotes:{contract}:{ts}:{random.getrandbits(48):012x}",
         ts=ts,
         contract=contract,
         bid=round(mid - 0.05, 2),
         ask=round(mid + 0.05, 2),
         bid_size=random.randrange(1, 200),
         ask_size=random.randrange(1, 200),
-        source="bench",
+        source=_SOURCE,
+        bid_exchange=random.choice(_VENUES),
+        ask_exchange=random.choice(_VENUES),
         recv_ts=ts + _TRANSIT_NS,
     )
     return "options.quotes", underlying, ts, encode(quote)
 
 
 def _print(
-    underlying: str, contract: str, ts: int, price: float, size: int, random: Random
+    underlying: str, contract: str, ts: int, price: float, size: int, seq: int, random: Random
 ) -> tuple[str, str, int, bytes]:
     report = OptionPrint(
-        id=f"bench:options.prints:{contract}:{ts}:{random.getrandbits(48):012x}",
+        id=f"{_SOURCE}:options.prints:{contract}:{ts}:{seq}-{random.getrandbits(48):012x}",
         ts=ts,
         contract=contract,
         price=price,
         size=size,
         exchange=random.choice(_VENUES),
         conditions=("S",) if random.random() < 0.2 else ("I",),
-        source="bench",
+        source=_SOURCE,
         recv_ts=ts + _TRANSIT_NS,
+        seq=seq,
     )
     return "options.prints", underlying, ts, encode(report)
