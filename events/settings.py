@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 
 #: What stands before the password in an address, and the password.
 _PASSWORD = re.compile(r"(\w+://[^/@\s:]*:)\S*@")
@@ -68,6 +68,54 @@ class Bus(_Group):
     watchdog_grace_ms: int = Field(
         20_000, ge=1000, description="how long a topic may be without a feed before its absence is written, ms"
     )
+
+
+class Kafka(_Group):
+    """Kafka or Redpanda in place of the embedded bus."""
+
+    kafka_brokers: str = Field("", description="host:port of brokers, separated by commas; empty: the embedded bus")
+    kafka_topic_prefix: str = Field(
+        "",
+        pattern=r"^[A-Za-z0-9._-]{0,100}$",
+        description="begins every topic's name; empty: the data set's name and a dot",
+    )
+    kafka_create_topics: bool = Field(True, description="false: a missing topic is an error")
+    kafka_replication: int = Field(0, ge=0, le=16, description="copies of each topic made; 0: the broker's default")
+    kafka_message_max_bytes: int = Field(
+        33_554_432, ge=65_536, le=90_000_000, description="largest message, bytes; anchors are the largest"
+    )
+    kafka_compression: Literal["none", "lz4", "zstd", "snappy", "gzip"] = Field("lz4", description="of what is sent")
+    kafka_timeout_ms: int = Field(
+        60_000, ge=1000, le=900_000, description="how long brokers may be away before who waits for them fails, ms"
+    )
+    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        "PLAINTEXT", description="how brokers are spoken to"
+    )
+    kafka_sasl_mechanism: Literal["", "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
+        "", description="how a SASL protocol signs in", validate_default=True
+    )
+    kafka_sasl_username: str = Field("", description="name to sign in with", validate_default=True)
+    kafka_sasl_password: SecretStr = Field(SecretStr(""), description="password to sign in with", validate_default=True)
+    kafka_ssl_ca_location: str = Field("", description="file of the authorities to trust; empty: the system's")
+    kafka_ssl_certificate_location: str = Field("", description="file of this client's certificate")
+    kafka_ssl_key_location: str = Field("", description="file of its key")
+    kafka_ssl_key_password: SecretStr = Field(SecretStr(""), description="password of the key")
+
+    @field_validator("kafka_sasl_mechanism", "kafka_sasl_username", "kafka_sasl_password")
+    @classmethod
+    def _with_sasl(cls, value: Any, info: ValidationInfo) -> Any:
+        protocol = info.data.get("kafka_security_protocol", "")
+        given = value.get_secret_value() if isinstance(value, SecretStr) else value
+        if protocol.startswith("SASL") and not given:
+            raise ValueError(f"KAFKA_SECURITY_PROTOCOL={protocol} needs it")
+        return value
+
+    @field_validator("kafka_ssl_ca_location", "kafka_ssl_certificate_location", "kafka_ssl_key_location")
+    @classmethod
+    def _readable(cls, value: str) -> str:
+        if value and not Path(value).is_file():
+            raise ValueError("no such file")
+        return value
 
 
 class Api(_Group):
@@ -136,6 +184,7 @@ class Settings(_Group):
     rules: Rules = Rules()
     compute: Compute = Compute()
     bus: Bus = Bus()
+    kafka: Kafka = Kafka()
     api: Api = Api()
     feed: Feed = Feed()
     store: Store = Store()
@@ -143,7 +192,8 @@ class Settings(_Group):
 
 
 _GROUPS: dict[str, type[_Group]] = {
-    "rules": Rules, "compute": Compute, "bus": Bus, "api": Api, "feed": Feed, "store": Store, "cache": Cache
+    "rules": Rules, "compute": Compute, "bus": Bus, "kafka": Kafka, "api": Api, "feed": Feed, "store": Store,
+    "cache": Cache,
 }  # fmt: skip
 
 
@@ -171,7 +221,8 @@ def load(environ: Mapping[str, str] | None = None, **overrides: Any) -> Settings
 def _one_line(error: ValidationError) -> str:
     first = error.errors()[0]
     name = str(first["loc"][0]).upper()
-    return f"{name}={shown(first['input'])!r} cannot work: {first['msg'][:1].lower()}{first['msg'][1:]}"
+    message = first["msg"].removeprefix("Value error, ")
+    return f"{name}={shown(first['input'])!r} cannot work: {message[:1].lower()}{message[1:]}"
 
 
 def shown(value: Any) -> Any:

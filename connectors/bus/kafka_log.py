@@ -1,0 +1,225 @@
+"""What one partition of Kafka's log means: stamps on records, and the fold that turns them into record batches.
+
+Every record carries one header, `undertow`, by which its append says what it knew of the partition: Kafka's offset it
+expected (base), our offset and the promise in force there, the lease epoch, how many records it has. So our offsets
+are dense whatever else stands in Kafka's log: records of a lease epoch that is over, and marks (a fence, a clear, a
+trim), have a Kafka offset and none of ours. What a reader makes of a partition is a function of that log alone,
+wherever it begins: a stamp's claims hold exactly at its base, and from there on everybody folds the same records.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any, Literal, NamedTuple
+
+from confluent_kafka import Message
+
+from connectors.bus.base import Batch, StoredBatch
+from events.types import FOREVER_NS, NS_PER_MS
+
+HEADER = "undertow"
+Mark = Literal["", "fence", "clear", "trim"]
+_FIELDS = ("epoch", "base", "first", "records", "promise")
+_FIELD = re.compile(r"(\w+)=(\S+)")
+_TS, _TS_DIGITS = b'"ts":', 19
+
+
+class Stamp(NamedTuple):
+    """What a record says of its append; see the module."""
+
+    #: Lease epoch of the append.
+    epoch: int = 0
+    #: Kafka's offset that the append expected for its first record; -1 where a record has no stamp.
+    base: int = -1
+    #: Our offset there.
+    first: int = 0
+    #: Records of the append; 0 for a mark.
+    records: int = 1
+    #: The promise in force before the record, ns.
+    promise: int = 0
+    #: On an append's last record: the promise behind it, if it rises there, ns.
+    then: int = 0
+    #: The lease epoch in force at the base, where it is not the append's own; -1 where it is.
+    was: int = -1
+    mark: Mark = ""
+
+    def encoded(self) -> bytes:
+        """Returns the header's text."""
+        pairs = [f"{name}={getattr(self, name)}" for name in _FIELDS]
+        if self.then:
+            pairs.append(f"then={self.then}")
+        if self.was >= 0:
+            pairs.append(f"was={self.was}")
+        if self.mark:
+            pairs.append(f"mark={self.mark}")
+        return " ".join(pairs).encode()
+
+    def known(self) -> State:
+        """Returns the partition at the base, as the append knew it."""
+        return State(self.base, self.first, self.promise, self.epoch if self.was < 0 else self.was)
+
+    def behind(self, offset: int) -> State | None:
+        """Returns the partition behind this record at Kafka's `offset`; None where the stamp alone does not tell."""
+        if self.base < 0 or offset != self.base + max(self.records, 1) - 1:
+            return None
+        if self.mark == "clear":
+            return State(offset + 1, 0, 0, self.epoch)
+        return State(offset + 1, self.first + self.records, max(self.promise, self.then), self.epoch)
+
+
+@dataclass(slots=True)
+class State:
+    """A partition before a position of Kafka's log."""
+
+    #: Kafka's offset of the next record.
+    position: int = 0
+    #: Our offset of the next record.
+    next: int = 0
+    #: The promise in force, ns.
+    promise: int = 0
+    #: The newest lease epoch seen.
+    epoch: int = 0
+    #: How often the partition was cleared since the state was made.
+    clears: int = 0
+
+    def copy(self) -> State:
+        """Returns the same state, to be folded on its own."""
+        return replace(self)
+
+
+@lru_cache(4096)
+def parse(header: bytes) -> Stamp:
+    """Reads a stamp; one that is not ours, or broken, counts as none."""
+    try:
+        fields = dict(_FIELD.findall(header.decode()))
+        mark = fields.pop("mark", "")
+        return Stamp(**{name: int(value) for name, value in fields.items()}, mark=mark)
+    except (ValueError, TypeError, UnicodeDecodeError):
+        return Stamp()
+
+
+def stamp_of(message: Message) -> bytes:
+    """Returns a record's stamp as bytes, empty where it has none."""
+    headers: Sequence[Any] = message.headers() or ()
+    for name, value in headers:
+        if name == HEADER and value is not None:
+            return bytes(value)
+    return b""
+
+
+def stamps(state: State, batch: Batch, epoch: int) -> list[tuple[int, bytes]]:
+    """Returns (index, stamp) of each record of an append whose stamp is another than that of the record before."""
+    rising = [(0, state.promise)]
+    for index, promise in batch.promises:
+        if promise > rising[-1][1]:
+            if index == rising[-1][0]:
+                rising.pop()
+            rising.append((index, promise))
+    then = rising.pop()[1] if rising[-1][0] >= batch.count else 0
+    was = -1 if state.epoch == epoch else state.epoch
+    found = [
+        (index, Stamp(epoch, state.position, state.next, batch.count, promise, 0, was)) for index, promise in rising
+    ]
+    if then:
+        index, last = found[-1]
+        if index == batch.count - 1:
+            found.pop()
+        found.append((batch.count - 1, last._replace(then=then)))
+    return [(index, stamp.encoded()) for index, stamp in found]
+
+
+def order_ms(message: bytes, promise: int) -> int:
+    """Returns a record's order time for Kafka's CreateTime, ms: its ts or the promise before it, whichever is later."""
+    at = message.find(_TS)
+    digits = message[at + len(_TS) : at + len(_TS) + _TS_DIGITS] if at >= 0 else b""
+    ts = int(digits) if digits.isdigit() else 0
+    # Kafka takes 0 for "now"; an end promises for ever, which no index of times should hold.
+    return max(ts if ts < FOREVER_NS else 0, promise if promise < FOREVER_NS else 0, NS_PER_MS) // NS_PER_MS
+
+
+def fold(state: State, partition: int, messages: Sequence[Message], *, final: bool) -> tuple[list[StoredBatch], int]:
+    """Takes records that stand behind `state`, which moves on; returns whole appends and how many records were taken.
+
+    An append whose end is not among the records is left for later, unless they are `final`. Where the partition was
+    cleared, what stood before is left out.
+    """
+    headers = [stamp_of(message) for message in messages]
+    found: list[StoredBatch] = []
+    at, end = 0, len(messages)
+    while at < end:
+        stamp = parse(headers[at])
+        if stamp.mark:
+            if _clears(state, stamp):
+                found.clear()
+            at += 1
+            continue
+        stop = _end_of(headers, at, stamp)
+        if stop == end and stop - at < stamp.records and not final:
+            break
+        if stamp.epoch >= state.epoch:
+            found.append(_batch(state, partition, messages[at:stop], headers[at:stop]))
+        at = stop
+    if at:
+        last = messages[at - 1].offset()
+        assert last is not None
+        state.position = last + 1
+    return found, at
+
+
+def _clears(state: State, stamp: Stamp) -> bool:
+    """Takes a mark; says whether it clears the partition."""
+    if stamp.epoch < state.epoch:
+        return False
+    state.epoch = stamp.epoch
+    if stamp.mark == "clear":
+        state.next, state.promise = 0, 0
+        state.clears += 1
+    return stamp.mark == "clear"
+
+
+def _end_of(headers: Sequence[bytes], at: int, stamp: Stamp) -> int:
+    """Returns the index behind the last record at hand of the append that begins at `at`."""
+    same, limit = headers[at], min(len(headers), at + max(stamp.records, 1))
+    stop = at + 1
+    while stop < limit and (headers[stop] == same or parse(headers[stop])[:4] == stamp[:4]):
+        stop += 1
+    return stop
+
+
+def _batch(state: State, partition: int, messages: Sequence[Message], headers: Sequence[bytes]) -> StoredBatch:
+    """Turns one append into a record batch."""
+    count = len(messages)
+    stamp = parse(headers[0])
+    promises = [(0, max(state.promise, stamp.promise))]
+    if headers[-1] != headers[0]:
+        before = headers[0]
+        for index, header in enumerate(headers):
+            if header != before:
+                before = header
+                if (promise := parse(header).promise) > promises[-1][1]:
+                    promises.append((index, promise))
+    if (then := parse(headers[-1]).then) > promises[-1][1]:
+        promises.append((count, then))
+    control = messages[0].key() is None
+    batch = StoredBatch(
+        partition, state.next, count, control, stamp.epoch, promises,
+        _joined(list(map(Message.value, messages)), b" "),
+        b"" if control else _joined(list(map(Message.key, messages)), b"?"),
+    )  # fmt: skip
+    state.next += count
+    state.promise, state.epoch = promises[-1][1], stamp.epoch
+    return batch
+
+
+def _joined(parts: list[bytes | str | None], newline: bytes) -> bytes:
+    """Joins by newlines; what another program wrote may be null or hold newlines itself."""
+    try:
+        joined = b"\n".join(parts)  # type: ignore[arg-type]
+    except TypeError:
+        return _joined([part.encode() if isinstance(part, str) else part or b"" for part in parts], newline)
+    if joined.count(b"\n") >= len(parts):
+        joined = b"\n".join(part.replace(b"\n", newline) for part in parts)  # type: ignore[union-attr, arg-type, misc]
+    return joined

@@ -1,0 +1,264 @@
+"""Reading Kafka's log: a stream per partition that is followed, and looks at single records and short spans.
+
+One consumer follows the partitions of one topic. It fetches ahead; what arrives for a partition that nobody asks for
+now waits as record batches, up to a limit at which the partition pauses.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import groupby
+
+from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
+
+from connectors.bus.base import BusError, StoredBatch
+from connectors.bus.kafka_client import Client, in_words
+from connectors.bus.kafka_log import State, fold
+
+#: Messages taken from the client at once by a stream and by a look.
+_TAKE, _LOOK = 10_000, 2000
+_WAIT_S = 0.1
+#: Records of one partition that wait for their reader before it pauses, and a partition nobody asks for ends.
+_PAUSE_AT, _IDLE_S = 40_000, 30.0
+#: The log was cut under a reader: where it stood there is nothing now.
+_MOVED = frozenset({
+    KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE, KafkaError.OFFSET_NOT_AVAILABLE,
+    KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_PARTITION, KafkaError.UNKNOWN_TOPIC_ID,
+})  # fmt: skip
+_DENIED = frozenset({KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.GROUP_AUTHORIZATION_FAILED})
+
+
+class Moved(Exception):
+    """The log does not hold what a stream was to read next; it must be opened anew."""
+
+
+class Stream:
+    """One partition as it is followed: what was fetched and not yet read."""
+
+    def __init__(self, partition: int, state: State, offset: int) -> None:
+        self.partition = partition
+        #: The partition behind everything in `ready`.
+        self.state = state.copy()
+        #: Our offset to deliver next.
+        self.offset = offset
+        #: Kafka's offset behind the last message fetched, and the partition's end as last asked for.
+        self.fetched = self.end = state.position
+        self.ready: deque[StoredBatch] = deque()
+        self.records = 0
+        self.paused = False
+        self.asked_s = time.monotonic()
+        self._pending: list[Message] = []
+
+    def add(self, messages: list[Message]) -> None:
+        """Takes messages that follow those before; raises Moved when some between are missing."""
+        first, last = messages[0].offset(), messages[-1].offset()
+        assert first is not None
+        assert last is not None
+        if first > self.fetched:
+            raise Moved
+        if first < self.fetched:
+            messages = [message for message in messages if (message.offset() or 0) >= self.fetched]
+        if messages:
+            self._pending = self._pending + messages if self._pending else messages
+            self.fetched = last + 1
+            self.fold()
+
+    def fold(self) -> None:
+        """Turns whole appends into record batches; at the known end nothing more belongs to the last one."""
+        if not self._pending:
+            return
+        clears = self.state.clears
+        batches, used = fold(self.state, self.partition, self._pending, final=self.fetched == self.end)
+        self._pending = self._pending[used:]
+        if self.state.clears > clears:
+            self.ready.clear()
+            self.records = 0
+        for batch in batches:
+            if batch.next > self.offset:
+                self.ready.append(batch.from_offset(self.offset))
+                self.records += self.ready[-1].count
+
+    @property
+    def at_end(self) -> bool:
+        """Whether everything up to the known end is in `state`."""
+        return self.fetched >= self.end and not self._pending
+
+    def take(self, limit: int) -> list[StoredBatch]:
+        """Returns batches until `limit` records are reached."""
+        found: list[StoredBatch] = []
+        taken = 0
+        while self.ready and taken < limit:
+            found.append(self.ready.popleft())
+            taken += found[-1].count
+        self.records -= taken
+        if found:
+            self.offset = found[-1].next
+        return found
+
+
+class TopicReader:
+    """Follows the partitions of one topic that are read."""
+
+    def __init__(self, client: Client, name: str) -> None:
+        self.name = name
+        self.streams: dict[int, Stream] = {}
+        self._client = client
+        self._consumer: Consumer = client.consumer()
+        self._swept_s = time.monotonic()
+
+    def open(self, partition: int, state: State, offset: int) -> Stream:
+        """Follows a partition from a state on, to deliver from our `offset`."""
+        self.drop(partition)
+        stream = self.streams[partition] = Stream(partition, state, offset)
+        self._consumer.incremental_assign([TopicPartition(self.name, partition, state.position)])
+        return stream
+
+    def drop(self, partition: int) -> None:
+        """Follows a partition no more."""
+        if self.streams.pop(partition, None) is not None:
+            self._consumer.incremental_unassign([TopicPartition(self.name, partition)])
+
+    def fill(self, stream: Stream, limit: int) -> None:
+        """Fetches until `limit` records are ready or the known end is reached; raises Moved, BusError."""
+        stream.asked_s = time.monotonic()
+        if stream.paused and stream.records < _PAUSE_AT // 2:
+            self._consumer.resume([TopicPartition(self.name, stream.partition)])
+            stream.paused = False
+        deadline = stream.asked_s + self._client.patience_s
+        stream.fold()
+        while stream.records < limit and stream.fetched < stream.end:
+            before = stream.fetched
+            self._pull(_WAIT_S)
+            if stream.fetched > before:
+                deadline = time.monotonic() + self._client.patience_s
+            elif time.monotonic() > deadline:
+                raise BusError(f"{self.name}/{stream.partition}: Kafka did not send offset {before} in time")
+        self._sweep(stream.asked_s)
+
+    def pull_waiting(self) -> None:
+        """Takes what the client has fetched already."""
+        self._pull(0)
+
+    def _pull(self, wait_s: float) -> None:
+        messages = self._consumer.consume(_TAKE, 0)
+        if not messages and wait_s and (one := self._consumer.poll(wait_s)) is not None:
+            messages = [one]
+        moved = False
+        for partition, group in groupby(messages, Message.partition):
+            run = list(group)
+            if any(map(Message.error, run)):
+                moved = self._failed(run) or moved
+                run = [message for message in run if message.error() is None]
+            stream = self.streams.get(-1 if partition is None else partition)
+            if run and stream is not None:
+                try:
+                    stream.add(run)
+                except Moved:
+                    self.drop(stream.partition)
+                    moved = True
+                self._pause_full(stream)
+        if moved:
+            raise Moved
+
+    def _pause_full(self, stream: Stream) -> None:
+        if stream.records > _PAUSE_AT and not stream.paused and stream.partition in self.streams:
+            self._consumer.pause([TopicPartition(self.name, stream.partition)])
+            stream.paused = True
+
+    def _failed(self, run: Sequence[Message]) -> bool:
+        """Drops the stream whose place in the log is gone and says so; raises BusError for what no waiting mends."""
+        moved = False
+        for message in run:
+            error, partition = message.error(), message.partition()
+            if error is None:
+                continue
+            if error.code() in _DENIED or error.fatal():
+                raise BusError(f"topic {self.name}: {in_words(error)}")
+            if error.code() in _MOVED and partition is not None:
+                self.drop(partition)
+                moved = True
+        return moved
+
+    def _sweep(self, now_s: float) -> None:
+        if now_s - self._swept_s > _IDLE_S:
+            self._swept_s = now_s
+            for stream in [each for each in self.streams.values() if now_s - each.asked_s > _IDLE_S]:
+                self.drop(stream.partition)
+
+    def close(self) -> None:
+        """Ends every stream."""
+        self.streams.clear()
+        self._consumer.close()
+
+
+class Looker:
+    """Looks at records without following anything; several partitions are looked at in one round."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def records(self, wanted: Mapping[tuple[str, int], int]) -> dict[tuple[str, int], Message]:
+        """Returns the record at Kafka's offset, or the next one behind it, of each (topic, partition)."""
+        found: dict[tuple[str, int], Message] = {}
+
+        def take(message: Message, key: tuple[str, int]) -> bool:
+            found.setdefault(key, message)
+            return len(found) == len(wanted)
+
+        if wanted:
+            self._consume(wanted, take)
+        return found
+
+    def span(
+        self, name: str, partition: int, state: State, end: int, step: Callable[[list[StoredBatch]], bool]
+    ) -> None:
+        """Folds the records from a state on up to Kafka's `end`, until `step` has seen enough."""
+        pending: list[Message] = []
+
+        def take(message: Message, _: tuple[str, int]) -> bool:
+            offset = message.offset()
+            assert offset is not None
+            if offset < end:
+                pending.append(message)
+            if offset < end - 1 and len(pending) < _LOOK:
+                return False
+            batches, used = fold(state, partition, pending, final=offset >= end - 1)
+            del pending[:used]
+            return step(batches) or offset >= end - 1
+
+        if state.position < end:
+            self._consume({(name, partition): state.position}, take)
+
+    def _consume(self, wanted: Mapping[tuple[str, int], int], take: Callable[[Message, tuple[str, int]], bool]) -> None:
+        """Hands records on until `take` has enough; raises Moved, BusError."""
+        consumer = self._client.asker()
+        consumer.assign([TopicPartition(name, part, offset) for (name, part), offset in wanted.items()])
+        try:
+            for message in self._messages(consumer, wanted):
+                name, part = message.topic(), message.partition()
+                assert name is not None
+                assert part is not None
+                if take(message, (name, part)):
+                    return
+        finally:
+            consumer.unassign()
+
+    def _messages(self, consumer: Consumer, wanted: Mapping[tuple[str, int], int]) -> Iterator[Message]:
+        deadline = time.monotonic() + self._client.patience_s
+        while time.monotonic() < deadline:
+            messages: Sequence[Message] = consumer.consume(_LOOK, 0)
+            if not messages and (one := consumer.poll(_WAIT_S)) is not None:
+                messages = [one]
+            for message in messages:
+                error = message.error()
+                if error is None:
+                    deadline = time.monotonic() + self._client.patience_s
+                    yield message
+                elif error.code() in _MOVED:
+                    raise Moved
+                elif error.code() in _DENIED:
+                    raise BusError(f"topic {message.topic()}: {in_words(error)}")
+        (name, part), offset = next(iter(wanted.items()))
+        raise BusError(f"{name}/{part}: Kafka did not send offset {offset} in time")
