@@ -14,7 +14,7 @@ import orjson
 
 from api.history import RUN, columns_sql, last_revision
 from api.newest import backwards
-from connectors.bus.embedded import EmbeddedBus
+from connectors.bus.base import Bus
 from connectors.feeds.writer import underlying_of
 from connectors.store.base import Param, Reader, StoreAway
 from connectors.store.schema import canonical_lines, has_revisions, table
@@ -137,7 +137,7 @@ def _spanned(idents: Sequence[str]) -> dict[str, Param]:
 class LogFinder:
     """Looks up at the log's end, in the partition of the id's underlying."""
 
-    def __init__(self, bus: EmbeddedBus, packet: str) -> None:
+    def __init__(self, bus: Bus, packet: str) -> None:
         self._bus = bus
         instrument = packet.rsplit(":", 3)[-3]
         self._partition = partition_of(underlying_of(instrument), bus.partitions)

@@ -14,8 +14,7 @@ from api.archive import Archive
 from api.newest import stamp
 from api.socket import Clients
 from api.tailer import OpenBus
-from connectors.bus.base import BusError
-from connectors.bus.embedded import EmbeddedBus
+from connectors.bus.base import Bus, BusError
 from events.topics import DERIVED_TOPICS, RAW_TOPICS, TOPICS
 from events.types import FOREVER_NS, NS_PER_MS
 
@@ -77,7 +76,7 @@ class Watch:
 
     def __init__(self, open_bus: OpenBus) -> None:
         self._open_bus = open_bus
-        self._bus: EmbeddedBus | None = None
+        self._bus: Bus | None = None
         self._positions: dict[str, int] = {}
         self._looked_s = 0.0
         self._moved_s = -_ALIVE_S
@@ -121,13 +120,13 @@ class Watch:
             self._bus.close()
 
 
-def _newest(bus: EmbeddedBus, topic: str) -> dict[str, int]:
+def _newest(bus: Bus, topic: str) -> dict[str, int]:
     """Returns the newest event time of a topic as the log stands; nothing for an empty one."""
     last = [batch for part in range(bus.partitions) for batch in bus.read_back(topic, part, FOREVER_NS, 1)]
     return {topic: max(stamp(batch.lines()[-1]) for batch in last)} if last else {}
 
 
-def _promise(bus: EmbeddedBus, topic: str) -> int:
+def _promise(bus: Bus, topic: str) -> int:
     """Returns a topic's promise: the smallest of its partitions."""
     return min(head.promise for head in bus.heads(topic))
 

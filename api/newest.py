@@ -8,8 +8,7 @@ from heapq import nlargest
 import msgspec
 
 from api.chunks import Keys
-from connectors.bus.base import StoredBatch
-from connectors.bus.embedded import EmbeddedBus
+from connectors.bus.base import Bus, StoredBatch
 
 #: Events looked at for a snapshot by key, over all partitions; a key rarer than that begins further on.
 SCAN_EVENTS = 200_000
@@ -31,7 +30,7 @@ def stamp(message: bytes) -> int:
         return 0
 
 
-def cursors_of_newest(bus: EmbeddedBus, topic: str, count: int, keys: Keys) -> list[int]:
+def cursors_of_newest(bus: Bus, topic: str, count: int, keys: Keys) -> list[int]:
     """Returns cursors behind which lie the newest `count` events with these keys, over all partitions.
 
     Newest by event time; inside a partition by offset, so that what lies behind a cursor is exactly what was counted.
@@ -50,7 +49,7 @@ def cursors_of_newest(bus: EmbeddedBus, topic: str, count: int, keys: Keys) -> l
 
 
 def _newest_of(
-    bus: EmbeddedBus, topic: str, partition: int, end: int, count: int, keys: Keys, scan: int
+    bus: Bus, topic: str, partition: int, end: int, count: int, keys: Keys, scan: int
 ) -> list[tuple[int, int]]:
     """Returns (event time, offset) of the last `count` events with these keys, in log order."""
     found: list[tuple[int, int]] = []
@@ -62,7 +61,7 @@ def _newest_of(
 
 
 def backwards(
-    bus: EmbeddedBus, topic: str, partition: int, end: int, scan: int, keys: Keys = None, block: int = _BLOCK
+    bus: Bus, topic: str, partition: int, end: int, scan: int, keys: Keys = None, block: int = _BLOCK
 ) -> Iterator[tuple[int, bytes]]:
     """Yields (offset, message) of the last events before `end` with these keys, newest first, `scan` looked at."""
     while scan > 0:

@@ -20,8 +20,7 @@ from typing import TypeVar
 
 from api.chunks import chunks
 from api.client import Subscription
-from connectors.bus.base import BusError
-from connectors.bus.embedded import EmbeddedBus
+from connectors.bus.base import Bus, BusError
 from events.topics import TOPICS
 
 #: Batches of one poll and topic; a backlog is read over several turns of the loop.
@@ -30,7 +29,7 @@ _CATCH_UP_RECORDS = 1000
 _READERS = 2
 _FAULT_PAUSE_S = 0.5
 T = TypeVar("T")
-OpenBus = Callable[[], EmbeddedBus]
+OpenBus = Callable[[], Bus]
 _log = logging.getLogger(__name__)
 
 
@@ -40,14 +39,14 @@ class LogReaders:
     def __init__(self, open_bus: OpenBus, threads: int = _READERS) -> None:
         self._open_bus = open_bus
         self._local = threading.local()
-        self._opened: list[EmbeddedBus] = []
+        self._opened: list[Bus] = []
         self._pool = ThreadPoolExecutor(threads, "log reader")
 
-    async def run(self, work: Callable[[EmbeddedBus], T]) -> T:
+    async def run(self, work: Callable[[Bus], T]) -> T:
         """Runs a read in one of the threads."""
         return await asyncio.get_running_loop().run_in_executor(self._pool, self._run, work)
 
-    def _run(self, work: Callable[[EmbeddedBus], T]) -> T:
+    def _run(self, work: Callable[[Bus], T]) -> T:
         bus = getattr(self._local, "bus", None)
         if bus is None:
             bus = self._local.bus = self._open_bus()
@@ -64,7 +63,7 @@ class LogReaders:
 class _TopicTail:
     """Where the tail of one topic stands, and who follows it."""
 
-    def __init__(self, topic: str, bus: EmbeddedBus) -> None:
+    def __init__(self, topic: str, bus: Bus) -> None:
         self.topic = topic
         self.subs: set[Subscription] = set()
         #: Those that have reached the end.
@@ -76,7 +75,7 @@ class _TopicTail:
         #: Lease epochs seen, by partition, where an older one is to be dropped.
         self.epochs = [head.epoch for head in heads] if derived else None
 
-    def poll(self, bus: EmbeddedBus) -> bool:
+    def poll(self, bus: Bus) -> bool:
         """Reads what is new and hands it on; says whether more may be waiting."""
         self.position, batches = bus.tail(self.topic, self.position, _TAIL_BATCHES)
         for chunk in chunks(batches, self.epochs):

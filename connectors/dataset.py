@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,16 +19,21 @@ from typing import Annotated, Literal, NoReturn
 import msgspec
 import orjson
 
+from connectors.bus.base import Bus
 from connectors.bus.embedded import EmbeddedBus
 from connectors.lease import Leases
 from connectors.sqlite import connect
 from events.partitions import TABLE_VERSION
+from events.settings import load
+from events.topics import TOPICS
 from events.types import Clock
 
 FORMAT = 1
 DEFAULT_CLOCK: Clock = "historical"
 DEFAULT_PARTITIONS = 8
 _FILE = "dataset.json"
+#: What a topic's name may not hold.
+_SPELT = re.compile(r"[^A-Za-z0-9._-]")
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS runs (
     run TEXT PRIMARY KEY, parameters TEXT NOT NULL, code TEXT NOT NULL, started TEXT NOT NULL, mode TEXT NOT NULL
@@ -108,9 +114,24 @@ class Dataset:
         """Returns the directory of a flow's recovery store."""
         return self.path / "recovery" / flow
 
-    def open_bus(self) -> EmbeddedBus:
-        """Opens the data set's bus; the caller closes it."""
-        return EmbeddedBus(self.bus_dir, self.partitions)
+    def open_bus(self) -> Bus:
+        """Opens the data set's bus, Kafka's where KAFKA_BROKERS names brokers; the caller closes it.
+
+        Clock, partitions and leases stay in the directory in either case. Raises BusError, SettingsError.
+        """
+        kafka = load().kafka
+        if not kafka.kafka_brokers:
+            return EmbeddedBus(self.bus_dir, self.partitions)
+        from connectors.bus.kafka import KafkaBus  # costs time and memory that an embedded bus need not pay
+
+        prefix = kafka.kafka_topic_prefix or f"{_SPELT.sub('-', self.path.resolve().name)}."
+        bus = KafkaBus(kafka, prefix, self.partitions)
+        try:
+            bus.ensure(TOPICS)
+        except BaseException:
+            bus.close()
+            raise
+        return bus
 
     def record_run(
         self,

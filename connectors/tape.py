@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 
-from connectors.bus.base import Bus, Head, StoredBatch
+from connectors.bus.base import Bus, StoredBatch
 from events.control import Control, decode_control
 from events.deadletters import dead_letter
 from events.derived import DeadLetter
@@ -66,18 +66,18 @@ class Span:
 
 def heads_as_ends(bus: Bus, topics: Sequence[str] = RAW_TOPICS) -> dict[str, list[int]]:
     """Returns the present end of every partition of the topics, for a bounded span."""
-    return {topic: [head.next for head in bus.heads(topic)] for topic in topics}
+    return bus.ends(topics)
 
 
 def beyond_log(bus: Bus, partition: int, snapshot: str) -> str | None:
     """Returns the topic in which a tape's snapshot stands beyond the log's end, as after a power cut, or None."""
     for topic, state in _state_decoder.decode(snapshot).topics.items():
-        if state.position > bus.heads(topic)[partition].next:
+        if state.position > bus.ends([topic])[topic][partition]:
             return topic
     return None
 
 
-_Look = dict[str, list[Head]]
+_Look = dict[str, list[int]]
 
 
 class _Heads:
@@ -97,8 +97,8 @@ class _Heads:
         """Returns both looks, taken anew when they are old; a pair stays one, whoever else is looking."""
         now = time.monotonic()
         if now - self._taken >= self._interval_s:
-            first = {topic: self._bus.heads(topic) for topic in RAW_TOPICS}
-            self._looks = first, {topic: self._bus.heads(topic) for topic in RAW_TOPICS}
+            first = self._bus.ends(RAW_TOPICS)
+            self._looks = first, self._bus.ends(RAW_TOPICS)
             self._taken = now
         return self._looks
 
@@ -170,7 +170,7 @@ class TapePartition(StatefulSourcePartition[tuple[str, Released], str]):
         return grew
 
     def _end(self, topic: str, look: _Look) -> int:
-        end = look[topic][self._partition].next
+        end = look[topic][self._partition]
         if self._span.ends is not None:
             end = min(end, self._span.ends.get(topic, [0] * self._bus.partitions)[self._partition])
         return end

@@ -17,8 +17,7 @@ from typing import Any
 import orjson
 from websockets.sync.client import ClientConnection, connect
 
-from connectors.bus.base import Batch
-from connectors.bus.embedded import EmbeddedBus
+from connectors.bus.base import Batch, Bus
 from events.control import Control, encode_control
 
 ROOT = Path(__file__).parent.parent
@@ -169,7 +168,7 @@ class Seen:
         return [event for partition in sorted(self.events) for event in self.events[partition]]
 
 
-def append(bus: EmbeddedBus, topic: str, events: Sequence[tuple[int, str, int]], epoch: int = 0) -> None:
+def append(bus: Bus, topic: str, events: Sequence[tuple[int, str, int]], epoch: int = 0) -> None:
     """Appends (partition, key, number) events, one batch per partition."""
     batches = {}
     for partition in {partition for partition, _, _ in events}:

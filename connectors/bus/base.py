@@ -1,8 +1,8 @@
 """The interface every bus engine fulfils, and the record batch that crosses it.
 
-Guarantees asked of an engine: an append is atomic and durable against kill -9 when it returns; offsets of a partition
-are dense and only grow; readers see whole appends in order; an append with a lease epoch below the newest that the
-partition has seen is refused.
+Guarantees asked of an engine: an append is durable against kill -9 when it returns and atomic, over all its partitions
+or in each of them, as the engine says; offsets of a partition are dense and only grow; readers see whole appends in
+order; an append with a lease epoch below the newest that the partition has seen is refused, or never seen.
 """
 
 from __future__ import annotations
@@ -105,8 +105,36 @@ class Bus(Protocol):
         """Returns the head of every partition, by one query; an unknown topic has empty ones."""
         ...
 
+    def ends(self, topics: Sequence[str]) -> dict[str, list[int]]:
+        """Returns the next offset of every partition of the topics, as of now or later: what `heads` says, cheaper."""
+        ...
+
     def read(self, topic: str, partition: int, offset: int, limit: int) -> list[StoredBatch]:
         """Returns whole batches from `offset` on until `limit` records are reached, the first one cut to `offset`."""
+        ...
+
+    def mark(self, topic: str) -> tuple[int, list[Head]]:
+        """Returns the position behind the topic's last batch, for `tail`, and the heads of the same moment."""
+        ...
+
+    def end_position(self, topic: str) -> int:
+        """Returns the position behind the topic's last batch, for `tally`."""
+        ...
+
+    def tail(self, topic: str, position: int, limit: int) -> tuple[int, list[StoredBatch]]:
+        """Returns batches of every partition behind a position that this bus gave, and the position behind them."""
+        ...
+
+    def tally(self, topic: str, position: int) -> tuple[int, int, StoredBatch | None]:
+        """Counts the events behind a position that this bus gave: position behind them, count, the newest batch."""
+        ...
+
+    def read_back(self, topic: str, partition: int, before: int, limit: int) -> list[StoredBatch]:
+        """Returns whole event batches that begin before an offset, newest first, until `limit` events are reached."""
+        ...
+
+    def size_bytes(self, topic: str) -> int | None:
+        """Returns what the topic takes on disk; None where the engine does not tell."""
         ...
 
     def fence(self, topic: str, partitions: Sequence[int], epoch: int) -> None:

@@ -86,6 +86,10 @@ class EmbeddedBus:
             db = self._open(topic)
             return [Head()] * self.partitions if db is None else self._heads(db)
 
+    def ends(self, topics: Sequence[str]) -> dict[str, list[int]]:
+        """Returns the next offset of every partition of the topics."""
+        return {topic: [head.next for head in self.heads(topic)] for topic in topics}
+
     def _heads(self, db: sqlite3.Connection) -> list[Head]:
         heads = [Head()] * self.partitions
         for part, start, next_offset, promise, epoch in db.execute("SELECT * FROM heads"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, TypeVar
 
@@ -197,15 +197,8 @@ class Client:
         """Returns the names of every topic of the cluster."""
         return self.ask("listing topics", lambda: list(self.asker().list_topics(timeout=REQUEST_S).topics))
 
-    def create(self, names: Iterable[str], partitions: int) -> None:
-        """Makes topics that keep everything until they are trimmed, and waits until they can be used."""
-        made = sorted(names)
-        for name in made:
-            self._create(name, partitions)
-        for name in made:
-            self._await(name, partitions)
-
-    def _create(self, name: str, partitions: int) -> None:
+    def create(self, name: str, partitions: int) -> None:
+        """Makes a topic that keeps everything until it is trimmed, and waits until it can be used."""
         config = {
             "cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1",
             "message.timestamp.type": "CreateTime", "max.message.bytes": str(self.settings.kafka_message_max_bytes),
@@ -229,8 +222,6 @@ class Client:
         if not self.ask(f"making topic {name}", request):
             del config[_TIMES_AHEAD]
             self.ask(f"making topic {name}", request)
-
-    def _await(self, name: str, partitions: int) -> None:
         deadline = time.monotonic() + self.patience_s
         while self.topic(name) != partitions:
             if time.monotonic() > deadline or (self.topic(name) or partitions) > partitions:

@@ -103,7 +103,7 @@ def parse(header: bytes) -> Stamp:
 
 def stamp_of(message: Message) -> bytes:
     """Returns a record's stamp as bytes, empty where it has none."""
-    headers: Sequence[Any] = message.headers() or ()
+    headers: Any = message.headers() or ()
     for name, value in headers:
         if name == HEADER and value is not None:
             return bytes(value)

@@ -37,8 +37,10 @@ class Moved(Exception):
 class Stream:
     """One partition as it is followed: what was fetched and not yet read."""
 
-    def __init__(self, partition: int, state: State, offset: int) -> None:
+    def __init__(self, partition: int, state: State, offset: int, follow: bool = False) -> None:
+        """`follow`: where the partition is cleared, goes on with what comes then."""
         self.partition = partition
+        self._follow = follow
         #: The partition behind everything in `ready`.
         self.state = state.copy()
         #: Our offset to deliver next.
@@ -75,6 +77,7 @@ class Stream:
         if self.state.clears > clears:
             self.ready.clear()
             self.records = 0
+            self.offset = 0 if self._follow else self.offset
         for batch in batches:
             if batch.next > self.offset:
                 self.ready.append(batch.from_offset(self.offset))
@@ -108,10 +111,10 @@ class TopicReader:
         self._consumer: Consumer = client.consumer()
         self._swept_s = time.monotonic()
 
-    def open(self, partition: int, state: State, offset: int) -> Stream:
+    def open(self, partition: int, state: State, offset: int, follow: bool = False) -> Stream:
         """Follows a partition from a state on, to deliver from our `offset`."""
         self.drop(partition)
-        stream = self.streams[partition] = Stream(partition, state, offset)
+        stream = self.streams[partition] = Stream(partition, state, offset, follow)
         self._consumer.incremental_assign([TopicPartition(self.name, partition, state.position)])
         return stream
 
@@ -122,10 +125,7 @@ class TopicReader:
 
     def fill(self, stream: Stream, limit: int) -> None:
         """Fetches until `limit` records are ready or the known end is reached; raises Moved, BusError."""
-        stream.asked_s = time.monotonic()
-        if stream.paused and stream.records < _PAUSE_AT // 2:
-            self._consumer.resume([TopicPartition(self.name, stream.partition)])
-            stream.paused = False
+        self.go_on(stream)
         deadline = stream.asked_s + self._client.patience_s
         stream.fold()
         while stream.records < limit and stream.fetched < stream.end:
@@ -136,6 +136,13 @@ class TopicReader:
             elif time.monotonic() > deadline:
                 raise BusError(f"{self.name}/{stream.partition}: Kafka did not send offset {before} in time")
         self._sweep(stream.asked_s)
+
+    def go_on(self, stream: Stream) -> None:
+        """Notes that a stream is asked for, and lets one that had paused go on."""
+        stream.asked_s = time.monotonic()
+        if stream.paused and stream.records < _PAUSE_AT // 2:
+            self._consumer.resume([TopicPartition(self.name, stream.partition)])
+            stream.paused = False
 
     def pull_waiting(self) -> None:
         """Takes what the client has fetched already."""
@@ -191,6 +198,50 @@ class TopicReader:
         """Ends every stream."""
         self.streams.clear()
         self._consumer.close()
+
+
+class Tail:
+    """Every partition of a topic followed from its end on, by turns."""
+
+    def __init__(self, topic: str, states: list[State]) -> None:
+        self.topic = topic
+        #: Where the partitions stood at the beginning, or at the last tally.
+        self.states = states
+        self.reader: TopicReader | None = None
+
+    def begin(self, reader: TopicReader) -> None:
+        """Follows every partition."""
+        self.reader = reader
+        for part, state in enumerate(self.states):
+            reader.open(part, state, state.next, follow=True)
+
+    def begin_anew(self, states: Sequence[State]) -> None:
+        """Follows partitions that were cut under it from their first kept record on."""
+        assert self.reader is not None
+        for part, state in enumerate(states):
+            if part not in self.reader.streams:
+                self.reader.open(part, state, state.next, follow=True)
+
+    def idle(self) -> bool:
+        """Whether nobody has read it for long."""
+        asked_s = max((stream.asked_s for stream in self.reader.streams.values()), default=0.0) if self.reader else 0.0
+        return self.reader is not None and time.monotonic() - asked_s > _IDLE_S
+
+    def close(self) -> None:
+        """Follows nothing any more."""
+        if self.reader is not None:
+            self.reader.close()
+
+    def read(self, limit: int) -> list[StoredBatch]:
+        """Returns what has arrived, at most `limit` batches; raises Moved where a partition was cut under it."""
+        assert self.reader is not None
+        self.reader.pull_waiting()
+        found: list[StoredBatch] = []
+        for stream in self.reader.streams.values():
+            while stream.ready and len(found) < limit:
+                found += stream.take(1)
+            self.reader.go_on(stream)
+        return found
 
 
 class Looker:

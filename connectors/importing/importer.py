@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from connectors.bus.embedded import EmbeddedBus
+from connectors.bus.base import Bus
 from connectors.dataset import Dataset
 from connectors.feeds.writer import TopicWriter
 from connectors.importing.dbn import DbnFile
@@ -85,7 +85,7 @@ def _reader(path: Path) -> Reader:
 class _Import:
     """One import from reading to its ledger entry."""
 
-    def __init__(self, dataset: Dataset, bus: EmbeddedBus, batch: int, progress: Progress) -> None:
+    def __init__(self, dataset: Dataset, bus: Bus, batch: int, progress: Progress) -> None:
         self.report = ImportReport(dataset=dataset.name, clock=dataset.clock)
         self.fresh: dict[str, FileEntry] = {}
         self.spools: dict[str, TopicSpool] = {}

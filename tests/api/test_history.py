@@ -12,8 +12,7 @@ import msgspec
 import orjson
 import pytest
 
-from connectors.bus.base import Batch
-from connectors.bus.embedded import EmbeddedBus
+from connectors.bus.base import Batch, Bus
 from connectors.dataset import Dataset
 from connectors.feeds.writer import TopicWriter
 from connectors.store.client import open_reader
@@ -261,7 +260,7 @@ def test_what_the_gateway_says_of_itself(gateway: Running) -> None:
     assert (status, b"make up" in page) == (404, True) or status == 200
 
 
-def fresh_alert(bus: EmbeddedBus) -> str:
+def fresh_alert(bus: Bus) -> str:
     """Appends an alert that no archive holds yet, on a packet of the log; returns its id."""
     batch = next(batch for part in range(3) for batch in bus.read_back("flow.alerts", part, 2**62, 1))
     alert = msgspec.json.decode(batch.lines()[-1], type=Alert)

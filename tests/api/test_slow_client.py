@@ -13,8 +13,7 @@ import pytest
 
 from api.chunks import chunks
 from api.client import Client, Subscription, Traffic
-from connectors.bus.base import Batch, StoredBatch
-from connectors.bus.embedded import EmbeddedBus
+from connectors.bus.base import Batch, Bus, StoredBatch
 from connectors.dataset import Dataset
 from tests.gateway import Running, Seen, running
 
@@ -22,7 +21,7 @@ PRINTS, ALERTS = "options.prints", "flow.alerts"
 
 
 @pytest.fixture
-def bus(tmp_path: Path) -> Iterator[EmbeddedBus]:
+def bus(tmp_path: Path) -> Iterator[Bus]:
     opened = Dataset.open(tmp_path, create=True, partitions=2).open_bus()
     yield opened
     opened.close()
@@ -32,7 +31,7 @@ def large(number: int) -> bytes:
     return orjson.dumps({"n": number, "ts": number, "pad": f"{number}" * 400})
 
 
-def fill(bus: EmbeddedBus, topic: str, first: int, count: int) -> None:
+def fill(bus: Bus, topic: str, first: int, count: int) -> None:
     lines = [large(first + number) for number in range(count)]
     bus.append(topic, {first // count % 2: Batch(count, b"\n".join(lines), ["SPY"] * count)})
 
@@ -42,7 +41,7 @@ def resident(gateway: Running) -> float:
     return float(next(line for line in text.split("\n") if line.startswith("undertow_gateway_resident")).split()[1])
 
 
-def test_a_slow_client_is_told_exactly_what_it_missed(tmp_path: Path, bus: EmbeddedBus) -> None:
+def test_a_slow_client_is_told_exactly_what_it_missed(tmp_path: Path, bus: Bus) -> None:
     with (
         running(tmp_path, API_CLIENT_QUEUE_KB="1024") as gateway,
         gateway.client() as quick,
@@ -75,7 +74,7 @@ def test_a_slow_client_is_told_exactly_what_it_missed(tmp_path: Path, bus: Embed
     assert late["a"].skipped == {}
 
 
-def test_a_client_that_takes_nothing_is_closed_and_costs_the_others_nothing(tmp_path: Path, bus: EmbeddedBus) -> None:
+def test_a_client_that_takes_nothing_is_closed_and_costs_the_others_nothing(tmp_path: Path, bus: Bus) -> None:
 
     with running(tmp_path, API_SEND_TIMEOUT_MS="500") as gateway, gateway.client() as quick:
         quick.do(op="subscribe", sub="p", topic=PRINTS)

@@ -13,7 +13,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
-from connectors.bus.embedded import EmbeddedBus
+from connectors.bus.base import Bus
 from connectors.dataset import Dataset
 from tests.gateway import HEARTBEAT, Client, Running, Seen, append, running, wait_until
 
@@ -36,7 +36,7 @@ def gateway(data: Path) -> Iterator[Running]:
 
 
 @pytest.fixture
-def bus(data: Path) -> Iterator[EmbeddedBus]:
+def bus(data: Path) -> Iterator[Bus]:
     opened = Dataset.open(data).open_bus()
     yield opened
     opened.close()
@@ -57,7 +57,7 @@ def test_hello_names_the_data_set_and_its_clock(gateway: Running, data: Path) ->
     assert TOPIC in hello["topics"]
 
 
-def test_without_a_snapshot_only_what_is_new_comes(gateway: Running, bus: EmbeddedBus) -> None:
+def test_without_a_snapshot_only_what_is_new_comes(gateway: Running, bus: Bus) -> None:
     append(bus, TOPIC, [(0, "SPY", 1)])
     with gateway.client() as client:
         client.do(op="subscribe", sub="a", topic=TOPIC)
@@ -70,7 +70,7 @@ def test_without_a_snapshot_only_what_is_new_comes(gateway: Running, bus: Embedd
         assert frame["next"] == frame["first"] + 1 == bus.heads(TOPIC)[0].next
 
 
-def test_keys_filter_and_the_cursor_moves_over_what_they_leave_out(gateway: Running, bus: EmbeddedBus) -> None:
+def test_keys_filter_and_the_cursor_moves_over_what_they_leave_out(gateway: Running, bus: Bus) -> None:
     with gateway.client() as client:
         client.do(op="subscribe", sub="q", topic=TOPIC, keys=["QQQ", "IBM"])
         client.do(op="ping")
@@ -132,7 +132,7 @@ class Writer:
         self._thread.join()
 
 
-def logged(bus: EmbeddedBus, topic: str, partition: int, first: int, keys: set[str]) -> list[int]:
+def logged(bus: Bus, topic: str, partition: int, first: int, keys: set[str]) -> list[int]:
     """Returns the numbers of the events with these keys from an offset on."""
     batches = [batch for batch in bus.read(topic, partition, first, 10**9) if not batch.control]
     return [
@@ -143,9 +143,7 @@ def logged(bus: EmbeddedBus, topic: str, partition: int, first: int, keys: set[s
     ]
 
 
-def test_joining_at_any_moment_leaves_no_gap_and_repeats_nothing(
-    gateway: Running, data: Path, bus: EmbeddedBus
-) -> None:
+def test_joining_at_any_moment_leaves_no_gap_and_repeats_nothing(gateway: Running, data: Path, bus: Bus) -> None:
     topic, chance = "options.marked", random.Random(11)
     writer = Writer(data, topic, 12)
     subs: dict[str, tuple[Seen, set[str]]] = {}
@@ -212,7 +210,7 @@ def test_a_partition_that_stayed_silent_can_be_resumed_too(tmp_path: Path) -> No
     assert sorted(numbers(seen.all())) == [10, 11]
 
 
-def test_a_cursor_before_the_logs_start_is_told_where_it_goes_on(gateway: Running, bus: EmbeddedBus) -> None:
+def test_a_cursor_before_the_logs_start_is_told_where_it_goes_on(gateway: Running, bus: Bus) -> None:
     topic = "flow.packets"
     for number in range(5):
         append(bus, topic, [(0, "SPY", number)])
@@ -223,7 +221,7 @@ def test_a_cursor_before_the_logs_start_is_told_where_it_goes_on(gateway: Runnin
         assert [event["n"] for event in client.frame()["events"]] == [3, 4]
 
 
-def test_a_topic_computed_afresh_is_told_and_followed(gateway: Running, bus: EmbeddedBus) -> None:
+def test_a_topic_computed_afresh_is_told_and_followed(gateway: Running, bus: Bus) -> None:
     topic = "flow.hits"
     append(bus, topic, [(0, "SPY", number) for number in range(5)])
     with gateway.client() as client:
@@ -283,7 +281,7 @@ def drain(client: Client) -> None:
         client.frame()
 
 
-def test_an_ended_subscription_sends_nothing_more(gateway: Running, bus: EmbeddedBus) -> None:
+def test_an_ended_subscription_sends_nothing_more(gateway: Running, bus: Bus) -> None:
     with gateway.client() as client:
         client.do(op="subscribe", sub="a", topic=TOPIC)
         client.do(op="unsubscribe", sub="a")
@@ -314,7 +312,7 @@ def test_a_host_of_another_name_is_refused(gateway: Running) -> None:
     assert gateway.get("/api/config", Host=f"localhost:{gateway.port}")[0] == 200
 
 
-def test_a_status_comes_every_second(gateway: Running, bus: EmbeddedBus) -> None:
+def test_a_status_comes_every_second(gateway: Running, bus: Bus) -> None:
     with gateway.client() as client:
         client.do(op="subscribe", sub="a", topic=TOPIC)
         client.do(op="ping")

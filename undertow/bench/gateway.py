@@ -18,8 +18,7 @@ from typing import Any
 
 import uvloop
 
-from connectors.bus.base import Batch
-from connectors.bus.embedded import EmbeddedBus
+from connectors.bus.base import Batch, Bus
 from connectors.dataset import Dataset
 from events.partitions import partition_of
 from undertow.bench.processes import cpu_s, free_port, listens, percentile, resident_mb, running, wait_for
@@ -78,7 +77,7 @@ class _Receipts:
             self.skipped += 1
 
 
-async def _bench(job: Job, bus: EmbeddedBus, port: int, pid: int, log: Path) -> dict[str, Any]:
+async def _bench(job: Job, bus: Bus, port: int, pid: int, log: Path) -> dict[str, Any]:
     got = _Receipts()
     clients = [await WsClient.connect("127.0.0.1", port, got.take) for _ in range(job.clients)]
     keys = [f"K{number}" for number in range(job.clients)]
@@ -125,7 +124,7 @@ def _named(phase: str, delivered: float, got: _Receipts) -> dict[str, Any]:
     }
 
 
-async def _paced(job: Job, bus: EmbeddedBus, keys: list[str], seconds: float) -> float:
+async def _paced(job: Job, bus: Bus, keys: list[str], seconds: float) -> float:
     """Appends at the job's rate, the underlyings by turns; returns the rate that was reached."""
     began_s = time.monotonic()
     sent = 0
@@ -139,7 +138,7 @@ async def _paced(job: Job, bus: EmbeddedBus, keys: list[str], seconds: float) ->
     return round(sent / seconds, 1)
 
 
-def _append(bus: EmbeddedBus, keys: list[str], topic: str = TOPIC) -> None:
+def _append(bus: Bus, keys: list[str], topic: str = TOPIC) -> None:
     batches: dict[int, list[str]] = {}
     for key in keys:
         batches.setdefault(partition_of(key, bus.partitions), []).append(key)
@@ -147,7 +146,7 @@ def _append(bus: EmbeddedBus, keys: list[str], topic: str = TOPIC) -> None:
     bus.append(topic, {part: Batch(len(mine), b"\n".join([line] * len(mine)), mine) for part, mine in batches.items()})
 
 
-async def _flat_out(job: Job, bus: EmbeddedBus, clients: list[WsClient], got: _Receipts, pid: int) -> dict[str, Any]:
+async def _flat_out(job: Job, bus: Bus, clients: list[WsClient], got: _Receipts, pid: int) -> dict[str, Any]:
     """Appends rounds as fast as all clients together take them."""
     events, frames, size = got.events, sum(c.frames for c in clients), sum(c.bytes for c in clients)
     began_s, cpu_began_s = time.monotonic(), cpu_s(pid)

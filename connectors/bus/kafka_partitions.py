@@ -1,0 +1,201 @@
+"""Where the partitions of a data set's topics stand on Kafka: which topics there are, their beginnings and ends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+
+from connectors.bus.base import BusError, Head, LeaseLost
+from connectors.bus.kafka_client import Client
+from connectors.bus.kafka_log import State, parse, stamp_of
+from connectors.bus.kafka_reader import Looker, Moved, TopicReader
+
+#: How far behind a partition's end a stream may be to be read up to it, rather than to look at the last record.
+_NEAR = 5000
+
+
+class Partitions:
+    """What one bus knows of its topics; `states` is as of the last `know` or append."""
+
+    def __init__(self, client: Client, prefix: str, count: int, readers: Mapping[str, TopicReader]) -> None:
+        self.count = count
+        self.look = Looker(client)
+        self.states: dict[tuple[str, int], State] = {}
+        self._begins: dict[tuple[str, int], State] = {}
+        self._client = client
+        self._prefix = prefix
+        self._readers = readers
+        self._made: set[str] = set()
+
+    def name(self, topic: str) -> str:
+        """Returns a topic's name on the cluster."""
+        return self._prefix + topic
+
+    def topics(self) -> list[str]:
+        """Returns the topics that exist."""
+        return sorted(
+            name.removeprefix(self._prefix) for name in self._client.topics() if name.startswith(self._prefix)
+        )
+
+    def ensure(self, topics: Iterable[str]) -> None:
+        """Makes the topics that are missing; raises BusError where that is not allowed."""
+        there = set(self.topics())
+        for topic in topics:
+            if topic not in there or not self.exists(topic):
+                self.make(topic)
+
+    def exists(self, topic: str) -> bool:
+        """Says whether there is a topic; raises BusError when it has another number of partitions."""
+        if topic not in self._made:
+            found = self._client.topic(self.name(topic))
+            if found is None:
+                return False
+            if found != self.count:
+                raise BusError(
+                    f"topic {self.name(topic)} has {found} partitions, the data set has {self.count}: "
+                    "use another KAFKA_TOPIC_PREFIX, or make the topic anew"
+                )
+            self._made.add(topic)
+        return True
+
+    def make(self, topic: str) -> None:
+        """Makes a missing topic."""
+        if not self._client.settings.kafka_create_topics:
+            raise BusError(
+                f"topic {self.name(topic)} is missing and KAFKA_CREATE_TOPICS is false: "
+                f"make it with {self.count} partitions and retention.ms=-1"
+            )
+        self._client.create(self.name(topic), self.count)
+        if not self.exists(topic):
+            raise BusError(f"topic {self.name(topic)} was made but no broker leads it yet")
+
+    def check(self, topic: str, part: int) -> None:
+        """Raises BusError for a partition that does not exist."""
+        if not 0 <= part < self.count:
+            raise BusError(f"{topic} has no partition {part}: the data set was made with {self.count}")
+
+    def refuse_older(self, topic: str, part: int, epoch: int) -> None:
+        """Raises LeaseLost for a lease epoch below the newest that the partition is known to have seen."""
+        newest = self.states[topic, part].epoch
+        if epoch < newest:
+            raise LeaseLost(f"lease epoch {epoch} of {topic}/{part} is over: {newest} holds it now")
+
+    def heads(self, topic: str) -> list[Head]:
+        """Returns the head of every partition as of now."""
+        if not self.exists(topic):
+            return [Head()] * self.count
+        self.know([topic])
+        states = [self.states[topic, part] for part in range(self.count)]
+        return [
+            Head(begin.next, state.next, state.promise, state.epoch)
+            for begin, state in zip(self._find_begins(topic), states, strict=True)
+        ]
+
+    def copies(self, topic: str) -> list[State]:
+        """Returns the state of every partition as last known."""
+        return [self.states.get((topic, part), State()).copy() for part in range(self.count)]
+
+    def know(self, topics: Sequence[str]) -> None:
+        """Brings the states of existing topics to their ends as of now."""
+        names = [self.name(topic) for topic in topics]
+        ends = self._client.ends(names, self.count)
+        behind: dict[tuple[str, int], int] = {}
+        for topic, name in zip(topics, names, strict=True):
+            for part, end in enumerate(ends[name]):
+                state = self.states.setdefault((topic, part), State())
+                if state.position > end:
+                    # Made anew by somebody else: what was known of it is void.
+                    state = self.states[topic, part] = State()
+                    self._begins.pop((topic, part), None)
+                    if topic in self._readers:
+                        self._readers[topic].drop(part)
+                if state.position < end and not self._known_to_stream(topic, part, end):
+                    behind[topic, part] = end
+        self._look_at_ends(behind)
+
+    def _known_to_stream(self, topic: str, part: int, end: int) -> bool:
+        """Takes the state from a stream that is near the end, if that has been fetched already."""
+        reader = self._readers.get(topic)
+        stream = None if reader is None else reader.streams.get(part)
+        if reader is None or stream is None or end - stream.fetched > _NEAR:
+            return False
+        stream.end = max(stream.end, end)
+        with suppress(Moved):
+            if stream.fetched < end:
+                reader.pull_waiting()
+            stream.fold()
+            if stream.at_end and stream.fetched >= end:
+                self.states[topic, part] = stream.state.copy()
+                return True
+        return False
+
+    def _look_at_ends(self, behind: Mapping[tuple[str, int], int]) -> None:
+        wanted = {(self.name(topic), part): end - 1 for (topic, part), end in behind.items()}
+        found = self.look.records(wanted)
+        for (topic, part), end in behind.items():
+            message = found[self.name(topic), part]
+            stamp = parse(stamp_of(message))
+            state = stamp.behind(message.offset() or 0)
+            if state is None:
+                state = stamp.known() if stamp.base >= 0 else State()
+                state.position = max(state.position, self._starts(topic)[part])
+                self.fold_to(topic, part, state, end)
+            self.states[topic, part] = state
+
+    def fold_to(self, topic: str, part: int, state: State, end: int) -> None:
+        """Moves a state on to Kafka's offset `end`."""
+        self.look.span(self.name(topic), part, state, end, lambda _: False)
+
+    def _starts(self, topic: str) -> list[int]:
+        name = self.name(topic)
+        return self._client.starts([name], self.count)[name]
+
+    def begin(self, topic: str, part: int) -> State:
+        """Returns a partition before its first kept record, as of the last `heads`."""
+        return self._begins[topic, part]
+
+    def _find_begins(self, topic: str) -> list[State]:
+        starts = self._starts(topic)
+        wanted = {}
+        for part, start in enumerate(starts):
+            known = self._begins.get((topic, part))
+            if start == 0:
+                self._begins[topic, part] = State()
+            elif known is None or known.position != start:
+                wanted[self.name(topic), part] = start
+        for (_, part), message in self.look.records(wanted).items():
+            stamp = parse(stamp_of(message))
+            state = stamp.known()
+            if stamp.mark == "clear":
+                state.next = state.promise = 0
+            state.next += starts[part] - state.position
+            state.position = starts[part]
+            self._begins[topic, part] = state
+        return [self._begins[topic, part] for part in range(self.count)]
+
+    def checkpoint(self, topic: str, part: int, offset: int) -> State:
+        """Returns the partition as it was at or shortly before our `offset`, which `heads` just told to be there."""
+        state, begin = self.states[topic, part], self._begins[topic, part]
+        if offset >= state.next:
+            return state.copy()
+        # At least as many of Kafka's offsets as of ours lie between two records.
+        guess = begin.position + offset - begin.next
+        message = self.look.records({(self.name(topic), part): guess})[self.name(topic), part]
+        known = parse(stamp_of(message)).known()
+        return known if known.position > begin.position else begin.copy()
+
+    def append_start(self, topic: str, part: int, offset: int) -> int:
+        """Returns where in Kafka's log the last append begins that begins at or before our `offset`.
+
+        One whose writer did not know that others wrote before it does not count: its stamp alone does not tell what
+        stands before it, and what does is about to be dropped.
+        """
+        state, end = self.checkpoint(topic, part, offset), self.states[topic, part].position
+        cut = state.position
+        while state.next <= offset and state.position < end:
+            message = self.look.records({(self.name(topic), part): state.position})[self.name(topic), part]
+            stamp = parse(stamp_of(message))
+            if stamp.base == state.position and stamp.first == state.next:
+                cut = state.position
+            self.fold_to(topic, part, state, state.position + max(stamp.records, 1))
+        return cut
