@@ -1,14 +1,16 @@
 """The Kafka bus: a topic of the data set is a topic of Apache Kafka or Redpanda, a record a message (contract 32).
 
-Guarantee: an idempotent producer, acks=all, every delivery report counted before an append returns. An append is whole
-in each partition (one record batch of Kafka's, up to KAFKA_MESSAGE_MAX_BYTES); over several partitions it is not: a
-writer killed in the middle may leave it in some of them. A holder whose lease epoch is over learns so from its next
-append; what it wrote behind a fence no reader ever sees. Offsets are ours, see `connectors.bus.kafka_log`.
+Guarantee: an idempotent producer, acks=all, every delivery report counted before an append returns. In each partition
+an append is one record batch of Kafka's (up to KAFKA_MESSAGE_MAX_BYTES); over several partitions it is seen whole or
+not at all, without transactions: what a writer killed in the middle left behind, the next writer voids. A holder whose
+lease epoch is over learns so from its next append; what it wrote behind a fence no reader ever sees. Concurrent appends
+to several partitions may stand in another order in each. Offsets are ours, see `connectors.bus.kafka_log`.
 """
 
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 
@@ -21,6 +23,8 @@ from connectors.bus.kafka_writer import Delivery, Writer
 from events.settings import Kafka
 
 _TRIES = 4
+#: How long a part of an append may be on its way when its other parts are there, before its writer counts as dead.
+_TORN_S = 1.0
 #: Records looked back at first.
 _WINDOW = 256
 
@@ -74,16 +78,50 @@ class KafkaBus:
             if not self._parts.exists(topic):
                 self._parts.make(topic)
             if any((topic, part) not in self._parts.states for part in batches):
-                self._parts.know([topic])
+                self._void_torn(topic, epoch)
             for part in batches:
                 self._parts.refuse_older(topic, part, epoch)
             name, states = self._parts.name(topic), self._parts.states
-            sent = {
-                part: self._writer.send(name, part, states[topic, part], batch, epoch)
-                for part, batch in batches.items()
-            }
+            places = {part: f"{part}:{states[topic, part].position}:{batch.count}" for part, batch in batches.items()}
+            sent = {}
+            for part, batch in batches.items():
+                others = ",".join(place for other, place in places.items() if other != part)
+                sent[part] = self._writer.send(name, part, states[topic, part], batch, epoch, others)
             self._writer.wait(name, sent)
             return {part: self._settle(topic, part, batches[part], epoch, delivery) for part, delivery in sent.items()}
+
+    def _void_torn(self, topic: str, epoch: int) -> None:
+        """Brings states to the ends; an append that does not become whole in time is voided wherever it has a part."""
+        deadline = time.monotonic() + _TORN_S
+        first: set[tuple[int, int]] | None = None
+        while True:
+            self._parts.know([topic])
+            torn = self._parts.torn(topic)
+            there = {(part, stamp.base) for part, stamp in torn.items()}
+            # What was on its way at the first look and is there now, or has others behind it, had a living writer.
+            first = there if first is None else first & there
+            if not first:
+                return
+            if time.monotonic() > deadline:
+                break
+            time.sleep(_TORN_S / 20)
+        bases = dict(first)
+        for part, _ in first:
+            bases |= {other: base for other, base, _ in torn[part].others()}
+        self._void(topic, bases, epoch)
+
+    def _void(self, topic: str, bases: Mapping[int, int], epoch: int) -> None:
+        """Marks as void the append that began, or would have, at Kafka's offset of each partition."""
+        name, ends, sent = self._parts.name(topic), self._parts.ask_ends([topic])[topic], {}
+        for part in bases:
+            self._parts.refuse_older(topic, part, epoch)
+        for part, base in bases.items():
+            state = self._parts.states[topic, part]
+            stamp = Stamp(epoch, ends[part], state.next, 0, state.promise, 0, state.epoch, "void", of=base)
+            sent[part] = self._writer.send_mark(name, part, stamp)
+        self._writer.wait(name, sent)
+        for part, delivery in sent.items():
+            self._parts.fold_to(topic, part, self._parts.states[topic, part], delivery.last + 1)
 
     def _settle(self, topic: str, part: int, batch: Batch, epoch: int, delivery: Delivery) -> int:
         """Notes where an append stands; where others wrote in between, reads what that makes of it."""
@@ -105,7 +143,7 @@ class KafkaBus:
         with self._turn:
             if not self._parts.exists(topic):
                 self._parts.make(topic)
-            self._parts.know([topic])
+            self._void_torn(topic, epoch)
             for part in partitions:
                 self._parts.refuse_older(topic, part, epoch)
             newer = [part for part in partitions if self._parts.states[topic, part].epoch < epoch]
@@ -146,7 +184,10 @@ class KafkaBus:
             head = self._parts.heads(topic)[partition]
             if offset <= head.start or head.start == head.next:
                 return head.start
+            if offset >= head.next and partition in self._parts.torn(topic):
+                return head.start
             if offset >= head.next:
+                # What is known of the partition stands in its records, so one is kept that is nothing else.
                 self._mark(topic, [partition], "trim")
                 cut = self._parts.states[topic, partition].position - 1
             else:
@@ -168,10 +209,12 @@ class KafkaBus:
             raise BusError(f"{self._parts.name(topic)}/{partition} has a hole behind offset {offset}")
 
     def _read(self, topic: str, stream: Stream, limit: int) -> list[StoredBatch]:
-        reader, name = self._readers[topic], self._parts.name(topic)
+        reader = self._readers[topic]
         reader.fill(stream, limit)
-        if not stream.ready:
-            for part, end in enumerate(self._client.ends([name], self.partitions)[name]):
+        looks = 0
+        while not stream.ready and looks < (2 if stream.held else 1):
+            looks += 1
+            for part, end in enumerate(self._parts.ask_ends([topic])[topic]):
                 if (each := reader.streams.get(part)) is not None:
                     each.end = end
             reader.fill(stream, limit)
@@ -181,7 +224,7 @@ class KafkaBus:
         """Returns the stream that delivers from an offset next; None where the log does not reach it."""
         reader = self._readers.get(topic)
         if reader is None:
-            reader = self._readers[topic] = TopicReader(self._client, self._parts.name(topic))
+            reader = self._readers[topic] = self._new_reader(topic)
         stream = reader.streams.get(part)
         if stream is None or stream.offset != offset:
             head = self._parts.heads(topic)[part]
@@ -191,6 +234,9 @@ class KafkaBus:
             stream = reader.open(part, self._parts.checkpoint(topic, part, offset), offset)
             stream.end = self._parts.states[topic, part].position
         return stream
+
+    def _new_reader(self, topic: str) -> TopicReader:
+        return TopicReader(self._client, self._parts.name(topic), lambda part: self._parts.settled(topic, part))
 
     def read_back(self, topic: str, partition: int, before: int, limit: int) -> list[StoredBatch]:
         """Returns whole event batches that begin before an offset, newest first, until `limit` events are reached."""
@@ -243,12 +289,16 @@ class KafkaBus:
             if tail is None or not self._parts.exists(topic):
                 return position, []
             if tail.reader is None:
-                tail.begin(TopicReader(self._client, self._parts.name(topic)))
+                tail.begin(self._new_reader(topic))
             with suppress(Moved):
-                return position, tail.read(limit)
+                return position, tail.read(limit, lambda: self._look_twice(topic))
             self._parts.heads(topic)
             tail.begin_anew([self._parts.begin(topic, part) for part in range(self.partitions)])
             return position, []
+
+    def _look_twice(self, topic: str) -> None:
+        for _ in range(2):
+            self._parts.ask_ends([topic])
 
     def tally(self, topic: str, position: int) -> tuple[int, int, StoredBatch | None]:
         """Counts the records that came since the last tally of this position, control records among them."""

@@ -3,14 +3,16 @@
 Every record carries one header, `undertow`, by which its append says what it knew of the partition: Kafka's offset it
 expected (base), our offset and the promise in force there, the lease epoch, how many records it has. So our offsets
 are dense whatever else stands in Kafka's log: records of a lease epoch that is over, and marks (a fence, a clear, a
-trim), have a Kafka offset and none of ours. What a reader makes of a partition is a function of that log alone,
-wherever it begins: a stamp's claims hold exactly at its base, and from there on everybody folds the same records.
+trim, a void), have a Kafka offset and none of ours. An append to several partitions names its parts in the others: it
+is seen once something stands behind it or all of them are there, and never if a mark voids it, because its writer died
+in the middle. What a reader makes of a partition is a function of that log alone, wherever it begins: a stamp's claims
+hold exactly at its base, and from there on everybody folds the same records.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Literal, NamedTuple
@@ -21,7 +23,9 @@ from connectors.bus.base import Batch, StoredBatch
 from events.types import FOREVER_NS, NS_PER_MS
 
 HEADER = "undertow"
-Mark = Literal["", "fence", "clear", "trim"]
+Mark = Literal["", "fence", "clear", "trim", "void"]
+#: Says of an append with nothing behind it, by its stamp and Kafka's offset behind it, whether it is there whole.
+Settled = Callable[["Stamp", int], bool]
 _FIELDS = ("epoch", "base", "first", "records", "promise")
 _FIELD = re.compile(r"(\w+)=(\S+)")
 _TS, _TS_DIGITS = b'"ts":', 19
@@ -45,6 +49,17 @@ class Stamp(NamedTuple):
     #: The lease epoch in force at the base, where it is not the append's own; -1 where it is.
     was: int = -1
     mark: Mark = ""
+    #: Of an append to several partitions, on its first and last record: `partition:base:records` of its other parts.
+    parts: str = ""
+    #: The base of the append that a mark voids; -1 on all others.
+    of: int = -1
+
+    def others(self) -> list[tuple[int, int, int]]:
+        """Returns (partition, Kafka's offset of it and behind it) of the append's other parts."""
+        if not self.parts:
+            return []
+        split = (map(int, part.split(":")) for part in self.parts.split(","))
+        return [(part, base, base + records) for part, base, records in split]
 
     def encoded(self) -> bytes:
         """Returns the header's text."""
@@ -55,6 +70,10 @@ class Stamp(NamedTuple):
             pairs.append(f"was={self.was}")
         if self.mark:
             pairs.append(f"mark={self.mark}")
+        if self.parts:
+            pairs.append(f"parts={self.parts}")
+        if self.of >= 0:
+            pairs.append(f"of={self.of}")
         return " ".join(pairs).encode()
 
     def known(self) -> State:
@@ -95,8 +114,8 @@ def parse(header: bytes) -> Stamp:
     """Reads a stamp; one that is not ours, or broken, counts as none."""
     try:
         fields = dict(_FIELD.findall(header.decode()))
-        mark = fields.pop("mark", "")
-        return Stamp(**{name: int(value) for name, value in fields.items()}, mark=mark)
+        mark, parts = fields.pop("mark", ""), fields.pop("parts", "")
+        return Stamp(**{name: int(value) for name, value in fields.items()}, mark=mark, parts=parts)
     except (ValueError, TypeError, UnicodeDecodeError):
         return Stamp()
 
@@ -110,7 +129,7 @@ def stamp_of(message: Message) -> bytes:
     return b""
 
 
-def stamps(state: State, batch: Batch, epoch: int) -> list[tuple[int, bytes]]:
+def stamps(state: State, batch: Batch, epoch: int, parts: str = "") -> list[tuple[int, bytes]]:
     """Returns (index, stamp) of each record of an append whose stamp is another than that of the record before."""
     rising = [(0, state.promise)]
     for index, promise in batch.promises:
@@ -120,15 +139,16 @@ def stamps(state: State, batch: Batch, epoch: int) -> list[tuple[int, bytes]]:
             rising.append((index, promise))
     then = rising.pop()[1] if rising[-1][0] >= batch.count else 0
     was = -1 if state.epoch == epoch else state.epoch
-    found = [
-        (index, Stamp(epoch, state.position, state.next, batch.count, promise, 0, was)) for index, promise in rising
-    ]
-    if then:
-        index, last = found[-1]
-        if index == batch.count - 1:
-            found.pop()
-        found.append((batch.count - 1, last._replace(then=then)))
-    return [(index, stamp.encoded()) for index, stamp in found]
+    stamp = Stamp(epoch, state.position, state.next, batch.count, state.promise, 0, was)
+    in_force, last = dict(rising), batch.count - 1
+    found = []
+    for index in sorted({*in_force, 0, min(1, last), last} if parts else {*in_force, last} if then else in_force):
+        stamp = stamp._replace(
+            promise=in_force.get(index, stamp.promise), then=then if index == last else 0,
+            parts=parts if index in (0, last) else "",
+        )  # fmt: skip
+        found.append((index, stamp.encoded()))
+    return found
 
 
 def order_ms(message: bytes, promise: int) -> int:
@@ -140,11 +160,13 @@ def order_ms(message: bytes, promise: int) -> int:
     return max(ts if ts < FOREVER_NS else 0, promise if promise < FOREVER_NS else 0, NS_PER_MS) // NS_PER_MS
 
 
-def fold(state: State, partition: int, messages: Sequence[Message], *, final: bool) -> tuple[list[StoredBatch], int]:
+def fold(
+    state: State, partition: int, messages: Sequence[Message], *, final: bool, settled: Settled = lambda *_: True
+) -> tuple[list[StoredBatch], int]:
     """Takes records that stand behind `state`, which moves on; returns whole appends and how many records were taken.
 
-    An append whose end is not among the records is left for later, unless they are `final`. Where the partition was
-    cleared, what stood before is left out.
+    An append whose end is not among the records is left for later, unless they are `final`, and so is one to several
+    partitions that is not `settled`. Where the partition was cleared, what stood before is left out.
     """
     headers = [stamp_of(message) for message in messages]
     found: list[StoredBatch] = []
@@ -157,9 +179,13 @@ def fold(state: State, partition: int, messages: Sequence[Message], *, final: bo
             at += 1
             continue
         stop = _end_of(headers, at, stamp)
-        if stop == end and stop - at < stamp.records and not final:
-            break
-        if stamp.epoch >= state.epoch:
+        if stop == end:
+            if stop - at < stamp.records and not final:
+                break
+            if stamp.parts and not settled(stamp, (messages[stop - 1].offset() or 0) + 1):
+                break
+        void = stop < end and parse(headers[stop]).of == stamp.base >= 0
+        if stamp.epoch >= state.epoch and not void:
             found.append(_batch(state, partition, messages[at:stop], headers[at:stop]))
         at = stop
     if at:

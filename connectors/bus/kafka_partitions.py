@@ -7,7 +7,7 @@ from contextlib import suppress
 
 from connectors.bus.base import BusError, Head, LeaseLost
 from connectors.bus.kafka_client import Client
-from connectors.bus.kafka_log import State, parse, stamp_of
+from connectors.bus.kafka_log import Settled, Stamp, State, parse, stamp_of
 from connectors.bus.kafka_reader import Looker, Moved, TopicReader
 
 #: How far behind a partition's end a stream may be to be read up to it, rather than to look at the last record.
@@ -26,6 +26,9 @@ class Partitions:
         self._prefix = prefix
         self._readers = readers
         self._made: set[str] = set()
+        #: Kafka's ends at the last look but one and at the last.
+        self._ends: dict[str, tuple[list[int], list[int]]] = {}
+        self._torn: dict[tuple[str, int], Stamp] = {}
 
     def name(self, topic: str) -> str:
         """Returns a topic's name on the cluster."""
@@ -95,13 +98,32 @@ class Partitions:
         """Returns the state of every partition as last known."""
         return [self.states.get((topic, part), State()).copy() for part in range(self.count)]
 
-    def know(self, topics: Sequence[str]) -> None:
-        """Brings the states of existing topics to their ends as of now."""
+    def ask_ends(self, topics: Sequence[str]) -> dict[str, list[int]]:
+        """Returns Kafka's end of every partition of existing topics as of now."""
         names = [self.name(topic) for topic in topics]
         ends = self._client.ends(names, self.count)
-        behind: dict[tuple[str, int], int] = {}
         for topic, name in zip(topics, names, strict=True):
-            for part, end in enumerate(ends[name]):
+            self._ends[topic] = self._ends.get(topic, (ends[name], ends[name]))[1], ends[name]
+        return {topic: ends[self.name(topic)] for topic in topics}
+
+    def settled(self, topic: str, part: int) -> Settled:
+        """Returns how to tell of an append at the end of a partition whether its other parts are there.
+
+        They are if the last look but one at the ends was behind them, and the last one found nothing behind the append
+        here: whoever voids it marks every partition before appending to any.
+        """
+
+        def told(stamp: Stamp, end: int) -> bool:
+            before, now = self._ends.get(topic, ([0] * self.count,) * 2)
+            return now[part] == end and all(before[other] >= behind for other, _, behind in stamp.others())
+
+        return told
+
+    def know(self, topics: Sequence[str]) -> None:
+        """Brings the states of existing topics to their ends as of now, appends that are not whole left out."""
+        behind: dict[tuple[str, int], int] = {}
+        for topic, ends in self.ask_ends(topics).items():
+            for part, end in enumerate(ends):
                 state = self.states.setdefault((topic, part), State())
                 if state.position > end:
                     # Made anew by somebody else: what was known of it is void.
@@ -111,7 +133,14 @@ class Partitions:
                         self._readers[topic].drop(part)
                 if state.position < end and not self._known_to_stream(topic, part, end):
                     behind[topic, part] = end
+        if any(self._holds(topic, part) for topic, part in behind):
+            self.ask_ends(sorted({topic for topic, _ in behind}))
+            behind = {place: end for place, end in behind.items() if not self._known_to_stream(*place, end)}
         self._look_at_ends(behind)
+
+    def _holds(self, topic: str, part: int) -> bool:
+        reader = self._readers.get(topic)
+        return reader is not None and part in reader.streams and reader.streams[part].held
 
     def _known_to_stream(self, topic: str, part: int, end: int) -> bool:
         """Takes the state from a stream that is near the end, if that has been fetched already."""
@@ -132,19 +161,30 @@ class Partitions:
     def _look_at_ends(self, behind: Mapping[tuple[str, int], int]) -> None:
         wanted = {(self.name(topic), part): end - 1 for (topic, part), end in behind.items()}
         found = self.look.records(wanted)
+        last = {(topic, part): parse(stamp_of(found[self.name(topic), part])) for topic, part in behind}
+        if wanted and any(stamp.parts for stamp in last.values()):
+            self.ask_ends(sorted({topic for topic, _ in behind}))
+        self._torn = {}
         for (topic, part), end in behind.items():
-            message = found[self.name(topic), part]
-            stamp = parse(stamp_of(message))
-            state = stamp.behind(message.offset() or 0)
+            stamp, settled = last[topic, part], self.settled(topic, part)
+            state = stamp.behind(end - 1)
             if state is None:
                 state = stamp.known() if stamp.base >= 0 else State()
                 state.position = max(state.position, self._starts(topic)[part])
-                self.fold_to(topic, part, state, end)
+                self.fold_to(topic, part, state, end, settled)
+            elif stamp.parts and not settled(stamp, end):
+                state = stamp.known()
+            if state.position < end:
+                self._torn[topic, part] = stamp
             self.states[topic, part] = state
 
-    def fold_to(self, topic: str, part: int, state: State, end: int) -> None:
+    def torn(self, topic: str) -> dict[int, Stamp]:
+        """Returns, by partition, the last append where it is not whole, as of the last `know`."""
+        return {part: stamp for (of, part), stamp in self._torn.items() if of == topic}
+
+    def fold_to(self, topic: str, part: int, state: State, end: int, settled: Settled = lambda *_: True) -> None:
         """Moves a state on to Kafka's offset `end`."""
-        self.look.span(self.name(topic), part, state, end, lambda _: False)
+        self.look.span(self.name(topic), part, state, end, lambda _: False, settled)
 
     def _starts(self, topic: str) -> list[int]:
         name = self.name(topic)

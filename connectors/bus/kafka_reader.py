@@ -15,7 +15,7 @@ from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
 from connectors.bus.base import BusError, StoredBatch
 from connectors.bus.kafka_client import Client, in_words
-from connectors.bus.kafka_log import State, fold
+from connectors.bus.kafka_log import Settled, State, fold
 
 #: Messages taken from the client at once by a stream and by a look.
 _TAKE, _LOOK = 10_000, 2000
@@ -37,9 +37,10 @@ class Moved(Exception):
 class Stream:
     """One partition as it is followed: what was fetched and not yet read."""
 
-    def __init__(self, partition: int, state: State, offset: int, follow: bool = False) -> None:
+    def __init__(self, partition: int, state: State, offset: int, settled: Settled, follow: bool = False) -> None:
         """`follow`: where the partition is cleared, goes on with what comes then."""
         self.partition = partition
+        self._settled = settled
         self._follow = follow
         #: The partition behind everything in `ready`.
         self.state = state.copy()
@@ -72,7 +73,9 @@ class Stream:
         if not self._pending:
             return
         clears = self.state.clears
-        batches, used = fold(self.state, self.partition, self._pending, final=self.fetched == self.end)
+        batches, used = fold(
+            self.state, self.partition, self._pending, final=self.fetched == self.end, settled=self._settled
+        )
         self._pending = self._pending[used:]
         if self.state.clears > clears:
             self.ready.clear()
@@ -82,6 +85,11 @@ class Stream:
             if batch.next > self.offset:
                 self.ready.append(batch.from_offset(self.offset))
                 self.records += self.ready[-1].count
+
+    @property
+    def held(self) -> bool:
+        """Whether an append was fetched whose other parts are not known to be there."""
+        return bool(self._pending)
 
     @property
     def at_end(self) -> bool:
@@ -104,8 +112,9 @@ class Stream:
 class TopicReader:
     """Follows the partitions of one topic that are read."""
 
-    def __init__(self, client: Client, name: str) -> None:
+    def __init__(self, client: Client, name: str, settled: Callable[[int], Settled]) -> None:
         self.name = name
+        self._settled = settled
         self.streams: dict[int, Stream] = {}
         self._client = client
         self._consumer: Consumer = client.consumer()
@@ -114,7 +123,7 @@ class TopicReader:
     def open(self, partition: int, state: State, offset: int, follow: bool = False) -> Stream:
         """Follows a partition from a state on, to deliver from our `offset`."""
         self.drop(partition)
-        stream = self.streams[partition] = Stream(partition, state, offset, follow)
+        stream = self.streams[partition] = Stream(partition, state, offset, self._settled(partition), follow)
         self._consumer.incremental_assign([TopicPartition(self.name, partition, state.position)])
         return stream
 
@@ -232,12 +241,15 @@ class Tail:
         if self.reader is not None:
             self.reader.close()
 
-    def read(self, limit: int) -> list[StoredBatch]:
+    def read(self, limit: int, ask_ends: Callable[[], None]) -> list[StoredBatch]:
         """Returns what has arrived, at most `limit` batches; raises Moved where a partition was cut under it."""
         assert self.reader is not None
         self.reader.pull_waiting()
+        if any(stream.held for stream in self.reader.streams.values()):
+            ask_ends()
         found: list[StoredBatch] = []
         for stream in self.reader.streams.values():
+            stream.fold()
             while stream.ready and len(found) < limit:
                 found += stream.take(1)
             self.reader.go_on(stream)
@@ -263,8 +275,9 @@ class Looker:
         return found
 
     def span(
-        self, name: str, partition: int, state: State, end: int, step: Callable[[list[StoredBatch]], bool]
-    ) -> None:
+        self, name: str, partition: int, state: State, end: int, step: Callable[[list[StoredBatch]], bool],
+        settled: Settled = lambda *_: True,
+    ) -> None:  # fmt: skip
         """Folds the records from a state on up to Kafka's `end`, until `step` has seen enough."""
         pending: list[Message] = []
 
@@ -275,7 +288,7 @@ class Looker:
                 pending.append(message)
             if offset < end - 1 and len(pending) < _LOOK:
                 return False
-            batches, used = fold(state, partition, pending, final=offset >= end - 1)
+            batches, used = fold(state, partition, pending, final=offset >= end - 1, settled=settled)
             del pending[:used]
             return step(batches) or offset >= end - 1
 

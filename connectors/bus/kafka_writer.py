@@ -62,11 +62,11 @@ class Writer:
                     f"a record of {largest} bytes for {place} is larger than KAFKA_MESSAGE_MAX_BYTES={limit}"
                 )
 
-    def send(self, name: str, part: int, state: State, batch: Batch, epoch: int) -> Delivery:
-        """Queues the records of one append behind a state; `wait` sends them."""
+    def send(self, name: str, part: int, state: State, batch: Batch, epoch: int, parts: str) -> Delivery:
+        """Queues one partition's records of an append behind a state; `wait` sends them."""
         lines = batch.payload.split(b"\n")
         keys: Sequence[str | bytes | None] = batch.keys or ([None] if batch.control else [b""]) * batch.count
-        delivery, found = Delivery(batch.count), stamps(state, batch, epoch)
+        delivery, found = Delivery(batch.count), stamps(state, batch, epoch, parts)
         for (start, header), (stop, _) in pairwise([*found, (batch.count, b"")]):
             promise = parse(header).promise
             headers: _Headers = [(HEADER, header)]
