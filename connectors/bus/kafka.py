@@ -212,7 +212,7 @@ class KafkaBus:
         reader = self._readers[topic]
         reader.fill(stream, limit)
         looks = 0
-        while not stream.ready and looks < (2 if stream.held else 1):
+        while stream.records < limit and looks < (2 if stream.held else 0 if stream.ready else 1):
             looks += 1
             for part, end in enumerate(self._parts.ask_ends([topic])[topic]):
                 if (each := reader.streams.get(part)) is not None:

@@ -54,7 +54,14 @@ _TELLING = frozenset({
     KafkaError._AUTHENTICATION, KafkaError._SSL, KafkaError._RESOLVE, KafkaError.SASL_AUTHENTICATION_FAILED,
 })  # fmt: skip
 _log = logging.getLogger("undertow.kafka")
-_log.addHandler(logging.NullHandler())
+
+
+class _Aside:
+    """The library says each failed connection once more as an error; what it comes to, a BusError says."""
+
+    def log(self, level: int, *said: Any) -> None:
+        """Takes one line of the library's."""
+        _log.debug(*said)
 
 
 def in_words(error: KafkaError) -> str:
@@ -88,7 +95,7 @@ class Client:
             "batch.num.messages": 1_000_000, "linger.ms": 10_000, "queue.buffering.max.messages": 1_000_000,
             "queue.buffering.max.kbytes": 2_000_000, "message.timeout.ms": self.settings.kafka_timeout_ms,
             "sticky.partitioning.linger.ms": 0,
-        }, logger=_log)  # fmt: skip
+        }, logger=_Aside())  # fmt: skip
 
     def consumer(self, **changed: Any) -> Consumer:
         """Returns a consumer of assigned partitions, in no group."""
@@ -97,7 +104,7 @@ class Client:
             "auto.offset.reset": "error", "isolation.level": "read_uncommitted", "fetch.wait.max.ms": 100,
             "fetch.queue.backoff.ms": 5, "fetch.error.backoff.ms": 50, "queued.min.messages": 50_000,
             "queued.max.messages.kbytes": 32_768, "check.crcs": False, **changed,
-        }, logger=_log)  # fmt: skip
+        }, logger=_Aside())  # fmt: skip
 
     def _common(self) -> dict[str, Any]:
         s = self.settings
@@ -121,7 +128,7 @@ class Client:
     def ask(self, what: str, request: Callable[[], T], gone: Callable[[], T] | None = None) -> T:
         """Repeats a request while brokers are away; raises BusError in one line when patience ends.
 
-        `gone` answers for topics that do not exist.
+        `gone` answers for topics that do not exist; without it they are waited for, as behind a broker's start.
         """
         began_s = time.monotonic()
         while True:
@@ -131,7 +138,7 @@ class Client:
                 error = error_of(exception)
                 if gone is not None and error.code() in _GONE:
                     return gone()
-                if error.code() not in _AWAY:
+                if error.code() not in _AWAY | _GONE:
                     raise BusError(f"Kafka at {self.settings.kafka_brokers}: {what}: {in_words(error)}") from exception
                 self._wait(what, began_s, error)
             else:
@@ -159,7 +166,7 @@ class Client:
     def admin(self) -> AdminClient:
         """Returns the handle that topics are made and trimmed through."""
         if self._admin is None:
-            self._admin = AdminClient(self._common(), logger=_log)
+            self._admin = AdminClient(self._common(), logger=_Aside())
         return self._admin
 
     def ends(self, names: Sequence[str], partitions: int) -> dict[str, list[int]]:

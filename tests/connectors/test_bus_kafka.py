@@ -2,17 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from hashlib import sha256
 from itertools import count
+from pathlib import Path
+from random import Random
+from typing import Any
 
 import pytest
+from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
 
-from connectors.bus.base import Bus
+from connectors.bus.base import Batch, Bus, BusError, LeaseLost, StoredBatch
+from connectors.bus.embedded import EmbeddedBus
 from connectors.bus.kafka import KafkaBus
-from events.settings import Kafka
+from connectors.sinks import Emission
+from connectors.tape import Span, heads_as_ends
+from events.codec import canonical_line, fields_of
+from events.settings import Compute, Kafka, Rules
+from events.topics import DERIVED_TOPICS
+from flows.pipeline import collect
 from tests.conftest import require_engine
-from tests.contract.bus_suite import PARTITIONS, BusSuite, Engine
-from tests.engines.kafka import Broker, KafkaMissing, running
+from tests.contract.bus_suite import OTHER, PARTITIONS, TOPIC, BusSuite, Engine, batch, lines_of
+from tests.engines.kafka import Broker, KafkaMissing
+from tests.engines.kafka import running as started
+from tests.tapes import append as append_tape
+from tests.tapes import random_tape
 
 pytestmark = pytest.mark.engine("kafka")
 _numbers = count()
@@ -21,8 +39,8 @@ _numbers = count()
 @pytest.fixture(scope="session")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
     try:
-        with running(tmp_path_factory.mktemp("kafka")) as started:
-            yield started
+        with started(tmp_path_factory.mktemp("kafka")) as broker:
+            yield broker
     except KafkaMissing as missing:
         require_engine("kafka", str(missing))
 
@@ -46,3 +64,195 @@ def engine(broker: Broker) -> Iterator[Engine]:
 
 class TestKafkaBus(BusSuite):
     """The contract."""
+
+
+def test_an_append_of_which_a_part_is_missing_is_never_seen_and_voided_by_the_next(engine: Engine) -> None:
+    #  partition 0:  a | torn: b     | void | c        partition 1:  a | (its part is missing) | void | late: b | c
+    bus, reader = opened(engine), opened(engine)
+    bus.append(TOPIC, {0: batch("a"), 1: batch("a")}, epoch=1)
+    tear(bus, {0: batch("b", promises=[(1, 50)]), 1: batch("b")}, lands=[0])
+    position, heads = reader.mark(TOPIC)
+    assert [(head.next, head.promise) for head in heads] == [(1, 0), (1, 0), (0, 0)]
+    assert lines_of(reader.read(TOPIC, 0, 0, 100)) == ["a"]
+    heir = opened(engine)
+    assert heir.append(TOPIC, {0: batch("c"), 1: batch("c"), 2: batch("c")}, epoch=2) == {0: 1, 1: 1, 2: 0}
+    tear(bus, {1: batch("b")}, lands=[1])
+    for part in (0, 1):
+        assert lines_of(reader.read(TOPIC, part, 1, 100)) == ["c"]
+        assert lines_of(heir.read(TOPIC, part, 0, 100)) == ["a", "c"]
+    assert [head.promise for head in reader.heads(TOPIC)] == [0, 0, 0]
+    tailed = tail_until(reader, position, 3)
+    assert lines_of(tailed) == ["c", "c", "c"]
+
+
+def test_a_dead_holders_late_records_are_never_seen(engine: Engine) -> None:
+    old, new = opened(engine), opened(engine)
+    old.append(TOPIC, {0: batch("a")}, epoch=1)
+    new.fence(TOPIC, [0], 2)
+    # It has not heard of the fence: the log tells it.
+    with pytest.raises(LeaseLost, match="lease epoch 1 of options.prints/0 is over: 2 holds it now"):
+        old.append(TOPIC, {0: batch("stale", "stale")}, epoch=1)
+    assert new.append(TOPIC, {0: batch("b")}, epoch=2) == {0: 1}
+    assert [head.next for head in old.heads(TOPIC)] == [2, 0, 0]
+    for bus in (old, new, opened(engine)):
+        assert lines_of(bus.read(TOPIC, 0, 0, 100)) == ["a", "b"]
+        assert lines_of(bus.read(TOPIC, 0, 1, 100)) == ["b"]
+        assert lines_of(bus.read_back(TOPIC, 0, 10**18, 1)) == ["b"]
+
+
+def test_a_tail_goes_on_behind_a_clear_and_a_tally_counts(engine: Engine) -> None:
+    bus, other = opened(engine), opened(engine)
+    bus.append(TOPIC, {2: batch("a")})
+    tail, tally = other.mark(TOPIC)[0], other.end_position(TOPIC)
+    assert other.tail(TOPIC, tail, 10) == (tail, [])
+    bus.append(TOPIC, {2: batch("b"), 0: batch("c", "c")})
+    assert sorted(lines_of(tail_until(other, tail, 3))) == ["b", "c", "c"]
+    assert other.tally(TOPIC, tally)[1] == 3
+    bus.clear(TOPIC)
+    bus.append(TOPIC, {0: batch("d")})
+    found = tail_until(other, tail, 1)
+    assert [(each.first, each.lines()) for each in found] == [(0, [b"d"])]
+
+
+def test_reading_back_gives_the_newest_events_first_and_no_control_records(engine: Engine) -> None:
+    bus = opened(engine)
+    for number in range(300):
+        bus.append(TOPIC, {0: batch(str(number), control=number % 3 == 0)})
+    found = opened(engine).read_back(TOPIC, 0, 299, 3)
+    assert lines_of(found) == ["298", "296", "295"]
+    assert len(lines_of(bus.read_back(TOPIC, 0, 10**18, 1000))) == 200
+
+
+def test_records_of_other_programs_are_read_as_they_are(engine: Engine, broker: Broker) -> None:
+    bus = opened(engine)
+    bus.append(TOPIC, {0: batch("a")})
+    producer = Producer({"bootstrap.servers": broker.address})
+    for value, key in ((b"{\n}", b"K"), (None, b"K"), (b"{}", None)):
+        producer.produce(f"{prefix_of(bus)}{TOPIC}", value, key, 0)
+    producer.flush()
+    bus.append(TOPIC, {0: batch("b")})
+    found = opened(engine).read(TOPIC, 0, 0, 100)
+    assert lines_of(found) == ["a", "{ }", "", "{}", "b"]
+    assert [each.control for each in found] == [False, False, False, True, False]
+    assert [head.next for head in bus.heads(TOPIC)] == [5, 0, 0]
+
+
+def test_the_time_of_a_record_is_its_order_time(engine: Engine, broker: Broker) -> None:
+    bus, late, early = opened(engine), 1_768_489_200_500_000_000, 1_768_489_200_000_000_000
+    bus.append(TOPIC, {0: batch(f'{{"id":"x","ts":{early}}}', f'{{"ts":{early}}}', promises=[(1, late)])})
+    consumer = Consumer({"bootstrap.servers": broker.address, "group.id": "t"})
+    consumer.assign([TopicPartition(f"{prefix_of(bus)}{TOPIC}", 0, 0)])
+    found = [message for _ in range(2) if (message := consumer.poll(20)) is not None]
+    consumer.close()
+    assert [message.timestamp()[1] for message in found] == [early // 10**6, late // 10**6]
+
+
+@pytest.mark.parametrize(
+    ("changed", "says"),
+    [
+        ({"kafka_brokers": "127.0.0.1:9"}, "no Kafka broker at 127.0.0.1:9 answers: "),
+        ({"kafka_brokers": "nowhere.invalid:9"}, "no Kafka broker at nowhere.invalid:9 answers: .*cannot be resolved"),
+        ({"kafka_create_topics": False}, "is missing and KAFKA_CREATE_TOPICS is false: make it with 3 partitions"),
+        ({"kafka_message_max_bytes": 65_536}, "is larger than KAFKA_MESSAGE_MAX_BYTES=65536"),
+        ({"kafka_replication": 5}, "the cluster has fewer brokers than KAFKA_REPLICATION"),
+    ],
+)
+def test_what_cannot_work_is_one_line(broker: Broker, changed: dict[str, Any], says: str) -> None:
+    settings = Kafka(**{"kafka_brokers": broker.address, **changed}, kafka_timeout_ms=2000)
+    bus = KafkaBus(settings, f"e{next(_numbers)}.", PARTITIONS)
+    with pytest.raises(BusError, match=says) as error:
+        bus.append(TOPIC, {0: batch("x" * 70_000)})
+    assert "\n" not in str(error.value)
+    bus.close()
+
+
+def test_a_topic_of_another_count_and_one_that_takes_less_are_told(broker: Broker, engine: Engine) -> None:
+    bus = opened(engine)
+    bus.append(TOPIC, {0: batch("a")})
+    other = KafkaBus(Kafka(kafka_brokers=broker.address), prefix_of(bus), PARTITIONS + 1)
+    with pytest.raises(BusError, match=f"topic {prefix_of(bus)}{TOPIC} has 3 partitions, the data set has 4"):
+        other.heads(TOPIC)
+    other.close()
+    small = NewTopic(f"{prefix_of(bus)}{OTHER}", PARTITIONS, 1, config={"max.message.bytes": "10000"})
+    admin = AdminClient({"bootstrap.servers": broker.address})
+    admin.create_topics([small])[small.topic].result()
+    for _ in range(2):
+        with pytest.raises(BusError, match="larger than the broker takes"):
+            bus.append(OTHER, {0: batch(hex(Random(1).getrandbits(400_000)))})
+
+
+@pytest.mark.slow
+def test_brokers_that_go_away_and_come_back_are_waited_for(tmp_path: Path) -> None:
+    with started(tmp_path) as broker:
+        bus = KafkaBus(Kafka(kafka_brokers=broker.address), "away.", PARTITIONS)
+        reader = KafkaBus(Kafka(kafka_brokers=broker.address), "away.", PARTITIONS)
+        bus.append(TOPIC, {0: batch("a")})
+        assert lines_of(reader.read(TOPIC, 0, 0, 100)) == ["a"]
+        broker.kill()
+        with ThreadPoolExecutor(2) as threads:
+            read = threads.submit(lambda: reader.read(TOPIC, 0, 1, 100))
+            append = threads.submit(lambda: bus.append(TOPIC, {0: batch("b"), 1: batch("b")}))
+            broker.start()
+            assert append.result(60) == {0: 1, 1: 0}
+            assert lines_of(read.result(60)) in ([], ["b"])
+        assert lines_of(reader.read(TOPIC, 0, 1, 100)) == ["b"]
+        reader.close()
+        bus.close()
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_the_flow_says_the_same_over_either_bus(broker: Broker, tmp_path: Path, seed: int) -> None:
+    tape = random_tape(seed, 600)
+    kafka = KafkaBus(Kafka(kafka_brokers=broker.address), f"f{next(_numbers)}.", PARTITIONS)
+    embedded = EmbeddedBus(tmp_path, PARTITIONS)
+    append_tape(kafka, tape, "by turns", batch=7, pieces=2)
+    append_tape(embedded, tape, "by turns", batch=7, pieces=2)
+    assert digests(kafka) == digests(embedded)
+    kafka.close()
+    embedded.close()
+
+
+def digests(bus: Bus) -> dict[str, str]:
+    """Returns the digest of each derived topic's sorted canonical lines, computed over the bus."""
+    found: dict[str, list[bytes]] = {topic: [] for topic in DERIVED_TOPICS}
+
+    def take(emission: Emission) -> None:
+        for topic, _, events in emission.parts:
+            found[topic] += [canonical_line(fields_of(event)) for event in events]
+
+    collect(bus, Span(ends=heads_as_ends(bus), supply_end=True), Rules(), Compute(tape_read_batch=50), take)
+    assert all(found[topic] for topic in ("options.marked", "flow.packets"))
+    return {topic: sha256(b"\n".join(sorted(lines))).hexdigest() for topic, lines in found.items()}
+
+
+def opened(engine: Engine) -> KafkaBus:
+    bus = engine.open()
+    assert isinstance(bus, KafkaBus)
+    return bus
+
+
+def prefix_of(bus: KafkaBus) -> str:
+    return bus._parts.name("")
+
+
+def tear(bus: KafkaBus, batches: dict[int, Batch], lands: Sequence[int]) -> None:
+    """Appends to several partitions as a writer that is killed when only some parts have been sent."""
+    parts, writer = bus._parts, bus._writer
+    name = parts.name(TOPIC)
+    for part in lands:
+        others = ",".join(
+            f"{other}:{parts.states[TOPIC, other].position}:{each.count}"
+            for other, each in batches.items()
+            if other != part
+        )
+        writer.wait(name, {part: writer.send(name, part, parts.states[TOPIC, part], batches[part], 1, others)})
+
+
+def tail_until(bus: KafkaBus, position: int, records: int) -> list[StoredBatch]:
+    found: list[StoredBatch] = []
+    deadline = time.monotonic() + 20
+    while sum(each.count for each in found) < records:
+        assert time.monotonic() < deadline
+        found += bus.tail(TOPIC, position, 10)[1]
+        time.sleep(0.002)
+    return found
