@@ -122,11 +122,17 @@ def parse(header: bytes) -> Stamp:
 
 def stamp_of(message: Message) -> bytes:
     """Returns a record's stamp as bytes, empty where it has none."""
-    headers: Any = message.headers() or ()
-    for name, value in headers:
-        if name == HEADER and value is not None:
-            return bytes(value)
-    return b""
+    return _stamps_of([message])[0]
+
+
+def _stamps_of(messages: Sequence[Message]) -> list[bytes]:
+    found: Any = map(Message.headers, messages)
+    return [headers[0][1] if headers and headers[0][0] == HEADER else _among(headers) for headers in found]
+
+
+def _among(headers: Any) -> bytes:
+    """Looks for the stamp where another program has added headers, or none of ours wrote."""
+    return next((bytes(value) for name, value in headers or () if name == HEADER and value), b"")
 
 
 def stamps(state: State, batch: Batch, epoch: int, parts: str = "") -> list[tuple[int, bytes]]:
@@ -153,11 +159,16 @@ def stamps(state: State, batch: Batch, epoch: int, parts: str = "") -> list[tupl
 
 def order_ms(message: bytes, promise: int) -> int:
     """Returns a record's order time for Kafka's CreateTime, ms: its ts or the promise before it, whichever is later."""
-    at = message.find(_TS)
-    digits = message[at + len(_TS) : at + len(_TS) + _TS_DIGITS] if at >= 0 else b""
-    ts = int(digits) if digits.isdigit() else 0
-    # Kafka takes 0 for "now"; an end promises for ever, which no index of times should hold.
-    return max(ts if ts < FOREVER_NS else 0, promise if promise < FOREVER_NS else 0, NS_PER_MS) // NS_PER_MS
+    at = message.find(_TS) + len(_TS)
+    digits = message[at : at + _TS_DIGITS]
+    ts = int(digits) if at >= len(_TS) and digits.isdigit() else 0
+    # An end promises for ever, which no index of times should hold.
+    if ts >= FOREVER_NS:
+        ts = 0
+    if ts < promise < FOREVER_NS:
+        ts = promise
+    # Kafka takes 0 for "now".
+    return ts // NS_PER_MS or 1
 
 
 def fold(
@@ -168,7 +179,7 @@ def fold(
     An append whose end is not among the records is left for later, unless they are `final`, and so is one to several
     partitions that is not `settled`. Where the partition was cleared, what stood before is left out.
     """
-    headers = [stamp_of(message) for message in messages]
+    headers = _stamps_of(messages)
     found: list[StoredBatch] = []
     at, end = 0, len(messages)
     while at < end:

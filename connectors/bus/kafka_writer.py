@@ -14,7 +14,10 @@ from connectors.bus.kafka_log import HEADER, Stamp, State, order_ms, parse, stam
 _FLUSH_S = 1.0
 #: What a message weighs beside its key and value, with room to spare.
 _OVERHEAD_BYTES = 512
-_Headers = list[tuple[str, str | bytes | None]]
+
+
+def _headers(stamp: bytes) -> list[tuple[str, str | bytes | None]]:
+    return [(HEADER, stamp)]
 
 
 class Delivery:
@@ -68,35 +71,35 @@ class Writer:
         keys: Sequence[str | bytes | None] = batch.keys or ([None] if batch.control else [b""]) * batch.count
         delivery, found = Delivery(batch.count), stamps(state, batch, epoch, parts)
         for (start, header), (stop, _) in pairwise([*found, (batch.count, b"")]):
-            promise = parse(header).promise
-            headers: _Headers = [(HEADER, header)]
-            for line, key in zip(lines[start:stop], keys[start:stop], strict=True):
-                self._produce(name, part, line, key, order_ms(line, promise), headers, delivery)
+            self._produce(name, part, lines[start:stop], keys[start:stop], header, delivery)
         return delivery
 
     def send_mark(self, name: str, part: int, stamp: Stamp) -> Delivery:
         """Queues a mark."""
         delivery = Delivery(1)
-        value = b'{"mark":"%s"}' % stamp.mark.encode()
-        self._produce(name, part, value, None, order_ms(b"", stamp.promise), [(HEADER, stamp.encoded())], delivery)
+        self._produce(name, part, [b'{"mark":"%s"}' % stamp.mark.encode()], [None], stamp.encoded(), delivery)
         return delivery
 
     def _produce(
-        self, name: str, part: int, value: bytes, key: str | bytes | None, ms: int, headers: _Headers,
+        self, name: str, part: int, values: Sequence[bytes], keys: Sequence[str | bytes | None], header: bytes,
         delivery: Delivery,
     ) -> None:  # fmt: skip
+        """Queues records that have one stamp."""
         if self._producer is None:
             self._producer = self._client.producer()
-        while True:
-            try:
-                self._producer.produce(name, value, key, part, delivery, timestamp=ms, headers=headers)
-            except BufferError:
-                # The queue is full: what waits is sent before more is taken.
-                self._producer.flush(_FLUSH_S)
-            except KafkaException as exception:
-                self._fail(name, part, error_of(exception))
-            else:
-                return
+        produce, promise, headers = self._producer.produce, parse(header).promise, _headers(header)
+        for value, key in zip(values, keys, strict=True):
+            ms = order_ms(value, promise)
+            while True:
+                try:
+                    produce(name, value, key, part, delivery, timestamp=ms, headers=headers)
+                except BufferError:
+                    # The queue is full: what waits is sent before more is taken.
+                    self._producer.flush(_FLUSH_S)
+                except KafkaException as exception:
+                    self._fail(name, part, error_of(exception))
+                else:
+                    break
 
     def wait(self, name: str, deliveries: Mapping[int, Delivery]) -> None:
         """Sends what is queued and waits until all is reported: each report comes within KAFKA_TIMEOUT_MS."""
