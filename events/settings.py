@@ -107,7 +107,7 @@ class Kafka(_Group):
         protocol = info.data.get("kafka_security_protocol", "")
         given = value.get_secret_value() if isinstance(value, SecretStr) else value
         if protocol.startswith("SASL") and not given:
-            raise ValueError(f"KAFKA_SECURITY_PROTOCOL={protocol} needs it")
+            raise ValueError(f"needed with KAFKA_SECURITY_PROTOCOL={protocol}")
         return value
 
     @field_validator("kafka_ssl_ca_location", "kafka_ssl_certificate_location", "kafka_ssl_key_location")

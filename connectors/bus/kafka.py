@@ -25,8 +25,8 @@ from events.settings import Kafka
 _TRIES = 4
 #: How long a part of an append may be on its way when its other parts are there, before its writer counts as dead.
 _TORN_S = 1.0
-#: Records looked back at first.
-_WINDOW = 256
+#: Most records read when a stream is opened, and records looked back at first.
+_FIRST, _WINDOW = 20_000, 256
 
 
 class KafkaBus:
@@ -204,7 +204,7 @@ class KafkaBus:
                 return []
             for _ in range(_TRIES):
                 with suppress(Moved):
-                    stream = self._stream(topic, partition, offset)
+                    stream = self._stream(topic, partition, offset, min(limit, _FIRST))
                     return [] if stream is None else self._read(topic, stream, limit)
             raise BusError(f"{self._parts.name(topic)}/{partition} has a hole behind offset {offset}")
 
@@ -220,7 +220,7 @@ class KafkaBus:
             reader.fill(stream, limit)
         return stream.take(limit)
 
-    def _stream(self, topic: str, part: int, offset: int) -> Stream | None:
+    def _stream(self, topic: str, part: int, offset: int, count: int) -> Stream | None:
         """Returns the stream that delivers from an offset next; None where the log does not reach it."""
         reader = self._readers.get(topic)
         if reader is None:
@@ -231,8 +231,10 @@ class KafkaBus:
             if offset > head.next:
                 return None
             offset = max(offset, head.start)
-            stream = reader.open(part, self._parts.checkpoint(topic, part, offset), offset)
-            stream.end = self._parts.states[topic, part].position
+            state, end = self._parts.checkpoint(topic, part, offset), self._parts.states[topic, part].position
+            first = self._parts.look.first(reader.name, part, state.position, end, count)
+            stream = reader.open(part, state, offset, first=first)
+            stream.end = end
         return stream
 
     def _new_reader(self, topic: str) -> TopicReader:

@@ -101,7 +101,7 @@ class Client:
         """Returns a consumer of assigned partitions, in no group."""
         return Consumer({
             **self._common(), "group.id": "undertow", "enable.auto.commit": False, "enable.auto.offset.store": False,
-            "auto.offset.reset": "error", "isolation.level": "read_uncommitted", "fetch.wait.max.ms": 100,
+            "auto.offset.reset": "error", "isolation.level": "read_uncommitted", "fetch.wait.max.ms": 50,
             "fetch.queue.backoff.ms": 5, "fetch.error.backoff.ms": 50, "queued.min.messages": 50_000,
             "queued.max.messages.kbytes": 32_768, "check.crcs": False, **changed,
         }, logger=_Aside())  # fmt: skip

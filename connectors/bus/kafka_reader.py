@@ -120,11 +120,16 @@ class TopicReader:
         self._consumer: Consumer = client.consumer()
         self._swept_s = time.monotonic()
 
-    def open(self, partition: int, state: State, offset: int, follow: bool = False) -> Stream:
-        """Follows a partition from a state on, to deliver from our `offset`."""
+    def open(
+        self, partition: int, state: State, offset: int, follow: bool = False, first: Sequence[Message] = ()
+    ) -> Stream:
+        """Follows a partition from a state on, to deliver from our `offset`; `first` was read there already."""
         self.drop(partition)
-        stream = self.streams[partition] = Stream(partition, state, offset, self._settled(partition), follow)
-        self._consumer.incremental_assign([TopicPartition(self.name, partition, state.position)])
+        stream = Stream(partition, state, offset, self._settled(partition), follow)
+        if first:
+            stream.add(list(first))
+        self.streams[partition] = stream
+        self._consumer.incremental_assign([TopicPartition(self.name, partition, stream.fetched)])
         return stream
 
     def drop(self, partition: int) -> None:
@@ -272,6 +277,21 @@ class Looker:
 
         if wanted:
             self._consume(wanted, take)
+        return found
+
+    def first(self, name: str, partition: int, begin: int, end: int, count: int) -> list[Message]:
+        """Returns up to `count` records from Kafka's offset `begin` on.
+
+        A stream that is opened waits until the fetch under way of its consumer is over; these need not.
+        """
+        found: list[Message] = []
+
+        def take(message: Message, _: tuple[str, int]) -> bool:
+            found.append(message)
+            return len(found) >= count or (message.offset() or 0) >= end - 1
+
+        if begin < end:
+            self._consume({(name, partition): begin}, take)
         return found
 
     def span(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -11,6 +14,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import orjson
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
@@ -31,6 +35,7 @@ from tests.engines.kafka import Broker, KafkaMissing
 from tests.engines.kafka import running as started
 from tests.tapes import append as append_tape
 from tests.tapes import random_tape
+from undertow.bench import market
 
 pytestmark = pytest.mark.engine("kafka")
 _numbers = count()
@@ -210,6 +215,30 @@ def test_the_flow_says_the_same_over_either_bus(broker: Broker, tmp_path: Path, 
     assert digests(kafka) == digests(embedded)
     kafka.close()
     embedded.close()
+
+
+@pytest.mark.slow
+def test_the_same_tape_through_the_commands_exports_the_same_over_either_bus(broker: Broker, tmp_path: Path) -> None:
+    tape = tmp_path / "all.jsonl"
+    with tape.open("wb") as out:
+        for topic, _, _, message in market.events(3000, 40, 11):
+            event = orjson.loads(message)
+            del event["id"], event["source"]
+            out.write(orjson.dumps({"topic": topic, "event": event}) + b"\n")
+    found = []
+    for brokers in ("", broker.address):
+        data = tmp_path / f"set{len(found)}"
+        for command in (("import", tape), ("compute",), ("verify",)):
+            undertow(brokers, *command, "--data", data)
+        found.append({topic: undertow(brokers, "export", topic, "--data", data) for topic in DERIVED_TOPICS})
+    assert found[0] == found[1]
+    assert found[0]["flow.packets"]
+
+
+def undertow(brokers: str, *arguments: object) -> bytes:
+    command = [sys.executable, "-m", "undertow.cli", *map(str, arguments)]
+    env = os.environ | {"KAFKA_BROKERS": brokers, "PYTHONPATH": str(Path(__file__).parents[2])}
+    return subprocess.run(command, check=True, capture_output=True, timeout=120, env=env).stdout
 
 
 def digests(bus: Bus) -> dict[str, str]:

@@ -10,6 +10,7 @@ from typing import Any
 import click
 import orjson
 
+from connectors.bus.base import BusError
 from connectors.cache.keys import CacheError
 from connectors.dataset import Dataset, DatasetError
 from connectors.store.base import StoreError
@@ -91,8 +92,12 @@ def _dataset(settings: Settings, faults: list[str]) -> dict[str, Any] | None:
     except DatasetError as error:
         faults.append(str(error))
         return None
-    bus = dataset.open_bus()
     topics = {}
+    try:
+        bus = dataset.open_bus()
+    except BusError as error:
+        faults.append(str(error))
+        return None
     for topic in TOPICS:
         heads = bus.heads(topic)
         if any(head.next for head in heads):
@@ -145,7 +150,8 @@ def _print(found: dict[str, Any]) -> None:
     else:
         click.echo(f"data set {dataset['name']}, {dataset['partitions']} partitions")
         for topic, each in dataset["topics"].items():
-            click.echo(f"  {topic:<18} {each['records']:>12,} records {each['bytes'] / 1e6:>10.1f} MB")
+            size = "" if each["bytes"] is None else f" {each['bytes'] / 1e6:>10.1f} MB"
+            click.echo(f"  {topic:<18} {each['records']:>12,} records{size}")
     for fault in found["faults"]:
         click.echo(f"fault: {fault}")
     if not found["faults"]:
