@@ -225,7 +225,7 @@ def test_the_same_tape_through_the_commands_exports_the_same_over_either_bus(bro
             event = orjson.loads(message)
             del event["id"], event["source"]
             out.write(orjson.dumps({"topic": topic, "event": event}) + b"\n")
-    found = []
+    found: list[dict[str, bytes]] = []
     for brokers in ("", broker.address):
         data = tmp_path / f"set{len(found)}"
         for command in (("import", tape), ("compute",), ("verify",)):
