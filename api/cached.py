@@ -11,7 +11,7 @@ from typing import Any
 
 from api.newest import backwards, stamp
 from api.params import Param
-from connectors.bus.embedded import EmbeddedBus
+from connectors.bus.base import Bus
 from connectors.cache.keys import HOT_MESSAGES, HOT_TOPICS, CacheError, Keys, connect
 from connectors.cache.reader import CacheReader
 from connectors.dataset import Dataset
@@ -63,7 +63,7 @@ class Cached:
             self._reader.close()
 
 
-def newest_of_log(bus: EmbeddedBus, topic: str, limit: int) -> list[bytes]:
+def newest_of_log(bus: Bus, topic: str, limit: int) -> list[bytes]:
     """Returns a topic's newest messages by event time, the newest first, out of the log itself."""
     found: list[bytes] = []
     for partition, head in enumerate(bus.heads(topic)):

@@ -226,7 +226,9 @@ def _one_line(error: ValidationError) -> str:
 
 
 def shown(value: Any) -> Any:
-    """Returns a setting's value as it may be shown: the password of an address is not."""
+    """Returns a setting's value as it may be shown: no secret, and no password of an address."""
+    if isinstance(value, SecretStr):
+        return str(value)
     return _PASSWORD.sub(r"\1***@", value) if isinstance(value, str) else value
 
 
