@@ -166,17 +166,28 @@ class Partitions:
             self.ask_ends(sorted({topic for topic, _ in behind}))
         self._torn = {}
         for (topic, part), end in behind.items():
-            stamp, settled = last[topic, part], self.settled(topic, part)
+            stamp = last[topic, part]
+
+            def whole(of: Stamp, end: int, topic: str = topic, part: int = part) -> bool:
+                return self._whole(topic, part, of, end)
+
             state = stamp.behind(end - 1)
             if state is None:
                 state = stamp.known() if stamp.base >= 0 else State()
                 state.position = max(state.position, self._starts(topic)[part])
-                self.fold_to(topic, part, state, end, settled)
-            elif stamp.parts and not settled(stamp, end):
+                self.fold_to(topic, part, state, end, whole)
+            elif stamp.parts and not whole(stamp, end):
                 state = stamp.known()
             if state.position < end:
                 self._torn[topic, part] = stamp
             self.states[topic, part] = state
+
+    def _whole(self, topic: str, part: int, stamp: Stamp, end: int) -> bool:
+        """Tells as `settled` does; where something came behind the append since, that tells."""
+        if self._ends[topic][1][part] <= end:
+            return self.settled(topic, part)(stamp, end)
+        place = self.name(topic), part
+        return parse(stamp_of(self.look.records({place: end})[place])).of != stamp.base
 
     def torn(self, topic: str) -> dict[int, Stamp]:
         """Returns, by partition, the last append where it is not whole, as of the last `know`."""

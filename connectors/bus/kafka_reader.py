@@ -308,9 +308,11 @@ class Looker:
                 pending.append(message)
             if offset < end - 1 and len(pending) < _LOOK:
                 return False
-            batches, used = fold(state, partition, pending, final=offset >= end - 1, settled=settled)
+            last = offset >= end - 1
+            # Before the last record, more stands behind an append, and may void it.
+            batches, used = fold(state, partition, pending, final=last, settled=settled if last else lambda *_: False)
             del pending[:used]
-            return step(batches) or offset >= end - 1
+            return step(batches) or last
 
         if state.position < end:
             self._consume({(name, partition): state.position}, take)
