@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
 from collections.abc import Iterable
 from hashlib import blake2b
 
@@ -10,11 +9,11 @@ from connectors.bus.base import Batch, Bus, LeaseLost
 from connectors.importing.held import held_ids
 from connectors.importing.records import Bad
 from events.codec import encode
+from events.deadletters import shown
 from events.derived import DeadLetter
 from events.types import FOREVER_NS
 
 TOPIC = "deadletter"
-_MAX_RAW = 64 * 1024
 _BATCH = 1000
 _ATTEMPTS = 5
 
@@ -24,7 +23,7 @@ def dead_letter(bad: Bad, ts: int, file: str, digest: str) -> DeadLetter:
     content = "\n".join((digest, bad.position, bad.reason))
     return DeadLetter(
         id=f"dl:{blake2b(content.encode(), digest_size=12).hexdigest()}",
-        ts=ts, topic=bad.topic, origin=file, position=bad.position, reason=bad.reason, raw=_text(bad.raw),
+        ts=ts, topic=bad.topic, origin=file, position=bad.position, reason=bad.reason, raw=shown(bad.raw),
     )  # fmt: skip
 
 
@@ -47,11 +46,3 @@ def _append(bus: Bus, batch: Batch) -> None:
                 raise
         else:
             return
-
-
-def _text(raw: bytes) -> str:
-    raw = raw[:_MAX_RAW]
-    try:
-        return raw.decode()
-    except UnicodeDecodeError:
-        return f"base64:{b64encode(raw).decode()}"
