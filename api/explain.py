@@ -8,9 +8,10 @@ import msgspec
 import orjson
 
 from events.contracts import parse_contract
-from events.derived import Check, FlowPacket
+from events.derived import FlowPacket
 from events.settings import Rules, plain_rules
 from events.topics import decoder
+from events.verdicts import Check
 from operators.rules import ALL
 from operators.rules.rule import Rule
 

@@ -1,4 +1,4 @@
-"""The derived events: what the operators conclude, one type per derived topic.
+"""The derived events about prints: marks, packets and their parents, and what is kept of a run; verdicts stand apart.
 
 On the bus empty fields are left out, as in raw events; an export line always has every field.
 """
@@ -12,7 +12,6 @@ from msgspec import Meta, Struct
 from events.types import (
     Book,
     ContractId,
-    Direction,
     Dollars,
     EventId,
     OptionalTs,
@@ -21,10 +20,8 @@ from events.types import (
     QuoteContracts,
     QuotePrice,
     Ratio,
-    Severity,
     Side,
     SideRule,
-    Style,
 )
 
 Flag = Literal[
@@ -42,6 +39,18 @@ Flag = Literal[
 ]
 Z = Annotated[float, Meta(description="deviations from the baseline's mean; null when there is no usable baseline")]
 Count = Annotated[int, Meta(ge=0)]
+OpenInterest = Annotated[int, Meta(ge=0, description="contracts, of the trading date before; null when unknown")] | None
+Spot = Annotated[float, Meta(description="price of the underlying, dollars; null when there is none")] | None
+#: equity: mid of its usable quote; parity: the forward that near strikes imply by put-call parity.
+SpotSource = Literal["equity", "parity"]
+Moneyness = Annotated[float, Meta(description="strike / spot - 1; null without a spot")] | None
+ExpirySeconds = Annotated[int, Meta(description="seconds to the settlement instant; negative behind it")] | None
+#: Of one share: delta and gamma per dollar of the underlying, vega per 1.0 of volatility, theta per year (Black 1976).
+Greek = Annotated[float, Meta(description="null when it cannot be known")] | None
+DeltaNotional = (
+    Annotated[float, Meta(description="delta x spot x multiplier x size, dollars; of the contract, not of the side")]
+    | None
+)
 
 
 class MarkedPrint(Struct, gc=False, omit_defaults=True):
@@ -79,6 +88,51 @@ class MarkedPrint(Struct, gc=False, omit_defaults=True):
     side_confidence: Ratio = 0.0
     #: A quote of the print's own instant exists and was not used (contract 2).
     tie: bool = False
+    #: Contracts of this contract traded on the trade date so far, this print included; volume-only prints count.
+    volume: Count = 0
+    open_interest: OpenInterest = None
+    spot: Spot = None
+    spot_source: SpotSource | None = None
+    moneyness: Moneyness = None
+    #: Seconds from the print to the settlement instant; null when the expiry is not known.
+    expiry_s: ExpirySeconds = None
+    iv: Greek = None
+    delta: Greek = None
+    gamma: Greek = None
+    vega: Greek = None
+    theta: Greek = None
+    delta_notional: DeltaNotional = None
+    #: The underlying was halted, or at a limit, at the print or within the minutes after which rules stay silent.
+    halted: bool = False
+
+
+class Parent(Struct, gc=False, omit_defaults=True):
+    """One order, as far as a packet's prints let it be told from its neighbours: one side, no long gap, one path."""
+
+    id: EventId
+    start_ts: int
+    end_ts: int
+    count: Count
+    size: Count
+    premium: Dollars | None
+    side: Side
+    buy_size: Count
+    sell_size: Count
+    covered_size: Annotated[int, Meta(description="contracts whose print has a placement")]
+    price_first: float
+    price_last: float
+    price_low: float
+    price_high: float
+    vwap: float
+    members: tuple[str, ...]
+    above_ask_size: Count = 0
+    ask_size: Count = 0
+    inside_size: Count = 0
+    bid_size: Count = 0
+    below_bid_size: Count = 0
+    venues: tuple[str, ...] = ()
+    intermarket_sweeps: Annotated[int, Meta(description="prints flagged as intermarket sweep")] = 0
+    delta_notional: DeltaNotional = None
 
 
 class FlowPacket(Struct, gc=False, omit_defaults=True):
@@ -124,63 +178,36 @@ class FlowPacket(Struct, gc=False, omit_defaults=True):
     size_mean: float | None = None
     size_z: Z | None = None
     spread_z: Z | None = None
-
-
-class Check(Struct, gc=False):
-    """One named test of a rule: what was observed beside its threshold."""
-
-    name: str
-    observed: float | str | None
-    comparison: Literal[">=", "<=", ">", "<", "==", "!="]
-    threshold: float | str
-    passed: bool
-    #: A check that does not decide, only informs the confidence or the sentence.
-    required: bool = True
-
-
-class Hit(Struct, gc=False, kw_only=True):
-    """One rule that fired on one packet, with every check it made."""
-
-    id: EventId
-    revision: Count
-    ts: int
-    packet_id: EventId
-    contract: ContractId
-    underlying: str
-    rule: str
-    version: Count
-    direction: Direction
-    style: Style
-    confidence: Annotated[float, Meta(ge=0, le=1, description="that the label is right; not an edge")]
-    premium: Dollars | None
-    checks: tuple[Check, ...]
-    sentences: tuple[str, ...]
-    against: tuple[str, ...]
-    #: The settings that made the decision, by name.
-    thresholds: dict[str, float]
-
-
-class Alert(Struct, gc=False, kw_only=True):
-    """Hits of one packet weighed into one message with one direction, merged within the cooldown."""
-
-    id: EventId
-    revision: Count
-    ts: int
-    contract: ContractId
-    underlying: str
-    direction: Direction
-    style: Style
-    score: Annotated[float, Meta(ge=0, le=100)]
-    severity: Severity
-    confidence: Ratio
-    premium: Dollars | None
-    packets: Annotated[int, Meta(description="packets merged into this alert")]
-    hits: tuple[str, ...]
-    rules: tuple[str, ...]
-    #: Ids of what the alert rests on: packets, whose members are the raw prints.
-    evidence: tuple[str, ...]
-    sentences: tuple[str, ...]
-    against: tuple[str, ...]
+    #: The parents that could be told apart, in order of time; empty when the packet is one parent as a whole.
+    parents: tuple[Parent, ...] = ()
+    #: Neither one side nor separable parents: strangers shared the window, and no direction may be claimed.
+    mixed: bool = False
+    #: A feed without conditions printed legs of equal or ratio sizes at one venue in one instant.
+    suspected_complex: bool = False
+    #: The feed carries sale conditions; where it does not, what needs them is unknown.
+    conditions_known: bool = True
+    halted: bool = False
+    #: Prints struck out by cancels or corrections; each is one more revision (contract 19).
+    struck: Count = 0
+    #: As known at the last print: see MarkedPrint.
+    volume: Count = 0
+    open_interest: OpenInterest = None
+    spot: Spot = None
+    spot_source: SpotSource | None = None
+    moneyness: Moneyness = None
+    expiry_s: ExpirySeconds = None
+    iv: Greek = None
+    iv_first: Greek = None
+    delta: Greek = None
+    delta_notional: DeltaNotional = None
+    premium_median: Annotated[float, Meta(description="of the baseline's window, dollars")] | None = None
+    premium_mad: Annotated[float, Meta(description="median absolute deviation, dollars")] | None = None
+    size_median: float | None = None
+    size_mad: float | None = None
+    premium_floor: (
+        Annotated[float, Meta(description="the underlying's own quantile of packet premium, dollars; null before")]
+        | None
+    ) = None
 
 
 class DeadLetter(Struct, gc=False, kw_only=True):
@@ -207,6 +234,3 @@ class Anchor(Struct, gc=False, kw_only=True):
     data: Annotated[str, Meta(description="the state's bytes, base64")]
     tape: Annotated[str | None, Meta(description="the tape's snapshot at the boundary, JSON; with part 'partition'")]
     code: str
-
-
-DerivedEvent = MarkedPrint | FlowPacket | Hit | Alert

@@ -62,6 +62,26 @@ def packet_id(first_print_id: str) -> str:
     return f"pk:{first_print_id}"
 
 
+def parent_id(first_print_id: str) -> str:
+    """Returns the id of the parent that the print began."""
+    return f"pa:{first_print_id}"
+
+
+def structure_id(first_parent_id: str) -> str:
+    """Returns the id of the structure whose first leg is the parent."""
+    return f"st:{first_parent_id}"
+
+
+def outcome_id(alert: str) -> str:
+    """Returns the id of an alert's outcome; each look is one more revision."""
+    return f"oc:{alert}"
+
+
+def check_id(hit: str) -> str:
+    """Returns the id of the check of a hit against the next open interest."""
+    return f"pc:{hit}"
+
+
 def hit_id(about: str, rule: str) -> str:
     """Returns the id of a rule's hit on a packet, parent or structure."""
     return f"{about}:{rule}"

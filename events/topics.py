@@ -7,8 +7,9 @@ from typing import Any, Literal
 
 import msgspec
 
-from events.derived import Alert, Anchor, DeadLetter, FlowPacket, Hit, MarkedPrint
+from events.derived import Anchor, DeadLetter, FlowPacket, MarkedPrint
 from events.raw import EquityPrint, EquityQuote, OptionPrint, OptionQuote, Reference
+from events.verdicts import Alert, Hit, Outcome, PositionCheck, Structure
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +34,11 @@ TOPICS: dict[str, Topic] = {
         Topic("equities.quotes", EquityQuote, "raw", 4, "symbol"),
         Topic("options.marked", MarkedPrint, "derived"),
         Topic("flow.packets", FlowPacket, "derived"),
+        Topic("flow.structures", Structure, "derived", instrument="underlying"),
         Topic("flow.hits", Hit, "derived"),
         Topic("flow.alerts", Alert, "derived"),
+        Topic("alert.outcomes", Outcome, "derived"),
+        Topic("position.check", PositionCheck, "derived"),
         Topic("deadletter", DeadLetter, "operational", instrument="origin"),
         Topic("anchors", Anchor, "operational", instrument="id"),
     )

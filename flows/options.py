@@ -19,7 +19,9 @@ from flows.steps import Config, PartitionOut, ShardOut, ShardWork, by_partition,
 
 #: Topics of each sink.
 MARKED_TOPICS = ("options.marked", "deadletter")
-FLOW_TOPICS = ("flow.packets", "flow.hits", "flow.alerts")
+FLOW_TOPICS = (
+    "flow.packets", "flow.structures", "flow.hits", "flow.alerts", "alert.outcomes", "position.check",
+)  # fmt: skip
 ANCHOR_TOPICS = ("anchors",)
 
 

@@ -8,10 +8,11 @@ from math import log10
 import msgspec
 from msgspec import Struct
 
-from events.derived import Alert, FlowPacket, Hit
+from events.derived import FlowPacket
 from events.ids import alert_id
 from events.settings import Rules
 from events.types import NS_PER_MS, Direction, Severity
+from events.verdicts import Alert, Hit
 from operators.units import ratio
 
 #: Scores from which an alert is of medium and of high severity.
@@ -86,6 +87,7 @@ def _fresh(packet: FlowPacket, hits: Sequence[Hit], direction: Direction, rules:
         confidence=best.confidence,
         premium=packet.premium,
         packets=1,
+        about=packet.id,
         hits=tuple(hit.id for hit in hits),
         rules=tuple(hit.rule for hit in hits),
         evidence=(packet.id,),

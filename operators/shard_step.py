@@ -13,10 +13,11 @@ import msgspec
 from msgspec import Struct
 
 from events.contracts import parse_contract
-from events.derived import Alert, FlowPacket, Hit
+from events.derived import FlowPacket
 from events.sessions import NEW_YORK
 from events.settings import Rules, rules_from
 from events.types import NS_PER_S
+from events.verdicts import Alert, Hit
 from operators.alert import AlertState, alert_for
 from operators.baseline import Baseline, BaselineConfig, Baselines, Sample, bucket_of
 from operators.rules import ALL

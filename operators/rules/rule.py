@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from events.contracts import Contract
-from events.derived import Check, FlowPacket, Hit
+from events.derived import FlowPacket
 from events.ids import hit_id
 from events.settings import Rules
 from events.types import Direction, Style
+from events.verdicts import Check, Hit
 
 _COMPARE: dict[str, Callable[[float, float], bool]] = {
     ">=": lambda observed, threshold: observed >= threshold,
@@ -70,6 +71,7 @@ def hit_of(rule: Rule, packet: FlowPacket, verdict: Verdict, rules: Rules) -> Hi
         id=hit_id(packet.id, rule.id),
         revision=packet.revision,
         ts=packet.ts,
+        about=packet.id,
         packet_id=packet.id,
         contract=packet.contract,
         underlying=packet.underlying,

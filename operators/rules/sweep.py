@@ -6,9 +6,10 @@ from functools import partial
 from typing import Literal
 
 from events.contracts import Contract
-from events.derived import Check, FlowPacket
+from events.derived import FlowPacket
 from events.settings import Rules
 from events.types import Direction
+from events.verdicts import Check
 from operators.rules.rule import Rule, Verdict, check, check_is, contract_name, money, passes, percent
 from operators.units import ratio
 

@@ -18,10 +18,10 @@ from connectors.feeds.writer import TopicWriter
 from connectors.store.client import open_reader
 from connectors.store.export import Selection, lines
 from events.codec import encode
-from events.derived import Alert
 from events.raw import EquityPrint
 from events.settings import load
 from events.types import NS_PER_S
+from events.verdicts import Alert
 from flows.compute import compute
 from tests.gateway import Running, append, holding, running, wait_until
 from undertow.bench import market

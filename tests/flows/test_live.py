@@ -9,10 +9,10 @@ import pytest
 
 from connectors.dataset import Dataset
 from connectors.feeds.writer import TopicWriter
-from events.derived import Hit
 from events.raw import OptionPrint
 from events.topics import decoder
 from events.types import NS_PER_S
+from events.verdicts import Hit
 from tests.liveflow import reached, runs, start, until
 from tests.tapes import CONTRACTS, FACTS, PRINTS, T0
 

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from events.contracts import parse_contract
-from events.derived import Alert, FlowPacket, Hit
+from events.derived import FlowPacket
 from events.settings import Rules
 from events.types import NS_PER_MS, Direction
+from events.verdicts import Alert, Hit
 from operators.alert import (
     HIGH_SCORE,
     MAX_MERGED,

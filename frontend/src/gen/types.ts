@@ -11,8 +11,11 @@ export interface Topics {
   "equities.quotes": EquityQuote;
   "options.marked": MarkedPrint;
   "flow.packets": FlowPacket;
+  "flow.structures": Structure;
   "flow.hits": Hit;
   "flow.alerts": Alert;
+  "alert.outcomes": Outcome;
+  "position.check": PositionCheck;
   deadletter: DeadLetter;
   anchors: Anchor;
 }
@@ -259,6 +262,19 @@ export interface MarkedPrint {
    */
   side_confidence?: number;
   tie?: boolean;
+  volume?: number;
+  open_interest?: number | null;
+  spot?: number | null;
+  spot_source?: ("equity" | "parity") | null;
+  moneyness?: number | null;
+  expiry_s?: number | null;
+  iv?: number | null;
+  delta?: number | null;
+  gamma?: number | null;
+  vega?: number | null;
+  theta?: number | null;
+  delta_notional?: number | null;
+  halted?: boolean;
 }
 /**
  * The burst of one contract within a time window of its first print, closed by the watermark.
@@ -331,6 +347,137 @@ export interface FlowPacket {
   size_mean?: number | null;
   size_z?: number | null;
   spread_z?: number | null;
+  parents?: Parent[];
+  mixed?: boolean;
+  suspected_complex?: boolean;
+  conditions_known?: boolean;
+  halted?: boolean;
+  struck?: number;
+  volume?: number;
+  open_interest?: number | null;
+  spot?: number | null;
+  spot_source?: ("equity" | "parity") | null;
+  moneyness?: number | null;
+  expiry_s?: number | null;
+  iv?: number | null;
+  iv_first?: number | null;
+  delta?: number | null;
+  delta_notional?: number | null;
+  premium_median?: number | null;
+  premium_mad?: number | null;
+  size_median?: number | null;
+  size_mad?: number | null;
+  premium_floor?: number | null;
+}
+/**
+ * One order, as far as a packet's prints let it be told from its neighbours: one side, no long gap, one path.
+ */
+export interface Parent {
+  /**
+   * content id, URL-safe; never an offset
+   */
+  id: string;
+  start_ts: number;
+  end_ts: number;
+  count: number;
+  size: number;
+  premium: number | null;
+  side: "buy" | "none" | "sell";
+  buy_size: number;
+  sell_size: number;
+  /**
+   * contracts whose print has a placement
+   */
+  covered_size: number;
+  price_first: number;
+  price_last: number;
+  price_low: number;
+  price_high: number;
+  vwap: number;
+  members: string[];
+  above_ask_size?: number;
+  ask_size?: number;
+  inside_size?: number;
+  bid_size?: number;
+  below_bid_size?: number;
+  venues?: string[];
+  /**
+   * prints flagged as intermarket sweep
+   */
+  intermarket_sweeps?: number;
+  delta_notional?: number | null;
+}
+/**
+ * Legs of one underlying that are consistent with one order; a leg belongs to one structure.
+ */
+export interface Structure {
+  /**
+   * content id, URL-safe; never an offset
+   */
+  id: string;
+  revision?: number;
+  ts: number;
+  underlying: string;
+  kind:
+    | "box"
+    | "butterfly"
+    | "calendar"
+    | "collar"
+    | "condor"
+    | "diagonal"
+    | "ladder"
+    | "ratio"
+    | "reversal_conversion"
+    | "risk_reversal"
+    | "roll_down"
+    | "roll_out"
+    | "roll_up"
+    | "stock_tied"
+    | "straddle"
+    | "strangle"
+    | "unnamed"
+    | "vertical";
+  name: string;
+  legs: Leg[];
+  start_ts: number;
+  end_ts: number;
+  size: number;
+  net_premium?: number | null;
+  gross_premium?: number | null;
+  net_delta?: number | null;
+  payer?: "credit" | "debit" | "even" | "unknown";
+  direction?: "bearish" | "bullish" | "mixed" | "neutral";
+  style?: "arbitrage" | "closing" | "directional" | "hedging" | "income" | "unclear" | "volatility";
+  /**
+   * that the legs belong together
+   */
+  confidence?: number;
+  evidence?: "conditions" | "instant" | "timing";
+  stock_tied?: boolean;
+  halted?: boolean;
+}
+/**
+ * One leg of a structure: a parent, and what part it plays.
+ */
+export interface Leg {
+  /**
+   * content id, URL-safe; never an offset
+   */
+  parent_id: string;
+  /**
+   * content id, URL-safe; never an offset
+   */
+  packet_id: string;
+  /**
+   * option contract, compact OCC form
+   */
+  contract: string;
+  side: "buy" | "none" | "sell";
+  size: number;
+  ratio: number;
+  price: number;
+  premium: number | null;
+  delta_notional?: number | null;
 }
 /**
  * One rule that fired on one packet, with every check it made.
@@ -345,7 +492,12 @@ export interface Hit {
   /**
    * content id, URL-safe; never an offset
    */
+  about: string;
+  /**
+   * the packet, of a structure its first leg's
+   */
   packet_id: string;
+  structure_id?: string | null;
   /**
    * option contract, compact OCC form
    */
@@ -406,11 +558,91 @@ export interface Alert {
    * packets merged into this alert
    */
   packets: number;
+  /**
+   * content id, URL-safe; never an offset
+   */
+  about: string;
+  structure_id?: string | null;
+  /**
+   * the structure's name
+   */
+  structure?: string | null;
+  runner_up?: ("arbitrage" | "closing" | "directional" | "hedging" | "income" | "unclear" | "volatility") | null;
+  style_reasons?: string[];
+  score_parts?: {
+    [k: string]: number;
+  };
+  capped?: string | null;
+  /**
+   * its evidence was cancelled: no rule fires any longer
+   */
+  withdrawn?: boolean;
   hits: string[];
   rules: string[];
   evidence: string[];
   sentences: string[];
   against: string[];
+}
+/**
+ * What became of an alert's contract and underlying since: one revision for each time it is looked at.
+ */
+export interface Outcome {
+  /**
+   * content id, URL-safe; never an offset
+   */
+  id: string;
+  revision: number;
+  ts: number;
+  /**
+   * content id, URL-safe; never an offset
+   */
+  alert_id: string;
+  /**
+   * option contract, compact OCC form
+   */
+  contract: string;
+  underlying: string;
+  direction: "bearish" | "bullish" | "mixed" | "neutral";
+  since_ts: number;
+  after_s: number;
+  mark_then?: number | null;
+  mark_now?: number | null;
+  mark_best?: number | null;
+  mark_worst?: number | null;
+  spot_then?: number | null;
+  spot_now?: number | null;
+  spot_best?: number | null;
+  spot_worst?: number | null;
+  /**
+   * the last look: the session has closed
+   */
+  final?: boolean;
+}
+/**
+ * Next morning's open interest against a hit that spoke of opening or closing.
+ */
+export interface PositionCheck {
+  /**
+   * content id, URL-safe; never an offset
+   */
+  id: string;
+  revision?: number;
+  ts: number;
+  /**
+   * content id, URL-safe; never an offset
+   */
+  hit_id: string;
+  /**
+   * option contract, compact OCC form
+   */
+  contract: string;
+  underlying: string;
+  claimed: "closing" | "opening";
+  open_interest_before?: number | null;
+  open_interest_after?: number | null;
+  size: number;
+  verdict: "confirmed" | "refuted" | "undecided";
+  sentence: string;
 }
 /**
  * Input that could not be used: where it stood, why, and its bytes.

@@ -1,0 +1,71 @@
+"""What the step by partition hands to the step by shard, in order: packets, and what was found out about them later.
+
+A packet that may be a leg of a structure is handed on as it closes, scored and published, and judged when its
+neighbours have closed too: `Waiting` now, a `Decision` that names it later. So the path only leads forward.
+"""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from events.derived import FlowPacket
+from events.verdicts import Structure
+
+
+class Waiting(Struct):
+    """A closed packet whose neighbours are still open: to score and publish, not yet to judge."""
+
+    packet: FlowPacket
+
+
+class Decision(Struct):
+    """What packets that waited turned out to be, `ts` being when that became known (event time, ns).
+
+    Packets in no structure are judged alone; the parents of a structure's legs are not single-leg evidence.
+    """
+
+    ts: int
+    underlying: str
+    packets: tuple[str, ...]
+    structures: tuple[Structure, ...] = ()
+
+
+class Revised(Struct):
+    """A closed packet without a print that was struck out, and its structures revised with it (contract 19)."""
+
+    packet: FlowPacket
+    ts: int
+    structures: tuple[Structure, ...] = ()
+
+
+class Look(Struct):
+    """A look at a packet's contract and underlying some time after it, for the outcome of its alert if it has one."""
+
+    packet_id: str
+    underlying: str
+    ts: int
+    after_s: int
+    mark_then: float | None
+    mark_now: float | None
+    mark_high: float | None
+    mark_low: float | None
+    spot_then: float | None
+    spot_now: float | None
+    spot_high: float | None
+    spot_low: float | None
+    final: bool = False
+
+
+class Interest(Struct):
+    """A new open interest of a contract that packets of interest traded on the trading date before."""
+
+    contract: str
+    underlying: str
+    ts: int
+    #: The trading date that the figure belongs to, YYYY-MM-DD.
+    for_date: str
+    before: int | None
+    after: int
+
+
+Work = FlowPacket | Waiting | Decision | Revised | Look | Interest
