@@ -40,6 +40,12 @@ class Rules(_Group):
     classifier_z_min_samples: int = Field(12, ge=2, description="prior samples before a baseline gives a z")
     classifier_min_nbbo_coverage: float = Field(0.5, ge=0, le=1, description="least share of size with a placement")
     classifier_min_aggressor_ratio: float = Field(0.55, ge=0.5, le=1, description="least share of one side")
+    structure_window_ms: int = Field(500, ge=0, le=2000, description="legs of one structure begin within, ms")
+    structure_leg_gap_ms: int = Field(50, ge=0, le=2000, description="legs under complex conditions print within, ms")
+    structure_min_premium: float = Field(
+        10_000, ge=0, description="packets from here on wait for the legs beside them, dollars"
+    )
+    structure_min_confidence: float = Field(0.6, ge=0, le=1, description="least confidence that legs belong together")
     alert_cooldown_ms: int = Field(30_000, ge=0, description="hits of one contract and direction merge within, ms")
 
 
