@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -23,6 +22,7 @@ from api.errors import Refused
 from api.evidence import ArchiveFinder, Evidence, Gathering, LogFinder, UnknownId, packet_of
 from api.explain import explain
 from api.guard import Guard
+from api.metrics import GatewayCollector
 from api.monitor import Monitor
 from api.params import Param, read
 from api.socket import Clients
@@ -48,8 +48,9 @@ class Gateway:
         self._cached = Cached(dataset, settings.cache)
         self._clients = Clients(dataset, self._tailer, api)
         self._monitor = Monitor(dataset.open_bus, self._archive, self._clients)
+        self._metrics_of = GatewayCollector(self._clients, self._tailer, lambda: self._monitor.seen)
+        self._monitor.tell = self._metrics_of.note
         self._openapi = orjson.dumps(openapi.document())
-        self._started_s = time.monotonic()
 
     @asynccontextmanager
     async def lifespan(self, _: Starlette) -> AsyncIterator[None]:
@@ -59,6 +60,7 @@ class Gateway:
         try:
             yield
         finally:
+            self._metrics_of.close()
             await self._monitor.stop()
             await self._tailer.stop()
             self._archive.close()
@@ -164,9 +166,7 @@ class Gateway:
         return _plain(parts, 200 if ok else 503)
 
     async def _metrics(self, _: Request) -> Response:
-        worst_s, self._tailer.worst_turn_s = self._tailer.worst_turn_s, 0.0
-        text = describe.metrics(self._clients, self._monitor.seen, worst_s, self._started_s)
-        return Response(text, media_type="text/plain; version=0.0.4")
+        return Response(self._metrics_of.text(), media_type="text/plain; version=0.0.4")
 
     async def _document(self, _: Request) -> Response:
         return _json(self._openapi)

@@ -32,6 +32,7 @@ class Traffic:
     sent_bytes: int = 0
     events: int = 0
     skipped: int = 0
+    skipped_frames: int = 0
 
 
 @dataclass(slots=True)
@@ -129,6 +130,7 @@ class Subscription:
         first, _, count = self._skips.get(frame.partition, (frame.first, 0, 0))
         self._skips[frame.partition] = (first, frame.next, count + frame.count)
         self.client.traffic.skipped += frame.count
+        self.client.traffic.skipped_frames += 1
         return len(frame.text)
 
     def _told_first(self, notice: bytes) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import sqlite3
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -37,6 +38,8 @@ class Seen:
     #: Events appended since the gateway began, by topic.
     events: dict[str, int] = field(default_factory=dict)
     promise: int = 0
+    #: Records in the topic of dead letters.
+    dead_letters: int = 0
     derived_promise: int = 0
     feed: bool = False
     bus: bool = False
@@ -111,6 +114,7 @@ class Watch:
         return Seen(
             rates=rates, newest=newest, events=events, promise=promise,
             derived_promise=_promise(bus, DERIVED_TOPICS[-1]),
+            dead_letters=sum(head.next for head in bus.heads("deadletter")),
             feed=now_s - self._moved_s < _ALIVE_S, bus=True,
         )  # fmt: skip
 
@@ -140,6 +144,8 @@ class Monitor:
         self._clients = clients
         self._tasks: list[asyncio.Task[None]] = []
         self.seen = Seen()
+        #: Told of every look.
+        self.tell: Callable[[Seen], None] = lambda _: None
 
     def start(self) -> None:
         """Begins to look."""
@@ -157,6 +163,7 @@ class Monitor:
     async def _tell(self) -> None:
         while True:
             self.seen = replace(await asyncio.to_thread(self._watch.look), archive=self._archive.up)
+            self.tell(self.seen)
             self._clients.tell_status(self.seen.frame(len(self._clients), time.time_ns()))
             await asyncio.sleep(_PERIOD_S)
 

@@ -82,7 +82,7 @@ def serve(app: Starlette, link: socket.socket, started: Callable[[], None] = lam
     sys.setswitchinterval(_SWITCH_S)
     config = uvicorn.Config(
         app, loop="uvloop", http="h11", ws=GatewayProtocol, ws_per_message_deflate=False,
-        ws_max_size=MAX_MESSAGE_BYTES, lifespan="on", log_level="warning", access_log=False,
+        ws_max_size=MAX_MESSAGE_BYTES, lifespan="on", log_config=None, log_level="warning", access_log=False,
         timeout_graceful_shutdown=_GRACE_S, server_header=False,
     )  # fmt: skip
     # uvicorn raises the signal again once it has shut down: that must not end the process with the signal's status.

@@ -39,6 +39,10 @@ class Clients:
     def __len__(self) -> int:
         return len(self._clients)
 
+    def queued(self) -> list[int]:
+        """Returns the bytes of frames that wait, by client."""
+        return [client.queued for client in list(self._clients)]
+
     async def serve(self, socket: WebSocket) -> None:
         """Serves one client until either side closes."""
         await socket.accept()

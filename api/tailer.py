@@ -21,6 +21,7 @@ from typing import TypeVar
 from api.chunks import chunks
 from api.client import Subscription
 from connectors.bus.base import Bus, BusError
+from connectors.telemetry.health import pulse
 from events.topics import TOPICS
 
 #: Batches of one poll and topic; a backlog is read over several turns of the loop.
@@ -182,8 +183,9 @@ class Tailer:
 
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()
-        polled_s = loop.time()
+        polled_s, turn = loop.time(), pulse("tail")
         while True:
+            turn.beat()
             more = False
             for tail in list(self._tails.values()):
                 try:

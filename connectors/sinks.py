@@ -16,6 +16,7 @@ from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 from msgspec import Struct
 
 from connectors.bus.base import Batch, Bus
+from connectors.telemetry import meters
 from events.codec import encode_lines
 from events.control import Control, encode_control
 
@@ -57,12 +58,16 @@ class DerivedPartition(StatefulSinkPartition[Emission, dict[str, int]]):
                         events += part_events
                         keys += part_keys
             if events and self._written[topic]:
+                made = len(events)
                 events, keys = self._without_written(topic, events, keys)
+                meters.FLOW_REPEATED.labels(topic).inc(made - len(events))
             if events:
                 payload = encode_lines(events)
                 self._append(topic, Batch(count=len(events), payload=payload, keys=keys))
+                meters.FLOW_EVENTS.labels(topic).inc(len(events))
         self._watermark = max(self._watermark, *(value.watermark for value in values))
 
+    @meters.timed("derived_topics")
     def snapshot(self) -> dict[str, int]:
         """Says how far the topics are complete and returns their next offsets; everything was appended before."""
         for topic in self._topics:

@@ -11,11 +11,13 @@ from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import msgspec
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 
 from connectors.bus.base import Bus, StoredBatch
+from connectors.telemetry import meters
 from events.control import Control, decode_control
 from events.deadletters import dead_letter
 from events.derived import DeadLetter
@@ -102,6 +104,11 @@ class _Heads:
             self._taken = now
         return self._looks
 
+    def seen(self, topic: str, partition: int) -> int:
+        """Returns where a partition ended at the newest look, 0 before any; asks nobody."""
+        ends = self._looks[1].get(topic)
+        return ends[partition] if ends else 0
+
 
 class TapePartition(StatefulSourcePartition[tuple[str, Released], str]):
     """One partition of the tape; its snapshot is the merge's state as JSON."""
@@ -121,13 +128,18 @@ class TapePartition(StatefulSourcePartition[tuple[str, Released], str]):
         self._boundary = state.boundary
         self._watermark = -1
         self._awake: datetime | None = None
+        self._turned_s = time.monotonic()
+        self._count_released = meters.TAPE_RELEASED.labels(partition).inc
 
     def next_batch(self) -> list[tuple[str, Released]]:
         """Reads what holds the watermark back and returns what that completes; StopIteration at the span's end."""
         if self._stopping():
             raise StopIteration
+        before_s, self._turned_s = self._turned_s, time.monotonic()
+        meters.TAPE_GAP.observe(self._turned_s - before_s)
         grew = self._read(*self._heads.looks())
         items = self._merge.release()
+        self._count_released(len(items))
         watermark = self._merge.stands_at()
         out = self._cut(items, watermark) if items or watermark > self._watermark else []
         self._watermark = watermark
@@ -145,9 +157,19 @@ class TapePartition(StatefulSourcePartition[tuple[str, Released], str]):
         """Returns when to poll again; None is at once."""
         return self._awake
 
+    @meters.timed("tape")
     def snapshot(self) -> str:
         """Returns the merge's state (contract 11)."""
         return self._encoded(self._merge.state())
+
+    @property
+    def watermark(self) -> int:
+        """The event time below which everything was released, ns; asked by whoever watches, from another thread."""
+        return max(self._watermark, 0)
+
+    def behind(self, topic: str) -> int:
+        """Returns how many records of a topic the newest look saw and the tape has not read; as `watermark`."""
+        return max(self._heads.seen(topic, self._partition) - self._merge.next_offset(topic), 0)
 
     def _read(self, first: _Look, second: _Look) -> bool:
         """Reads one chunk of each topic that lags; tells whether anything was read or ended."""
@@ -278,6 +300,15 @@ class TapeSource(FixedPartitionedSource[tuple[str, Released], str]):
 
     def build_part(self, step_id: str, for_part: str, resume_state: str | None) -> TapePartition:
         """Builds one partition, from its snapshot if there is one, else from the span's anchor or the start."""
-        return TapePartition(
+        part = TapePartition(
             self._bus, self._heads, int(for_part), self._span, self._batch, self._poll, self._stopping, resume_state
         )
+        _watch(part, for_part)
+        return part
+
+
+def _watch(part: TapePartition, number: str) -> None:
+    """Lets the metrics read where a partition stands, when they are asked for."""
+    meters.TAPE_WATERMARK.labels(number).set_function(lambda: meters.seconds(part.watermark))
+    for topic in RAW_TOPICS:
+        meters.LAG_RECORDS.labels("flow", topic, number).set_function(partial(part.behind, topic))

@@ -184,6 +184,17 @@ class Cache(_Group):
     rolling_ttl_sec: int = Field(86_400, ge=1, le=31_536_000, description="life of a cached baseline, s")
 
 
+class Telemetry(_Group):
+    """What a process says of itself."""
+
+    metrics_port: int = Field(
+        0, ge=0, le=65535, description="port of this process's /metrics and /health; 0: none (`up` gives each part one)"
+    )
+    metrics_host: str = Field("127.0.0.1", description="address it listens on")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least level of a log line")
+    log_format: Literal["auto", "json", "text"] = Field("auto", description="auto: text on a terminal, else JSON lines")
+
+
 class Settings(_Group):
     """All settings of one process."""
 
@@ -195,11 +206,12 @@ class Settings(_Group):
     feed: Feed = Feed()
     store: Store = Store()
     cache: Cache = Cache()
+    telemetry: Telemetry = Telemetry()
 
 
 _GROUPS: dict[str, type[_Group]] = {
     "rules": Rules, "compute": Compute, "bus": Bus, "kafka": Kafka, "api": Api, "feed": Feed, "store": Store,
-    "cache": Cache,
+    "cache": Cache, "telemetry": Telemetry,
 }  # fmt: skip
 
 

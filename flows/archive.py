@@ -30,6 +30,8 @@ from connectors.store.client import hold_archive
 from connectors.store.log_source import Chunk, LogSource
 from connectors.store.owner import owner_of
 from connectors.store.sink import STORE, StoreSink
+from connectors.telemetry import begin
+from connectors.telemetry.health import beating
 from events.settings import Cache, Compute, SettingsError, load
 from events.topics import TOPICS
 from flows.runtime import prepare, recovery_directory, stopping
@@ -56,6 +58,7 @@ def live(run: str = "main") -> Dataflow:
     """Returns the dataflow over the data set that the settings name; ends the process with one line if it cannot."""
     try:
         settings = load()
+        begin("archive", settings)
         prepare(settings)
         dataset = Dataset.open(settings.bus.undertow_data)
         held = hold_archive(dataset.path, _WAIT_S, stopping, settings.store)
@@ -69,7 +72,7 @@ def live(run: str = "main") -> Dataflow:
             mirror.close()
         held.close()
 
-    source = LogSource(dataset.open_bus, list(TOPICS), dataset.partitions, stopping)
+    source = LogSource(dataset.open_bus, list(TOPICS), dataset.partitions, beating("log", stopping))
     return build(source, _sink(lambda: (Archiver(held.store, run), close), settings.compute))
 
 

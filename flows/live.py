@@ -16,6 +16,8 @@ from connectors.dataset import Dataset, DatasetError
 from connectors.lease import Followed, Lease, LeaseHeld
 from connectors.sinks import DerivedSink
 from connectors.tape import Span, TapeSource, beyond_log
+from connectors.telemetry import begin
+from connectors.telemetry.health import beating
 from events.control import Control, encode_control
 from events.settings import Rules, Settings, SettingsError, load, plain_rules, rules_from
 from events.topics import DERIVED_TOPICS, RAW_TOPICS
@@ -37,6 +39,7 @@ def options_flow() -> Dataflow:
     """Returns the live flow as the environment's settings describe it; ends the process with one line if it cannot."""
     try:
         settings = load()
+        begin("options", settings)
         dataset = Dataset.open(settings.bus.undertow_data)
         resuming = runtime.prepare(settings)
         return live_flow(dataset, settings, resuming)
@@ -64,7 +67,7 @@ def live_flow(dataset: Dataset, settings: Settings, resuming: bool) -> Dataflow:
         Span(anchors=start.tapes),
         batch=settings.compute.tape_read_batch,
         poll_ms=settings.compute.tape_poll_ms,
-        stopping=lambda: runtime.stopping() or _lost(lease),
+        stopping=beating("tape", lambda: runtime.stopping() or _lost(lease)),
     )
     config = Config(rules, bus.partitions, code_digest(), states=start.states)
     return options.build(source, sinks(bus, lease.epoch), config)

@@ -11,6 +11,7 @@ from bytewax.operators import StatefulBatchLogic
 
 from connectors.sinks import Emission
 from connectors.tape import Released
+from connectors.telemetry import meters
 from events.derived import Anchor, FlowPacket
 from events.partitions import labels_of, shard_of
 from events.settings import Rules
@@ -77,6 +78,7 @@ class PartitionLogic(StatefulBatchLogic[Released, PartitionOut, bytes]):
         """Steps through what the tape released."""
         return [self._one(released) for released in values], StatefulBatchLogic.RETAIN
 
+    @meters.timed("mark_and_packet")
     def snapshot(self) -> bytes:
         """Returns the state's bytes."""
         return dump(self._step.state) if self._partition >= 0 else self._resume or b""
@@ -183,6 +185,7 @@ class ShardLogic(StatefulBatchLogic[ShardWork, ShardOut, bytes]):
             out.anchor = _anchor_part(boundary, partition, self._label, parts, state, self._config, None)
         return out
 
+    @meters.timed("judge")
     def snapshot(self) -> bytes:
         """Returns the state's bytes."""
         return self._step.dump() if self._label else self._resume or b""

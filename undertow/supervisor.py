@@ -17,6 +17,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from connectors.telemetry import meters
+
 #: Restarts within this span after which a part is given up, and how many.
 GIVE_UP_SPAN_S = 60.0
 GIVE_UP_AFTER = 5
@@ -41,6 +43,8 @@ class Part:
     #: Says when the next part may start.
     ready: Callable[[], bool] = lambda: True
     ready_within_s: float = 30.0
+    #: Settings of its own, over those of all parts.
+    environ: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -56,6 +60,11 @@ class Running:
     started_at: float = 0.0
     stopped_since: float | None = None
 
+    def runs(self) -> bool:
+        """Says whether its process runs; asked by whoever watches, from another thread."""
+        process = self.process
+        return process is not None and process.returncode is None
+
 
 class Supervisor:
     """Keeps parts running until told to stop."""
@@ -63,6 +72,9 @@ class Supervisor:
     def __init__(self, parts: Sequence[Part], logs: Path, environ: Mapping[str, str]) -> None:
         self.parts = [Running(part) for part in parts]
         self._logs = logs
+        for running in self.parts:
+            meters.PART_UP.labels(running.part.name).set_function(running.runs)
+            meters.PART_RESTARTS.labels(running.part.name)
         self._environ = dict(environ)
         logs.mkdir(parents=True, exist_ok=True)
 
@@ -121,7 +133,7 @@ class Supervisor:
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=out,
-                env=self._environ,
+                env=self._environ | dict(running.part.environ),
                 start_new_session=True,
                 preexec_fn=lambda: _die_with(parent),
             )
@@ -133,6 +145,7 @@ class Supervisor:
         running.process = None
         running.restarts.append(now)
         running.total_restarts += 1
+        meters.PART_RESTARTS.labels(running.part.name).inc()
         while running.restarts and now - running.restarts[0] > GIVE_UP_SPAN_S:
             running.restarts.popleft()
         if len(running.restarts) > GIVE_UP_AFTER:

@@ -15,6 +15,8 @@ from connectors.bus.base import Bus, LeaseLost
 from connectors.dataset import Dataset
 from connectors.feeds.writer import TopicWriter
 from connectors.lease import LeaseHeld
+from connectors.telemetry import meters
+from connectors.telemetry.health import beating
 from events.topics import RAW_TOPICS
 
 _log = logging.getLogger("undertow.watchdog")
@@ -33,7 +35,9 @@ class Watchdog:
         """Looks at every feed once; returns the topics whose absence it wrote."""
         absent = []
         for topic in RAW_TOPICS:
-            if self._dataset.leases.holder(f"feed:{topic}") is not None:
+            held = self._dataset.leases.holder(f"feed:{topic}") is not None
+            meters.FEED_HELD.labels(topic).set(held)
+            if held:
                 self._seen[topic] = now_s
             elif topic in self._seen and now_s - self._seen[topic] > self._grace_s and self._write_absence(topic):
                 del self._seen[topic]
@@ -48,6 +52,7 @@ class Watchdog:
         except (LeaseHeld, LeaseLost):
             # The feed came back in this very moment: it speaks for itself.
             return False
+        meters.ABSENCES.labels(topic).inc()
         _log.warning(
             "no feed holds %s: wrote its absence from %d on", topic, max(h.promise for h in self._bus.heads(topic))
         )
@@ -58,7 +63,8 @@ def watch(dataset: Dataset, grace_s: float, stopping: Callable[[], bool]) -> Non
     """Watches until told to stop."""
     bus = dataset.open_bus()
     watchdog = Watchdog(dataset, bus, grace_s)
-    while not stopping():
+    asked = beating("look", stopping)
+    while not asked():
         watchdog.look(time.monotonic())
         time.sleep(_POLL_S)
     bus.close()

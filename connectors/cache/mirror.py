@@ -19,6 +19,7 @@ from redis.exceptions import RedisError
 
 from connectors.bus.base import Bus, StoredBatch
 from connectors.cache.keys import HOT_MESSAGES, HOT_TOPICS, CachedBaseline, CacheError, Keys, translated
+from connectors.telemetry import meters
 from events.derived import FlowPacket
 from events.topics import decoder
 
@@ -191,12 +192,14 @@ class MirrorThread:
                 if not away:
                     _log.warning("%s; the log goes on, the cache will catch up", error)
                 away = True
+                meters.CACHE_UP.labels("redis").set(0)
                 self._stop.wait(pause_s)
                 pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
                 continue
             except Exception:
                 _log.exception("the cache is no longer filled")
                 break
+            meters.CACHE_UP.labels("redis").set(1)
             if away:
                 _log.warning("Redis is back")
                 pause_s, away = _FIRST_PAUSE_S, False

@@ -15,6 +15,7 @@ from functools import lru_cache
 from typing import Any, Literal, Protocol
 
 from connectors.bus.base import Batch, Bus
+from connectors.telemetry import meters
 from events.codec import encode
 from events.contracts import parse_contract
 from events.control import Control, encode_control
@@ -103,6 +104,7 @@ class TopicWriter:
         self._pending = [_Pending(head.promise) for head in heads]
         self._promise = max(head.promise for head in heads)
         self._max_ts = self._promise + self._disorder_ns
+        meters.FEED_WAITING.labels(topic).set_function(lambda: self._waiting)
 
     @property
     def promise(self) -> int:
@@ -134,9 +136,10 @@ class TopicWriter:
             if pending.messages:
                 pending.note(self._promise)
                 batches[part] = pending.take()
-        self._waiting = 0
+        events, self._waiting = self._waiting, 0
         if batches:
             self._append(batches)
+            meters.appended(self.topic, events, self._max_ts, self._promise)
 
     def heartbeat(self, promise: int | None = None) -> None:
         """Appends what waits, then a lone heartbeat to each partition that stands below the promise.
@@ -150,6 +153,8 @@ class TopicWriter:
         self._control(Control(control="heartbeat", ts=self._promise), behind, promises=((1, self._promise),))
         for part in behind:
             self._pending[part].noted = self._promise
+        if behind:
+            meters.appended(self.topic, 0, self._max_ts, self._promise)
 
     def member(self, state: Literal["required", "absent"], ts: int) -> None:
         """Says in every partition from which order time on the topic is required or absent."""

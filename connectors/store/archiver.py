@@ -19,6 +19,7 @@ import numpy as np
 from connectors.bus.base import StoredBatch
 from connectors.store.base import Store, read_progress
 from connectors.store.schema import CONTROL, PROGRESS, Columns, Values, own_columns, stored, table
+from connectors.telemetry import meters
 from events.control import decode_control
 from events.topics import DERIVED_TOPICS, RAW_TOPICS, TOPICS, decoder
 from events.types import FOREVER_NS
@@ -186,6 +187,7 @@ class Archiver:
         derived = TOPICS[topic].layer == "derived"
         if derived and batch.epoch < self._epochs.get(place, 0):
             self.counters.outdated += batch.count
+            meters.ARCHIVE_OUTDATED.labels(topic).inc(batch.count)
         elif batch.count:
             self._gather(topic, batch)
         self._epochs[place] = max(batch.epoch, self._epochs.get(place, 0))
@@ -200,6 +202,9 @@ class Archiver:
                 self._topics[topic] = TopicRows(topic, self.run)
             unreadable = self._topics[topic].add(batch)
             self.counters.rows += batch.count - unreadable
+            meters.ARCHIVE_ROWS.labels(topic).inc(batch.count - unreadable)
+        if unreadable:
+            meters.ARCHIVE_UNREADABLE.labels(topic).inc(unreadable)
         self.waiting += batch.count - unreadable
         self.counters.unreadable += unreadable
 
@@ -214,20 +219,25 @@ class Archiver:
             self._controls = _ControlRows()
         if self._reached:
             self.store.insert(PROGRESS, self._progress())
+            for (topic, partition), (_, promise, _) in self._reached.items():
+                meters.ARCHIVE_PROMISE.labels(topic, partition).set(meters.seconds(promise))
             self._reached = {}
         self.waiting = 0
 
     def _insert(self, rows: TopicRows) -> None:
+        columns = rows.columns()
         try:
-            self.store.insert(rows.table, rows.columns())
+            self.store.insert(rows.table, columns)
         except OverflowError:
             dropped = rows.drop_unfit()
             _log.warning("not archived: %d records of %s hold an integer beyond 64 bits", dropped, rows.topic)
             self.counters.unreadable += dropped
             self.counters.rows -= dropped
+            columns = rows.columns() if rows.events else {}
             if rows.events:
-                self.store.insert(rows.table, rows.columns())
+                self.store.insert(rows.table, columns)
         self.counters.inserts += 1
+        meters.LATE_EVENTS.labels(rows.topic).inc(int(np.count_nonzero(columns.get("arrived_late", ()))))
 
     def _progress(self) -> Columns:
         reached = [

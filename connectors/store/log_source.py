@@ -16,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 
 from connectors.bus.base import Bus, Head, StoredBatch
+from connectors.telemetry import meters
 
 #: Records read at a time from one partition: whole batches until so many are reached.
 READ_RECORDS = 2000
@@ -60,12 +61,20 @@ class _LogPartition(StatefulSourcePartition[Chunk, int]):
         self._until = until
         self._stopping = stopping
         self._awake: datetime | None = None
+        #: What the log held, as of the newest look, and was not read: records, and event time up to its promise, ns.
+        self.behind = self.behind_ns = 0
+        self._promise = 0
+        lag = meters.LAG_RECORDS.labels("archive", topic, partition)
+        lag.set_function(lambda: self.behind)
 
     def next_batch(self) -> list[Chunk]:
         if self._stopping() or (self._until is not None and self._offset >= self._until):
             raise StopIteration
         self._awake = None
-        if self._until is None and self._offset >= self._log.head(self._topic, self._partition).next:
+        head = self._log.head(self._topic, self._partition)
+        self.behind = max(head.next - self._offset, 0)
+        self.behind_ns = head.promise - self._promise if self.behind and self._promise else 0
+        if self._until is None and self._offset >= head.next:
             self._awake = datetime.now(UTC) + timedelta(seconds=POLL_S)
             return []
         batches = self._log.bus.read(self._topic, self._partition, self._offset, READ_RECORDS)
@@ -74,6 +83,7 @@ class _LogPartition(StatefulSourcePartition[Chunk, int]):
         chunks = [(self._topic, batch) for batch in batches if self._until is None or batch.first < self._until]
         for _, batch in chunks:
             self._offset = batch.next
+            self._promise = batch.promises[-1][1]
         return chunks
 
     def next_awake(self) -> datetime | None:
@@ -106,6 +116,12 @@ class LogSource(FixedPartitionedSource[Chunk, int]):
         self._stopping = stopping
         self._until = until
         self._log: _Log | None = None
+        self._parts: list[_LogPartition] = []
+        meters.LAG_SECONDS.labels("archive").set_function(self._behind_s)
+
+    def _behind_s(self) -> float:
+        """Returns the event time that the partition furthest behind has not read, s."""
+        return meters.seconds(max((part.behind_ns for part in self._parts), default=0))
 
     def list_parts(self) -> list[str]:
         """Returns `topic/partition` of every partition."""
@@ -125,4 +141,5 @@ class LogSource(FixedPartitionedSource[Chunk, int]):
             )
             offset = head.start
         until = None if self._until is None else self._until[topic][partition]
-        return _LogPartition(self._log, topic, partition, offset, until, self._stopping)
+        self._parts.append(_LogPartition(self._log, topic, partition, offset, until, self._stopping))
+        return self._parts[-1]

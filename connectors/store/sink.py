@@ -13,6 +13,7 @@ from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 
 from connectors.store.archiver import Archiver
 from connectors.store.log_source import Chunk
+from connectors.telemetry import meters
 
 #: The one key and the one partition of the sink.
 STORE = "store"
@@ -25,6 +26,7 @@ class _StorePartition(StatefulSinkPartition[Chunk, None]):
         self._batch_rows = batch_rows
         self._flush_s = flush_ms / 1000
         self._flushed_s = time.monotonic()
+        meters.ARCHIVE_WAITING.set_function(lambda: archiver.waiting)
 
     def write_batch(self, values: list[Chunk]) -> None:
         for topic, batch in values:
@@ -34,6 +36,7 @@ class _StorePartition(StatefulSinkPartition[Chunk, None]):
         if time.monotonic() - self._flushed_s >= self._flush_s:
             self._flush()
 
+    @meters.timed("store")
     def snapshot(self) -> None:
         self._flush()
 
@@ -42,7 +45,8 @@ class _StorePartition(StatefulSinkPartition[Chunk, None]):
         self._close()
 
     def _flush(self) -> None:
-        self._archiver.flush()
+        with meters.ARCHIVE_FLUSH.time():
+            self._archiver.flush()
         self._flushed_s = time.monotonic()
 
 

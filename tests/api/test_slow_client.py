@@ -38,7 +38,7 @@ def fill(bus: Bus, topic: str, first: int, count: int) -> None:
 
 def resident(gateway: Running) -> float:
     text = gateway.raw("/metrics")[1].decode()
-    return float(next(line for line in text.split("\n") if line.startswith("undertow_gateway_resident")).split()[1])
+    return float(next(line for line in text.split("\n") if line.startswith("process_resident_memory_bytes")).split()[1])
 
 
 def test_a_slow_client_is_told_exactly_what_it_missed(tmp_path: Path, bus: Bus) -> None:

@@ -68,6 +68,8 @@ def synthetic(
     undertow feed synthetic --data tapes/ten --fast --rate 2000 --duration 10m --start 2026-01-14T14:30
     """
     from connectors.feeds.synthetic.feed import FeedOptions, run_feed
+    from connectors.telemetry import begin
+    from connectors.telemetry.health import beating
     from flows.runtime import install_handlers, stopping
 
     with one_line_errors():
@@ -75,6 +77,7 @@ def synthetic(
             undertow_data=data, bus_partitions=partitions, synthetic_rate=rate, synthetic_seed=seed,
             synthetic_speed=0.0 if fast else speed,
         )  # fmt: skip
+        begin("feed", settings)
         asked = settings.bus.bus_partitions if "bus_partitions" in settings.bus.model_fields_set else None
         dataset = Dataset.open(settings.bus.undertow_data, create=True, clock="synthetic", partitions=asked)
         config = _config(dataset, settings.feed, start)
@@ -85,7 +88,7 @@ def synthetic(
         )  # fmt: skip
         install_handlers()
         try:
-            report = run_feed(dataset, options, stopping)
+            report = run_feed(dataset, options, beating("feed", stopping))
         except LeaseLost as error:
             click.echo(f"error: {error}", err=True)
             sys.exit(LEASE_LOST)

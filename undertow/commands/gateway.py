@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import sys
 from pathlib import Path
 
 import click
@@ -33,10 +31,11 @@ def gateway(data: Path | None, port: int | None, host: str | None, terminal: Pat
     with one_line_errors():
         from api.app import build
         from api.server import listen, serve
+        from connectors.telemetry import begin
 
         settings = load(undertow_data=data, api_host=host, api_port=port, api_terminal=terminal)
+        begin("gateway", settings)
         dataset = open_dataset(data)
-        logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(asctime)s %(name)s %(message)s")
         app = build(dataset, settings)
         try:
             link = listen(settings.api.api_host, settings.api.api_port, exact=port is not None)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
 from pathlib import Path
@@ -32,11 +31,12 @@ def archive_command(data: Path | None) -> None:
 @data_option
 def watchdog_command(data: Path | None) -> None:
     """Watch the feeds of a data set and write the absence of one that died."""
+    from connectors.telemetry import begin
     from flows.runtime import install_handlers, stopping
     from undertow.watchdog import watch
 
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
     with one_line_errors():
         settings = load(undertow_data=data)
+        begin("watchdog", settings)
         install_handlers()
         watch(open_dataset(data), settings.bus.watchdog_grace_ms / 1000, stopping)

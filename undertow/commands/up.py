@@ -9,19 +9,22 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import click
 
 from connectors.dataset import Dataset
 from connectors.store.client import archive_ready
+from connectors.telemetry import begin, health, serving
 from events.settings import Settings, load
 from events.types import Clock
 from flows.live import LEASE
 from undertow.commands.common import one_line_errors
-from undertow.supervisor import Part, Supervisor, SupervisorError, python
+from undertow.supervisor import Part, Running, Supervisor, SupervisorError, python
 
 #: Feeds that `up` can start, and the clock of the data set each writes.
 FEEDS: dict[str, Clock] = {"synthetic": "synthetic"}
@@ -59,7 +62,9 @@ def _run(dataset: Dataset, settings: Settings, feed: str, port: int | None, feed
     logs = dataset.path / "logs"
     # Chosen once, so that a restarted gateway is where the browser looks for it.
     gateway = (settings.api.api_host, _free_port(settings.api.api_host, port or settings.api.api_port))
-    supervisor = Supervisor(_parts(dataset, gateway, feed, feed_options), logs, _environ(dataset))
+    parts = _with_metrics(_parts(dataset, gateway, feed, feed_options), settings.telemetry.metrics_host)
+    supervisor = Supervisor(parts, logs, _environ(dataset))
+    _serve_metrics(settings, supervisor)
     click.echo(f"data set {dataset.name}; logs in {logs}", err=True)
     try:
         supervisor.start(lambda: bool(stopping))
@@ -96,6 +101,43 @@ def _parts(dataset: Dataset, gateway: tuple[str, int], feed: str, feed_options: 
     ]
 
 
+def _with_metrics(parts: Sequence[Part], host: str) -> list[Part]:
+    """Gives every part a port of its own for its metrics; a restarted one is found where it was."""
+    links = []
+    for _ in parts:
+        links.append(socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET))
+        links[-1].bind((host, 0))
+    ports = [link.getsockname()[1] for link in links]
+    for link in links:
+        link.close()
+    return [
+        replace(part, environ={**part.environ, "METRICS_PORT": str(port)})
+        for part, port in zip(parts, ports, strict=True)
+    ]
+
+
+def _serve_metrics(settings: Settings, supervisor: Supervisor) -> None:
+    """Serves the supervisor's own metrics where METRICS_PORT asks for them, and where its parts serve theirs."""
+    host = settings.telemetry.metrics_host
+    for running in supervisor.parts:
+        health.check(running.part.name, _is_up(running))
+    serving.offer("/targets", lambda: _targets(host, supervisor))
+    begin("supervisor", settings)
+
+
+def _is_up(running: Running) -> Callable[[], tuple[bool, str]]:
+    return lambda: (running.runs(), f"{running.total_restarts} restarts")
+
+
+def _targets(host: str, supervisor: Supervisor) -> list[dict[str, Any]]:
+    """Returns what Prometheus's HTTP service discovery asks for."""
+    name = f"[{host}]" if ":" in host else host
+    return [
+        {"targets": [f"{name}:{running.part.environ['METRICS_PORT']}"], "labels": {"job": running.part.name}}
+        for running in supervisor.parts
+    ]
+
+
 def _free_port(host: str, first: int) -> int:
     """Returns the first port from `first` on that nobody listens on."""
     for port in range(first, min(first + _PORTS_TRIED, 65_536)):
@@ -128,6 +170,7 @@ def _note(dataset: Dataset, supervisor: Supervisor) -> None:
             "pid": running.process.pid if running.process else None,
             "restarts": running.total_restarts,
             "up_s": round(time.monotonic() - running.started_at, 1),
+            "metrics_port": int(running.part.environ["METRICS_PORT"]),
         }
         for running in supervisor.parts
     }
