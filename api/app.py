@@ -19,11 +19,12 @@ from api import candles, describe, errors, history, openapi
 from api.archive import Archive
 from api.cached import NEWEST_PARAMS, Cached, newest_of_log
 from api.errors import Refused
-from api.evidence import ArchiveFinder, Evidence, Gathering, LogFinder, UnknownId, packet_of
+from api.evidence import ArchiveFinder, Evidence, Gathering, LogFinder
 from api.explain import explain
 from api.guard import Guard
 from api.metrics import GatewayCollector
 from api.monitor import Monitor
+from api.named import UnknownId, named
 from api.params import Param, read
 from api.socket import Clients
 from api.tailer import Tailer
@@ -107,7 +108,7 @@ class Gateway:
         def gather(reader: Reader) -> Evidence:
             bus = self._dataset.open_bus()
             try:
-                return Gathering(ArchiveFinder(reader), LogFinder(bus, packet_of(ident)[1])).gather(ident)
+                return Gathering(ArchiveFinder(reader), LogFinder(bus, named(ident))).gather(ident)
             finally:
                 bus.close()
 

@@ -1,4 +1,4 @@
-"""What an alert, hit or packet rests on, down to the prints as marked with the quotes they were marked against.
+"""What an alert, hit, structure or packet rests on, down to the prints as marked with the quotes they met.
 
 From the archive; what it does not hold yet (it is a second or two behind), or while it is away, from the log's end.
 """
@@ -6,82 +6,76 @@ From the archive; what it does not hold yet (it is a second or two behind), or w
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
 from typing import Any, Protocol
 
 import msgspec
 import orjson
 
 from api.history import RUN, columns_sql, last_revision
+from api.named import Named, UnknownId, named
 from api.newest import backwards
 from connectors.bus.base import Bus
 from connectors.feeds.writer import underlying_of
 from connectors.store.base import Param, Reader, StoreAway
 from connectors.store.schema import canonical_lines, has_revisions, table
 from events.partitions import partition_of
-from events.types import FOREVER_NS, NS_PER_MS
+from events.types import FOREVER_NS, NS_PER_S
 
 #: Events of one partition and topic looked at from the log's end; beyond, only the archive knows.
 LOG_SCAN = 20_000
-#: A packet's window is at most this long.
-_LONGEST_WINDOW_NS = 2000 * NS_PER_MS
+#: What is known of a packet's first print is known within this time, late cancels left aside.
+_SPAN_NS = 600 * NS_PER_S
 Fields = dict[str, Any]
 
 
-class UnknownId(LookupError):
-    """No event of that id is known."""
-
-
 class Evidence(msgspec.Struct, kw_only=True):
-    """An answer: the alert's revisions, hits, packets and prints as their export lines' fields."""
+    """An answer, as export lines' fields: the alert's revisions and outcomes, and what they rest on."""
 
     id: str
     kind: str
     alerts: list[Fields]
+    structures: list[Fields]
     hits: list[Fields]
     packets: list[Fields]
     prints: list[Fields]
+    #: What became of the newest alert since, each look a revision.
+    outcomes: list[Fields]
+    #: Next morning's open interest against the hits.
+    checks: list[Fields]
     #: Ids that are named as evidence and were not found.
     missing: list[str]
 
 
 class Finder(Protocol):
-    """Where events are looked up, by ids."""
+    """Where events are looked up."""
 
     def alerts(self, ident: str, packets: Sequence[str]) -> list[Fields]:
         """Returns every revision of alerts of that id or that rest on one of the packets."""
+        ...
+
+    def structures(self, about: Named, packets: Sequence[str]) -> list[Fields]:
+        """Returns the structures of an id's underlying, near its time, that have a leg in one of the packets."""
         ...
 
     def packets(self, idents: Sequence[str]) -> list[Fields]:
         """Returns packets, last revisions."""
         ...
 
+    def packet_with(self, about: Named) -> list[Fields]:
+        """Returns the packet that the print of an id is a member of."""
+        ...
+
     def hits(self, packets: Sequence[str]) -> list[Fields]:
         """Returns the hits on packets, last revisions."""
+        ...
+
+    def later(self, topic: str, key: str, values: Sequence[str], since_ts: int) -> list[Fields]:
+        """Returns what was found later, every revision: outcomes by alert, checks by hit."""
         ...
 
     def prints(self, packet: Fields) -> list[Fields]:
         """Returns the members of a packet as marked."""
         ...
-
-
-def first_print_ts(ident: str) -> int:
-    """Returns the event time in a packet's id, ns; raises UnknownId when it is none of ours (contract 17)."""
-    parts = ident.rsplit(":", 2)
-    if len(parts) != 3 or not ident.startswith("pk:") or not parts[1].isdecimal():
-        raise UnknownId(f"{ident[:200]!r} is no id of a packet")
-    return int(parts[1])
-
-
-def packet_of(ident: str) -> tuple[str, str]:
-    """Returns the kind of an id (alert, hit, packet) and the packet that it names; raises UnknownId."""
-    packet = ident.removeprefix("al:")
-    named = (("alert", packet),) if packet != ident else (("packet", ident), ("hit", ident.rpartition(":")[0]))
-    for kind, packet in named:
-        with suppress(UnknownId):
-            first_print_ts(packet)
-            return kind, packet
-    raise UnknownId(f"{ident[:200]!r} is no id of an alert (al:…), a hit or a packet (pk:…)")
 
 
 class ArchiveFinder:
@@ -93,16 +87,35 @@ class ArchiveFinder:
     def alerts(self, ident: str, packets: Sequence[str]) -> list[Fields]:
         """Returns every revision of alerts of that id or that rest on one of the packets."""
         where = f"ts >= {{low:Int64}} AND (id = {{id:String}} OR hasAny(evidence, {_LIST}))"
-        params: dict[str, Param] = {"low": min(map(first_print_ts, packets)), "id": ident, "ids": _listed(packets)}
+        low = min(named(each).ts for each in (ident, *packets))
+        params: dict[str, Param] = {"low": low, "id": ident, "ids": _listed(packets)}
         return self._read("flow.alerts", where, params, every=True)
+
+    def structures(self, about: Named, packets: Sequence[str]) -> list[Fields]:
+        """Returns the structures of an id's underlying, near its time, that have a leg in one of the packets."""
+        params: dict[str, Param] = {"underlying": underlying_of(about.instrument), **_around(about.ts)}
+        found = self._read("flow.structures", f"underlying = {{underlying:String}} AND {_SPAN}", params)
+        return [fields for fields in found if _has_leg(fields, packets)]
 
     def packets(self, idents: Sequence[str]) -> list[Fields]:
         """Returns packets, last revisions."""
         return self._read("flow.packets", f"has({_LIST}, id) AND {_SPAN}", _spanned(idents))
 
+    def packet_with(self, about: Named) -> list[Fields]:
+        """Returns the packet that the print of an id is a member of."""
+        params: dict[str, Param] = {"contract": about.instrument, "print": about.print, **_around(about.ts)}
+        return self._read(
+            "flow.packets", f"contract = {{contract:String}} AND has(members, {{print:String}}) AND {_SPAN}", params
+        )
+
     def hits(self, packets: Sequence[str]) -> list[Fields]:
         """Returns the hits on packets, last revisions."""
         return self._read("flow.hits", f"has({_LIST}, packet_id) AND {_SPAN}", _spanned(packets))
+
+    def later(self, topic: str, key: str, values: Sequence[str], since_ts: int) -> list[Fields]:
+        """Returns what was found later, every revision: outcomes by alert, checks by hit."""
+        params: dict[str, Param] = {"ids": _listed(values), "low": since_ts}
+        return self._read(topic, f"has({_LIST}, {key}) AND ts >= {{low:Int64}}", params, every=True)
 
     def prints(self, packet: Fields) -> list[Fields]:
         """Returns the members of a packet as marked."""
@@ -112,9 +125,10 @@ class ArchiveFinder:
 
     def _read(self, topic: str, where: str, params: dict[str, Param], every: bool = False) -> list[Fields]:
         newest = "" if every or not has_revisions(topic) else f"AND {last_revision(topic)}"
+        order = "ts, id, revision" if has_revisions(topic) else "ts, id"
         columns = self._reader.query(
             f"SELECT {columns_sql(topic)} FROM {table(topic).name} FINAL "
-            f"WHERE run = {{run:String}} AND {where} {newest} ORDER BY ts, id",
+            f"WHERE run = {{run:String}} AND {where} {newest} ORDER BY {order}",
             {**params, "run": RUN},
         )
         return [orjson.loads(line) for line in canonical_lines(topic, columns)]
@@ -129,34 +143,53 @@ def _listed(idents: Sequence[str]) -> str:
     return "\n".join(idents)
 
 
+def _around(ts: int) -> dict[str, Param]:
+    return {"low": ts - _SPAN_NS, "high": ts + _SPAN_NS}
+
+
 def _spanned(idents: Sequence[str]) -> dict[str, Param]:
-    times = [first_print_ts(ident) for ident in idents]
-    return {"ids": _listed(idents), "low": min(times), "high": max(times) + _LONGEST_WINDOW_NS}
+    times = [named(ident).ts for ident in idents]
+    return {"ids": _listed(idents), "low": min(times), "high": max(times) + _SPAN_NS}
+
+
+def _has_leg(structure: Fields, packets: Sequence[str]) -> bool:
+    return any(leg["packet_id"] in packets for leg in structure["legs"])
 
 
 class LogFinder:
     """Looks up at the log's end, in the partition of the id's underlying."""
 
-    def __init__(self, bus: Bus, packet: str) -> None:
+    def __init__(self, bus: Bus, about: Named) -> None:
         self._bus = bus
-        instrument = packet.rsplit(":", 3)[-3]
-        self._partition = partition_of(underlying_of(instrument), bus.partitions)
+        self._partition = partition_of(underlying_of(about.instrument), bus.partitions)
 
     def alerts(self, ident: str, packets: Sequence[str]) -> list[Fields]:
         """Returns every revision of alerts of that id or that rest on one of the packets."""
         return self._find(
             "flow.alerts",
-            packets,
+            (ident, *packets),
             lambda fields: fields["id"] == ident or not set(packets).isdisjoint(fields["evidence"]),
         )
+
+    def structures(self, about: Named, packets: Sequence[str]) -> list[Fields]:
+        """Returns the structures of an id's underlying, near its time, that have a leg in one of the packets."""
+        return self._find("flow.structures", packets, lambda fields: _has_leg(fields, packets))
 
     def packets(self, idents: Sequence[str]) -> list[Fields]:
         """Returns packets, last revisions."""
         return self._find("flow.packets", idents, lambda fields: fields["id"] in idents)
 
+    def packet_with(self, about: Named) -> list[Fields]:
+        """Returns the packet that the print of an id is a member of."""
+        return self._find("flow.packets", [about.print], lambda fields: about.print in fields["members"])
+
     def hits(self, packets: Sequence[str]) -> list[Fields]:
         """Returns the hits on packets, last revisions."""
         return self._find("flow.hits", packets, lambda fields: fields["packet_id"] in packets)
+
+    def later(self, topic: str, key: str, values: Sequence[str], since_ts: int) -> list[Fields]:
+        """Returns what was found later, every revision: outcomes by alert, checks by hit."""
+        return self._find(topic, values, lambda fields: fields[key] in values)
 
     def prints(self, packet: Fields) -> list[Fields]:
         """Returns the members of a packet as marked."""
@@ -185,27 +218,58 @@ class Gathering:
 
     def gather(self, ident: str) -> Evidence:
         """Returns the evidence of an id; raises UnknownId, and StoreAway when only the archive could know."""
-        kind, packet = packet_of(ident)
-        packets = [packet]
+        about = named(ident)
+        packets = self._packets_of(about)
         alerts = self._both(lambda finder: finder.alerts(ident, packets))
-        if kind == "alert":
+        if about.kind == "alert":
             alerts = [fields for fields in alerts if fields["id"] == ident]
             if not alerts:
                 self._unknown(ident)
             packets = list(max(alerts, key=lambda fields: fields["revision"])["evidence"])
-        found = self._wanted(packets, "id", lambda finder, wanted: finder.packets(wanted))
-        hits = self._wanted(packets, "packet_id", lambda finder, wanted: finder.hits(wanted))
-        if kind == "hit":
+        structures = self._structures(about, packets)
+        if about.kind == "structure":
+            structures = [fields for fields in structures if fields["id"] == ident]
+            packets = [leg["packet_id"] for fields in structures for leg in fields["legs"]]
+        found = self._wanted(packets, "id", lambda finder, wanted: finder.packets(wanted)) if packets else []
+        hits = self._wanted(packets, "packet_id", lambda finder, wanted: finder.hits(wanted)) if packets else []
+        if about.kind == "hit":
             hits = [fields for fields in hits if fields["id"] == ident]
-        if (kind == "packet" and not found) or (kind == "hit" and not hits):
+        if not (hits if about.kind == "hit" else found or alerts):
             self._unknown(ident)
+        return self._answer(about, alerts, structures, hits, packets, found)
+
+    def _answer(
+        self, about: Named, alerts: list[Fields], structures: list[Fields], hits: list[Fields], packets: list[str],
+        found: list[Fields],
+    ) -> Evidence:  # fmt: skip
         prints = [fields for each in found for fields in self._members(each)]
         have = {fields["id"] for fields in (*found, *prints)}
-        named = [*packets, *(member for each in found for member in each["members"])]
+        expected = [*packets, *(member for each in found for member in each["members"])]
+        outcomes, checks = self._later(about, alerts, hits)
         return Evidence(
-            id=ident, kind=kind, alerts=alerts, hits=hits, packets=found, prints=prints,
-            missing=[each for each in dict.fromkeys(named) if each not in have],
+            id=about.id, kind=about.kind, alerts=alerts, structures=structures, hits=hits, packets=found,
+            prints=prints, outcomes=outcomes, checks=checks,
+            missing=[each for each in dict.fromkeys(expected) if each not in have],
         )  # fmt: skip
+
+    def _packets_of(self, about: Named) -> list[str]:
+        """Returns the packet that an id leads to first; of a parent's or structure's, the one its print is in."""
+        if about.about.startswith("pk:"):
+            return [about.about]
+        found = self._ask_archive(lambda finder: finder.packet_with(about)) or self._log.packet_with(about)
+        if not found and about.kind != "alert":
+            self._unknown(about.id)
+        return [fields["id"] for fields in newest_revisions(found)]
+
+    def _structures(self, about: Named, packets: list[str]) -> list[Fields]:
+        return newest_revisions(self._both(lambda finder: finder.structures(about, packets))) if packets else []
+
+    def _later(self, about: Named, alerts: list[Fields], hits: list[Fields]) -> tuple[list[Fields], list[Fields]]:
+        ids = [fields["id"] for fields in newest_revisions(alerts)][-1:]
+        outcomes = self._both(lambda finder: finder.later("alert.outcomes", "alert_id", ids, about.ts)) if ids else []
+        of = [fields["id"] for fields in hits]
+        checks = self._both(lambda finder: finder.later("position.check", "hit_id", of, about.ts)) if of else []
+        return outcomes, newest_revisions(checks)
 
     def _unknown(self, ident: str) -> None:
         if self.away is not None:

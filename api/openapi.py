@@ -61,7 +61,9 @@ def _paths() -> dict[str, Any]:
     }
     evidence = {"$ref": _REF.format(name="Evidence")}
     return paths | {
-        "/api/evidence/{id}": _get("What an alert, hit or packet rests on, down to the prints", (), evidence, "id"),
+        "/api/evidence/{id}": _get(
+            "What an alert, structure, hit, packet or parent rests on, down to the prints", (), evidence, "id"
+        ),
         "/api/explain/{id}": _get("Every rule's every check on a packet, judged again", (), _OBJECT, "id"),
         "/api/candles": _get("Candles of a symbol", candles.CANDLE_PARAMS, _OBJECT),
         "/api/baselines": _get("What is usual for the contracts of an underlying", candles.BASELINE_PARAMS, _OBJECT),

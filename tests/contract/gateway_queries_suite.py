@@ -9,6 +9,7 @@ import pytest
 
 from api import candles, history
 from api.evidence import ArchiveFinder
+from api.named import named
 from api.params import Param, read
 from connectors.store.archiver import Archiver
 from connectors.store.base import Reader, Store
@@ -47,7 +48,7 @@ def _packets() -> list[Any]:
         packet.contract = f"SPY260116C00{n % 3:03d}000"
         packet.underlying, packet.premium_z = "SPY", None if n % 2 else n / 7
         packet.premium = None if n % 7 == 0 else 1000.0 * n
-        packet.id = _packet_id(n)
+        packet.id, packet.members = _packet_id(n), (_packet_id(n)[3:], "other")
     packets[9].id, packets[9].ts, packets[9].revision = packets[3].id, packets[3].ts, 1
     return packets
 
@@ -59,8 +60,16 @@ def fill(store: Store) -> None:
     hits, alerts = plain_events("flow.hits", 5), plain_events("flow.alerts", 5)
     for n, (hit, alert) in enumerate(zip(hits, alerts, strict=True)):
         hit.packet_id, alert.evidence = _packet_id(n), (_packet_id(n), _packet_id(n + 1))
+    structures, outcomes = plain_events("flow.structures", 5), plain_events("alert.outcomes", 9)
+    for n, structure in enumerate(structures):
+        structure.underlying, structure.legs[0].packet_id = "SPY", _packet_id(n)
+    for n, outcome in enumerate(outcomes):
+        outcome.id, outcome.alert_id, outcome.revision = f"oc:{n // 3}", f"al:{_packet_id(n // 3)}", n % 3
     archiver.take("flow.hits", batch_of(hits))
     archiver.take("flow.alerts", batch_of(alerts))
+    archiver.take("flow.structures", batch_of(structures))
+    archiver.take("alert.outcomes", batch_of(outcomes))
+    archiver.take("position.check", batch_of(plain_events("position.check", 5)))
     for topic in ("options.marked", "options.prints", "reference", "deadletter", "anchors"):
         archiver.take(topic, batch_of(plain_events(topic, 30)))
     archiver.flush()
@@ -80,7 +89,15 @@ ASKED: dict[str, Callable[[Reader], Any]] = {
     ),
     "evidence": lambda r: [
         ArchiveFinder(r).packets([_packet_id(1), _packet_id(3)]), ArchiveFinder(r).hits([_packet_id(2)]),
-        ArchiveFinder(r).alerts("id:2", [_packet_id(2)]),
+        ArchiveFinder(r).alerts(f"al:{_packet_id(2)}", [_packet_id(2)]),
+    ],
+    "evidence of a structure": lambda r: [
+        ArchiveFinder(r).structures(named(_packet_id(1)), [_packet_id(1), _packet_id(2)]),
+        ArchiveFinder(r).packet_with(named(f"pa:{_packet_id(1)[3:]}")),
+    ],
+    "what was found later": lambda r: [
+        ArchiveFinder(r).later("alert.outcomes", "alert_id", [f"al:{_packet_id(n)}" for n in range(3)], T0),
+        ArchiveFinder(r).later("position.check", "hit_id", ["text 1", "text 3"], T0),
     ],
     **{f"page of {topic}": _page(topic, limit="7") for topic in TOPICS},
     "rising page": _page("flow.packets", limit="7", order="asc", revisions="all"),
