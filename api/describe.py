@@ -10,13 +10,13 @@ from api.monitor import Seen
 from api.socket import hello
 from connectors.dataset import Dataset
 from connectors.lease import Holder
+from events.partitions import subset_text
 from events.settings import Rules, Settings, described, plain_rules, rules_from
 from events.settings import shown as shown_safely
 from events.sources import SOURCES
 from events.topics import RAW_TOPICS
 from operators.rules import ALL
 
-_FLOW_LEASE = "flow:main:options"
 _LIVE_CLOCKS = ("live", "delayed", "synthetic")
 
 
@@ -58,17 +58,29 @@ def _plain(value: Any) -> Any:
 def health(dataset: Dataset, seen: Seen) -> tuple[bool, dict[str, Any]]:
     """Returns whether every part that the data set needs is there, and each part's state."""
     lives = dataset.clock in _LIVE_CLOCKS
-    flow = dataset.leases.holder(_FLOW_LEASE)
+    flow = _flow_holders(dataset)
     feeds = {topic: dataset.leases.holder(f"feed:{topic}") for topic in RAW_TOPICS}
     holders = {topic: _holder(holder) for topic, holder in feeds.items() if holder is not None}
     parts: dict[str, dict[str, Any]] = {
         "bus": {"ok": seen.bus, "needed": True},
         "archive": {"ok": seen.archive, "needed": True},
-        "flow": {"ok": flow is not None, "needed": lives, "holder": _holder(flow)},
+        "flow": {
+            "ok": sum(map(len, flow.values())) == dataset.partitions,
+            "needed": lives,
+            "holders": {subset_text(partitions): _holder(holder) for holder, partitions in flow.items()},
+        },
         "feed": {"ok": bool(holders) and seen.feed, "needed": lives, "promise_moves": seen.feed, "holders": holders},
     }
     ok = all(part["ok"] or not part["needed"] for part in parts.values())
     return ok, {"ok": ok, "dataset": dataset.name, "parts": parts, "lag_ms": seen.lag_ms}
+
+
+def _flow_holders(dataset: Dataset) -> dict[Holder, list[int]]:
+    """Returns the partitions of each process that runs the flow."""
+    found: dict[Holder, list[int]] = {}
+    for partition, holder in dataset.flow_holders().items():
+        found.setdefault(holder, []).append(partition)
+    return found
 
 
 def _holder(holder: Holder | None) -> dict[str, Any] | None:

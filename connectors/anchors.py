@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64decode
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 
@@ -23,9 +23,10 @@ class Start:
     states: dict[str, bytes] = field(default_factory=dict)
 
 
-def last_anchors(bus: Bus, code: str) -> Start:
+def last_anchors(bus: Bus, code: str, partitions: Sequence[int] | None = None) -> Start:
     """Returns each partition's newest complete anchor of this code; without one it starts at the log's start."""
-    return _start({partition: newest_anchor(bus, partition, code) for partition in range(bus.partitions)})
+    wanted = range(bus.partitions) if partitions is None else partitions
+    return _start({partition: newest_anchor(bus, partition, code) for partition in wanted})
 
 
 def first_anchors(bus: Bus, code: str) -> Start:

@@ -10,7 +10,7 @@ import fcntl
 import os
 import re
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,11 +21,12 @@ import orjson
 
 from connectors.bus.base import Bus
 from connectors.bus.embedded import EmbeddedBus
-from connectors.lease import Leases
+from connectors.lease import FLOW, Holder, Lease, Leases, flow_leases
+from connectors.lease_files import FileLeases
 from connectors.sqlite import connect
 from events.partitions import TABLE_VERSION
 from events.settings import load
-from events.topics import TOPICS
+from events.topics import DERIVED_TOPICS, TOPICS
 from events.types import Clock
 
 FORMAT = 1
@@ -82,7 +83,7 @@ class Dataset:
         self.partitions = identity.partitions
         self.bus_dir = path / "bus"
         self.store_dir = path / "store"
-        self.leases = Leases(path)
+        self.leases: Leases = FileLeases(path)
 
     @classmethod
     def open(
@@ -132,6 +133,24 @@ class Dataset:
             bus.close()
             raise
         return bus
+
+    def acquire_flow(self, bus: Bus, partitions: Sequence[int]) -> Lease:
+        """Takes the live flow's leases of partitions; raises LeaseHeld, naming who holds one of them.
+
+        Their number is above every one that the flow's topics have seen in these partitions.
+        """
+        heads = [bus.heads(topic) for topic in (*DERIVED_TOPICS, "anchors")]
+        seen = max(of_topic[partition].epoch for of_topic in heads for partition in partitions)
+        return self.leases.acquire(flow_leases(partitions), above=seen)
+
+    def acquire_feed(self, bus: Bus, topic: str) -> Lease:
+        """Takes the lease of a raw topic's feed, above every number that the topic has seen; raises LeaseHeld."""
+        return self.leases.acquire(f"feed:{topic}", above=max(head.epoch for head in bus.heads(topic)))
+
+    def flow_holders(self) -> dict[int, Holder]:
+        """Returns who runs the live flow, by partition; partitions that nobody runs are left out."""
+        held = self.leases.holders(flow_leases(range(self.partitions)))
+        return {int(name.removeprefix(f"{FLOW}/")): holder for name, holder in held.items()}
 
     def record_run(
         self,

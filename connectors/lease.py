@@ -1,34 +1,37 @@
-"""Leases: the right to write a topic as its feed or a run as its flow, with a number that only grows.
+"""Leases: the right to write a topic as its feed or a partition of a run as its flow, with a number that only grows.
 
-One SQLite file per data set holds them, so a lease means something to the processes that share that directory. Whoever
-finds the holder's process dead on this machine takes the lease at once; on another machine, after its time to live. A
-holder that was stopped and wakes after losing it learns so from `check`, and the bus refuses its older epoch.
+A process takes one lease or several at once, all or none, under one number (the lease epoch) that is above every number
+those leases had. Two engines grant them: a file in the data directory (`connectors.lease_files`) and a compacted topic
+of the cluster (`connectors.lease_kafka`). Whoever finds the holder's process dead on this machine takes the lease at
+once; otherwise after its time to live. A holder that was stopped and wakes after losing it learns so from `check`, and
+the bus refuses its older epoch.
 """
 
 from __future__ import annotations
 
 import os
 import socket
-import sqlite3
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
+from typing import Protocol
 
 from connectors.bus.base import BusError, LeaseLost
-from connectors.sqlite import connect
+from events.partitions import subset_text
 
 DEFAULT_TTL_S = 10.0
-_LOOK_S = 1.0
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS leases (
-    name TEXT PRIMARY KEY, epoch INTEGER NOT NULL, pid INTEGER NOT NULL, started TEXT NOT NULL,
-    host TEXT NOT NULL, machine TEXT NOT NULL, expires_s REAL NOT NULL
-);
-"""
+_LOOK_S, _RETRY_S = 1.0, 0.05
+#: The live flow's lease of a partition is this, a slash and its number.
+FLOW = "flow:main:options"
+
+
+def flow_leases(partitions: Iterable[int]) -> list[str]:
+    """Returns the names of the live flow's leases of some partitions."""
+    return [f"{FLOW}/{partition}" for partition in partitions]
 
 
 class LeaseHeld(BusError):
@@ -37,7 +40,7 @@ class LeaseHeld(BusError):
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """Who holds a lease: its process, and until when it holds without renewing (Unix seconds)."""
+    """The process that holds a lease."""
 
     epoch: int
     pid: int
@@ -46,40 +49,61 @@ class Holder:
     host: str
     #: Boot and process namespace: within one, a process number can be looked up.
     machine: str
-    expires_s: float
 
-    def holds(self, now_s: float) -> bool:
-        """Says whether the lease is held: not released, its process not known to be dead, its time not over."""
-        if self.pid == 0:
+    @classmethod
+    def this_process(cls, epoch: int) -> Holder:
+        """Returns this process as the holder of a lease."""
+        pid = os.getpid()
+        return cls(epoch, pid, _started(pid) or "", socket.gethostname(), _machine())
+
+    def is_dead(self) -> bool:
+        """Says whether the process is known to be dead; on another machine that is not known."""
+        if self.machine != _machine():
             return False
-        if self.machine == _machine():
-            alive = _started(self.pid)
-            if alive is None or alive != self.started:
-                return False
-        return now_s < self.expires_s
+        alive = _started(self.pid)
+        return alive is None or alive != self.started
+
+
+class Grant(Protocol):
+    """What an engine hands out: leases of one process under one number."""
+
+    epoch: int
+
+    def renew(self) -> bool | None:
+        """Renews; False once another holds one of them, None where that could not be found out now."""
+        ...
+
+    def release(self) -> None:
+        """Gives the leases back."""
+        ...
 
 
 class Lease:
-    """A lease held by this process, renewed in the background until released or lost."""
+    """One lease or several held by this process, renewed in the background until released or lost."""
 
-    def __init__(self, db: sqlite3.Connection, name: str, epoch: int, ttl_s: float) -> None:
-        self.name = name
-        self.epoch = epoch
-        self._db = db
+    def __init__(self, names: Sequence[str], grant: Grant, ttl_s: float) -> None:
+        self.names = tuple(names)
+        self.epoch = grant.epoch
+        self._grant = grant
         self._ttl_s = ttl_s
         self._guard = threading.Lock()
         self._over = threading.Event()
         self._lost = False
         self._renewed_s = time.monotonic()
-        self._thread = threading.Thread(target=self._renew_forever, name=f"lease {name}", daemon=True)
+        self._thread = threading.Thread(target=self._renew_forever, name=f"lease {self.name}", daemon=True)
         self._thread.start()
+
+    @property
+    def name(self) -> str:
+        """What is held, in words."""
+        return spoken(self.names)
 
     def check(self) -> None:
         """Raises LeaseLost once the lease is lost, released, or could not be renewed within its time to live."""
         if not self._lost and time.monotonic() - self._renewed_s > self._ttl_s:
             self._renew()
         if self._lost or self._over.is_set() or time.monotonic() - self._renewed_s > self._ttl_s:
-            raise LeaseLost(f"the lease {self.name!r} (epoch {self.epoch}) is lost: another process may hold it now")
+            raise LeaseLost(f"the lease {self.name} (epoch {self.epoch}) is lost: another process may hold it now")
 
     def release(self) -> None:
         """Gives the lease back; its number is never used again."""
@@ -87,10 +111,7 @@ class Lease:
             return
         self._over.set()
         self._thread.join()
-        self._db.execute(
-            "UPDATE leases SET pid = 0, expires_s = 0 WHERE name = ? AND epoch = ?", (self.name, self.epoch)
-        )
-        self._db.close()
+        self._grant.release()
 
     def __enter__(self) -> Lease:
         return self
@@ -105,17 +126,11 @@ class Lease:
     def _renew(self) -> None:
         asked_s = time.monotonic()
         with self._guard:
-            try:
-                renewed = self._db.execute(
-                    "UPDATE leases SET expires_s = ? WHERE name = ? AND epoch = ?",
-                    (time.time() + self._ttl_s, self.name, self.epoch),
-                ).rowcount
-            except sqlite3.Error:
-                return  # tried again; `check` refuses once the time to live is over
+            renewed = self._grant.renew()
         if renewed:
             self._renewed_s = asked_s
-        else:
-            self._lost = True
+        elif renewed is False:
+            self._lost = True  # where it is not known, it is tried again until the time to live is over
 
 
 class Followed:
@@ -136,21 +151,36 @@ class Followed:
                 )
 
 
-class Leases:
-    """The leases of one data set's directory."""
+class Leases(ABC):
+    """The leases of one data set."""
 
-    def __init__(self, directory: Path) -> None:
-        self._path = directory / "leases.sqlite"
+    @abstractmethod
+    def grant(self, names: Sequence[str], ttl_s: float, above: int) -> Grant:
+        """Takes leases that nobody holds, all or none; raises LeaseHeld, in one line that names the holder."""
 
-    def acquire(self, name: str, ttl_s: float = DEFAULT_TTL_S) -> Lease:
-        """Takes a lease that nobody holds; raises LeaseHeld, in one line that names the holder, otherwise."""
-        db = connect(self._path, _SCHEMA)
-        try:
-            epoch = _take(db, name, ttl_s)
-        except BaseException:
-            db.close()
-            raise
-        return Lease(db, name, epoch, ttl_s)
+    @abstractmethod
+    def holders(self, names: Sequence[str]) -> dict[str, Holder]:
+        """Returns who holds leases now; those that nobody holds are left out."""
+
+    def acquire(self, names: str | Sequence[str], ttl_s: float = DEFAULT_TTL_S, above: int = 0) -> Lease:
+        """Takes leases that nobody holds, all or none; raises LeaseHeld, in one line that names the holder, otherwise.
+
+        Their number is above every one they had and above `above`, which is for what the log has seen: a log may know
+        more than whoever grants leases, for example when they moved to another engine.
+        """
+        wanted = [names] if isinstance(names, str) else list(names)
+        return Lease(wanted, self.grant(wanted, ttl_s, above), ttl_s)
+
+    def acquire_within(self, name: str, within_s: float) -> Lease:
+        """Waits for a lease that is held for moments only; raises LeaseHeld when that takes too long."""
+        deadline = time.monotonic() + within_s
+        while True:
+            try:
+                return self.acquire(name)
+            except LeaseHeld:
+                if time.monotonic() > deadline:
+                    raise
+            time.sleep(_RETRY_S)
 
     def follow(self, name: str, within_s: float = 30.0) -> Followed:
         """Waits until the job's first process holds a lease and follows it; raises LeaseHeld when it does not come."""
@@ -158,58 +188,36 @@ class Leases:
         while (holder := self.holder(name)) is None:
             if time.monotonic() > deadline:
                 raise LeaseHeld(f"no first process took the lease {name!r} within {within_s:g} s: start it too")
-            time.sleep(0.05)
+            time.sleep(_RETRY_S)
         return Followed(self, name, holder.epoch)
 
     def holder(self, name: str) -> Holder | None:
         """Returns who holds a lease now, or None."""
-        if not self._path.exists():
-            return None
-        db = connect(self._path, _SCHEMA)
-        try:
-            found = _row(db, name)
-        finally:
-            db.close()
-        return found if found is not None and found.holds(time.time()) else None
+        return self.holders([name]).get(name)
 
-    def refuse_while_held(self, name: str, what: str) -> None:
-        """Raises LeaseHeld when somebody holds the lease, naming `what` cannot be done meanwhile."""
-        holder = self.holder(name)
-        if holder is not None:
-            raise LeaseHeld(f"{what}: process {holder.pid} on {holder.host} holds {name!r}; stop it first")
+    def refuse_while_held(self, names: str | Sequence[str], what: str) -> None:
+        """Raises LeaseHeld when somebody holds one of the leases, naming `what` cannot be done meanwhile."""
+        held = self.holders([names] if isinstance(names, str) else names)
+        if held:
+            raise LeaseHeld(f"{what}: {told(held)}; stop it first")
+
+    def close(self) -> None:  # noqa: B027  an engine without connections has nothing to close
+        """Closes what is open; leases that are held stay so until their time to live is over."""
 
 
-def _take(db: sqlite3.Connection, name: str, ttl_s: float) -> int:
-    with _transaction(db):
-        held = _row(db, name)
-        now_s = time.time()
-        if held is not None and held.holds(now_s):
-            raise LeaseHeld(f"{name!r} is held by process {held.pid} on {held.host} (epoch {held.epoch})")
-        epoch = 1 if held is None else held.epoch + 1
-        pid = os.getpid()
-        db.execute(
-            "INSERT OR REPLACE INTO leases VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (name, epoch, pid, _started(pid) or "", socket.gethostname(), _machine(), now_s + ttl_s),
-        )
-    return epoch
+def told(held: Mapping[str, Holder]) -> str:
+    """Returns who holds what, in words, of the first holder."""
+    holder = next(iter(held.values()))
+    names = [name for name, each in held.items() if (each.host, each.pid) == (holder.host, holder.pid)]
+    return f"process {holder.pid} on {holder.host} holds {spoken(names)} (epoch {holder.epoch})"
 
 
-def _row(db: sqlite3.Connection, name: str) -> Holder | None:
-    row = db.execute(
-        "SELECT epoch, pid, started, host, machine, expires_s FROM leases WHERE name = ?", (name,)
-    ).fetchone()
-    return None if row is None else Holder(*row)
-
-
-@contextmanager
-def _transaction(db: sqlite3.Connection) -> Iterator[None]:
-    db.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-    except BaseException:
-        db.execute("ROLLBACK")
-        raise
-    db.execute("COMMIT")
+def spoken(names: Sequence[str]) -> str:
+    """Returns leases in words: leases of partitions are named together."""
+    split = [name.rpartition("/") for name in names]
+    if all(slash and number.isdigit() for _, slash, number in split) and len({of for of, _, _ in split}) == 1:
+        return f"{split[0][0]!r} of partitions {subset_text(int(number) for _, _, number in split)}"
+    return ", ".join(map(repr, names))
 
 
 def _started(pid: int) -> str | None:

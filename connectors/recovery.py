@@ -10,6 +10,7 @@ from __future__ import annotations
 import pickle
 import shutil
 import sqlite3
+from collections.abc import Collection
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from typing import Any
 from bytewax.recovery import init_db_dir
 
 _PARTITIONS = 1
+_GENERATION = "generation"
 
 
 def prepare(directory: Path, *, forget: bool = False) -> bool:
@@ -61,6 +63,26 @@ def purge(directory: Path) -> int | None:
             with closing(sqlite3.connect(file, timeout=30)) as db, db:
                 db.execute("DELETE FROM snaps WHERE snap_epoch >= ?", (epoch,))
     return epoch
+
+
+def keep_only(directory: Path, partitions: Collection[int]) -> None:
+    """Deletes the snapshots of every other partition; keys begin with their partition's number."""
+    for file in directory.glob("part-*.sqlite3"):
+        with closing(sqlite3.connect(file, timeout=30)) as db, db:
+            keys = [key for (key,) in db.execute("SELECT DISTINCT state_key FROM snaps")]
+            gone = [(key,) for key in keys if int(key.partition("-")[0]) not in partitions]
+            db.executemany("DELETE FROM snaps WHERE state_key = ?", gone)
+
+
+def generation(directory: Path) -> str:
+    """Returns which of a run's lives the store belongs to, as noted; empty for a store of before there were notes."""
+    file = directory / _GENERATION
+    return file.read_text() if file.exists() else ""
+
+
+def note_generation(directory: Path, text: str) -> None:
+    """Notes which of a run's lives the store belongs to."""
+    (directory / _GENERATION).write_text(text)
 
 
 def snapshots(directory: Path, step: str) -> dict[str, Any]:

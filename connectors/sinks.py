@@ -7,11 +7,11 @@ epoch, and a holder that lost its lease is refused by the bus.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import orjson
+import msgspec
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 from msgspec import Struct
 
@@ -19,9 +19,24 @@ from connectors.bus.base import Batch, Bus
 from connectors.telemetry import meters
 from events.codec import encode_lines
 from events.control import Control, encode_control
+from events.types import NS_PER_S
 
 _READ = 5000
 Identity = tuple[str, int]
+#: How far behind an anchor an emission may be known that is emitted again from it.
+_MARGIN_NS = 60 * NS_PER_S
+
+
+class _Written(Struct):
+    """What tells an event of the derived log apart, and when it became known."""
+
+    id: str
+    revision: int = 0
+    ts: int = 0
+    order_ts: int = 0
+
+
+_written = msgspec.json.Decoder(_Written)
 
 
 @dataclass(slots=True)
@@ -37,15 +52,17 @@ class DerivedPartition(StatefulSinkPartition[Emission, dict[str, int]]):
     """One partition of the derived topics; its snapshot is the next offset of each topic."""
 
     def __init__(
-        self, bus: Bus, partition: int, topics: Sequence[str], epoch: int, resume: dict[str, int] | None
+        self, bus: Bus, partition: int, topics: Sequence[str], epoch: int, resume: dict[str, int] | None, since: int = 0
     ) -> None:
+        """`since` is the anchor that the partition begins at, where it does not resume: nothing before is emitted."""
         self._bus, self._partition, self._topics, self._epoch = bus, partition, topics, epoch
         self._watermark = 0
         self._written: dict[str, set[Identity]] = {}
         for topic in topics:
             if _is_ours(topic):
                 bus.fence(topic, [partition], epoch)
-            self._written[topic] = self._behind(topic, (resume or {}).get(topic, 0))
+            known_from = 0 if resume or not _is_ours(topic) else since - _MARGIN_NS
+            self._written[topic] = self._behind(topic, (resume or {}).get(topic, 0), known_from)
 
     def write_batch(self, values: list[Emission]) -> None:
         """Appends the emissions' events, one record batch per topic; drops what the log already holds."""
@@ -78,14 +95,15 @@ class DerivedPartition(StatefulSinkPartition[Emission, dict[str, int]]):
     def _append(self, topic: str, batch: Batch) -> None:
         self._bus.append(topic, {self._partition: batch}, self._epoch if _is_ours(topic) else 0)
 
-    def _behind(self, topic: str, offset: int) -> set[Identity]:
+    def _behind(self, topic: str, offset: int, known_from: int) -> set[Identity]:
         found: set[Identity] = set()
         end = self._bus.heads(topic)[self._partition].next
         while offset < end:
             for batch in self._bus.read(topic, self._partition, offset, _READ):
                 offset = batch.next
-                if not batch.control:
-                    found.update(_identity(orjson.loads(line)) for line in batch.lines())
+                for each in () if batch.control else _written.decode_lines(batch.payload):
+                    if max(each.ts, each.order_ts) >= known_from:
+                        found.add((each.id, each.revision))
         return found
 
     def _without_written(self, topic: str, events: list[Any], keys: list[str]) -> tuple[list[Any], list[str]]:
@@ -104,10 +122,6 @@ def _is_ours(topic: str) -> bool:
     return topic != "deadletter"
 
 
-def _identity(fields: dict[str, Any]) -> Identity:
-    return fields["id"], fields.get("revision", 0)
-
-
 def heartbeat(promise: int) -> Batch:
     """Returns a lone heartbeat: after it, nothing below the promise follows."""
     record = encode_control(Control(control="heartbeat", ts=promise))
@@ -117,8 +131,11 @@ def heartbeat(promise: int) -> Batch:
 class DerivedSink(FixedPartitionedSink[Emission, dict[str, int]]):
     """See the module's first lines; items are (partition as text, Emission)."""
 
-    def __init__(self, bus: Bus, topics: Sequence[str], epoch: int, partitions: Sequence[int] | None = None) -> None:
-        self._bus, self._topics, self._epoch = bus, topics, epoch
+    def __init__(
+        self, bus: Bus, topics: Sequence[str], epoch: int, partitions: Sequence[int] | None = None,
+        since: Mapping[int, int] | None = None,
+    ) -> None:  # fmt: skip
+        self._bus, self._topics, self._epoch, self._since = bus, topics, epoch, since or {}
         self._partitions = list(range(bus.partitions)) if partitions is None else list(partitions)
 
     def list_parts(self) -> list[str]:
@@ -131,4 +148,6 @@ class DerivedSink(FixedPartitionedSink[Emission, dict[str, int]]):
 
     def build_part(self, step_id: str, for_part: str, resume_state: dict[str, int] | None) -> DerivedPartition:
         """Builds one partition behind its snapshot's position."""
-        return DerivedPartition(self._bus, int(for_part), self._topics, self._epoch, resume_state)
+        partition = int(for_part)
+        since = self._since.get(partition, 0)
+        return DerivedPartition(self._bus, partition, self._topics, self._epoch, resume_state, since)

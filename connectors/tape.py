@@ -79,6 +79,20 @@ def beyond_log(bus: Bus, partition: int, snapshot: str) -> str | None:
     return None
 
 
+def begins_before_log(bus: Bus, partition: int, snapshot: str) -> str | None:
+    """Returns the topic whose first kept record stands behind where a tape's snapshot reads on, or None."""
+    for topic, state in _state_decoder.decode(snapshot).topics.items():
+        if state.position < bus.heads(topic)[partition].start:
+            return topic
+    return None
+
+
+def newest_released(snapshot: str) -> int:
+    """Returns the order time of the last event that a tape's snapshot has released, ns; 0 before the first."""
+    last = _state_decoder.decode(snapshot).last
+    return last[0] if last else 0
+
+
 _Look = dict[str, list[int]]
 
 

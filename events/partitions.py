@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
+from itertools import pairwise
 from zlib import crc32
 
 #: Bumped when the table below changes; a data set remembers the version it was made with.
@@ -36,3 +39,45 @@ def shard_of(underlying: str, partition: int, partitions: int) -> str:
 def labels_of(partition: int, partitions: int) -> list[str]:
     """Returns every shard label of a partition."""
     return [f"{partition}-{shard}" for shard in range(max(MAX_LABELS // partitions, 1))]
+
+
+_SUBSET = re.compile(r"(\d+)(?:-(\d+))?")
+
+
+def subset_of(text: str, partitions: int) -> tuple[int, ...]:
+    """Returns the partitions that a text such as `0-3` or `0,2,5-7` names, in order; all for an empty one.
+
+    Raises ValueError, in one line, for what names no partition or one that is not there.
+    """
+    found: set[int] = set()
+    for part in text.replace(" ", "").split(",") if text.strip() else [f"0-{partitions - 1}"]:
+        match = _SUBSET.fullmatch(part)
+        if match is None:
+            raise ValueError(f"{text!r} names no partitions: write 0-3 or 0,2,5-7")
+        first, last = int(match[1]), int(match[2] or match[1])
+        if first > last or last >= partitions:
+            raise ValueError(f"{text!r} is not among the partitions 0-{partitions - 1}")
+        found.update(range(first, last + 1))
+    return tuple(sorted(found))
+
+
+def subset_text(partitions: Iterable[int]) -> str:
+    """Returns the text that names partitions: what `subset_of` reads."""
+    ordered = sorted(partitions)
+    starts = [p for i, p in enumerate(ordered) if i == 0 or p != ordered[i - 1] + 1]
+    ends = [a for a, b in pairwise([*ordered, -1]) if b != a + 1]
+    return ",".join(str(a) if a == b else f"{a}-{b}" for a, b in zip(starts, ends, strict=True))
+
+
+def balanced_subsets(weights: Mapping[int, float], count: int) -> list[tuple[int, ...]]:
+    """Splits partitions into at most `count` subsets of about equal weight: the heaviest first, each to the lightest.
+
+    Its heaviest subset weighs at most a third more than that of the best split (Graham's bound).
+    """
+    subsets: list[list[int]] = [[] for _ in range(min(count, len(weights)))]
+    loads = [0.0] * len(subsets)
+    for partition in sorted(weights, key=lambda p: (-weights[p], p)):
+        lightest = min(range(len(subsets)), key=lambda n: (loads[n], len(subsets[n]), n))
+        subsets[lightest].append(partition)
+        loads[lightest] += weights[partition]
+    return sorted(tuple(sorted(subset)) for subset in subsets)

@@ -56,6 +56,11 @@ class Compute(_Group):
         "new", description="without a recovery store start at the last anchor (new) or at the log's start (all)"
     )
     compute_consumer_reset: bool = Field(False, description="true forgets the recovery store first")
+    flow_partitions: str = Field(
+        "",
+        pattern=r"^\s*(\d+(-\d+)?(\s*,\s*\d+(-\d+)?)*)?\s*$",
+        description="partitions that this flow process takes, such as 0-3 or 0,2,5-7; empty: all",
+    )
     tape_read_batch: int = Field(8000, ge=1, le=100_000, description="records the tape reads at a time and topic")
     tape_poll_ms: int = Field(10, ge=1, le=1000, description="pause between polls of an idle tape, ms")
     archive_batch_rows: int = Field(50_000, ge=1, le=1_000_000, description="rows per insert into the store")

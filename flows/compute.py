@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from time import monotonic
 
@@ -19,7 +20,8 @@ from events.settings import Settings, plain_rules
 from events.topics import DERIVED_TOPICS, RAW_TOPICS, TOPICS
 from events.types import FOREVER_NS
 from flows.archive import archive_all
-from flows.live import LEASE, RUN, sinks
+from flows.beginning import RUN, new_generation
+from flows.live import sinks
 from flows.pipeline import is_trimmed, run_span
 from flows.runtime import stopping, tune_memory
 
@@ -46,16 +48,16 @@ def compute(dataset: Dataset, settings: Settings, on_stage: OnStage = lambda _: 
     Interrupted at any moment, the same command begins again and ends the same.
     """
     began = monotonic()
-    with dataset.leases.acquire(LEASE) as lease:
+    bus = dataset.open_bus()
+    with closing(bus), dataset.acquire_flow(bus, range(bus.partitions)) as lease:
         store = open_store(dataset.path, _STORE_WAIT_S, settings.store, stopping=stopping)
-        bus = dataset.open_bus()
         try:
             if is_trimmed(bus):
                 raise DatasetError(
                     f"the log in {dataset.path} was trimmed: its archived results stay, and `verify` holds"
                 )
             on_stage("clearing the earlier run")
-            _clear(dataset, bus, store, settings)
+            _clear(dataset, bus, store, settings, lease.epoch)
             ends = heads_as_ends(bus)
             on_stage("computing")
             tune_memory()
@@ -72,15 +74,18 @@ def compute(dataset: Dataset, settings: Settings, on_stage: OnStage = lambda _: 
             finish_run(store, RUN, ends)
             counts = count_events(bus)
         finally:
-            bus.close()
             store.close()
     return ComputeReport(dataset.name, RUN, counts, rows, round(monotonic() - began, 3))
 
 
-def _clear(dataset: Dataset, bus: Bus, store: Store, settings: Settings) -> None:
-    """Forgets the earlier run: snapshots first, so that nothing resumes into a log that is gone."""
-    for flow in ("options", "archive"):
-        shutil.rmtree(dataset.recovery_dir(flow), ignore_errors=True)
+def _clear(dataset: Dataset, bus: Bus, store: Store, settings: Settings, epoch: int) -> None:
+    """Forgets the earlier run: snapshots first, so that nothing resumes into a log that is gone.
+
+    Stores on other machines, or of processes that took some partitions, learn from the run's generation.
+    """
+    new_generation(dataset, epoch)
+    for snapshots in (*dataset.path.glob("recovery/options*"), dataset.recovery_dir("archive")):
+        shutil.rmtree(snapshots, ignore_errors=True)
     for topic in (*DERIVED_TOPICS, "anchors"):
         bus.clear(topic)
     clear_run(store, RUN)

@@ -1,38 +1,29 @@
-"""Starting the live options flow: its data set, its lease, its parameters, and where in the log it begins."""
+"""Starting the live options flow over all partitions or some: its data set, its leases, and what it begins with."""
 
 from __future__ import annotations
 
-import logging
 import sys
 import time
+from collections.abc import Mapping, Sequence
 
 from bytewax.dataflow import Dataflow
 
-from connectors import recovery
-from connectors.anchors import Start, last_anchors
-from connectors.bus.base import Batch, Bus, BusError
+from connectors.bus.base import Bus, BusError
 from connectors.code import code_digest
 from connectors.dataset import Dataset, DatasetError
-from connectors.lease import Followed, Lease, LeaseHeld
+from connectors.lease import Followed, Lease, LeaseHeld, flow_leases
 from connectors.sinks import DerivedSink
-from connectors.tape import Span, TapeSource, beyond_log
+from connectors.tape import Span, TapeSource
 from connectors.telemetry import begin
 from connectors.telemetry.health import beating
-from events.control import Control, encode_control
-from events.settings import Rules, Settings, SettingsError, load, plain_rules, rules_from
-from events.topics import DERIVED_TOPICS, RAW_TOPICS
-from events.types import NS_PER_S
+from events.partitions import subset_of, subset_text
+from events.settings import Settings, SettingsError, load, plain_rules, rules_from
 from flows import options, runtime
-from flows.pipeline import is_trimmed
-from flows.steps import Config, Parameters
+from flows.beginning import RUN, Beginning, begin_run, refuse_part_of_reset, start_of
+from flows.steps import Config
 
-_log = logging.getLogger("undertow.flows")
-RUN = "main"
-LEASE = f"flow:{RUN}:options"
-#: The note of where the run began this time, for the other processes of a cluster, and how long they wait for it.
-_START, _RESUMING, _FOLLOW_S = f"{RUN}/start", "RESUMING", 30.0
-#: How far ahead of every promise a change of parameters takes effect.
-_AHEAD_NS = NS_PER_S
+#: The note of where a cluster's first process began this time, by its first partition, and how long others wait for it.
+_START, _FRESH, _FOLLOW_S = f"{RUN}/start", "FRESH", 30.0
 
 
 def options_flow() -> Dataflow:
@@ -41,129 +32,76 @@ def options_flow() -> Dataflow:
         settings = load()
         begin("options", settings)
         dataset = Dataset.open(settings.bus.undertow_data)
-        resuming = runtime.prepare(settings)
-        return live_flow(dataset, settings, resuming)
+        subset = _subset(settings, dataset)
+        refuse_part_of_reset(settings, subset, dataset.partitions)
+        runtime.prepare(settings)
+        return live_flow(dataset, settings, subset)
     except (SettingsError, DatasetError, BusError) as error:
         sys.exit(f"error: {error}")
 
 
-def live_flow(dataset: Dataset, settings: Settings, resuming: bool) -> Dataflow:
-    """Builds the live flow over a data set; raises LeaseHeld while another one runs."""
+def _subset(settings: Settings, dataset: Dataset) -> tuple[int, ...]:
+    try:
+        return subset_of(settings.compute.flow_partitions, dataset.partitions)
+    except ValueError as error:
+        raise SettingsError(f"FLOW_PARTITIONS={error}") from None
+
+
+def live_flow(dataset: Dataset, settings: Settings, subset: Sequence[int]) -> Dataflow:
+    """Builds the live flow over partitions of a data set; raises LeaseHeld while another one runs one of them."""
     bus = dataset.open_bus()
+    lease: Lease | Followed
     if runtime.process_id() == 0:
-        lease: Lease | Followed
-        lease, rules, resuming = _lead(dataset, bus, settings, resuming)
+        lease, beginning = _lead(dataset, bus, settings, subset)
     else:
-        lease, rules, resuming = _follow(dataset)
-    from_anchor = not resuming and settings.compute.compute_deliver_policy == "new"
-    start = last_anchors(bus, code_digest()) if from_anchor else Start()
-    if not resuming and len(start.tapes) < bus.partitions and is_trimmed(bus):
-        raise DatasetError(
-            f"the log in {dataset.path} was trimmed: a flow can only begin at an anchor of this version of the code, "
-            "with COMPUTE_DELIVER_POLICY=new"
-        )
+        lease, beginning = _follow(dataset, bus, settings, subset)
     source = TapeSource(
         bus,
-        Span(anchors=start.tapes),
+        Span(anchors=beginning.start.tapes),
         batch=settings.compute.tape_read_batch,
         poll_ms=settings.compute.tape_poll_ms,
+        partitions=subset,
         stopping=beating("tape", lambda: runtime.stopping() or _lost(lease)),
     )
-    config = Config(rules, bus.partitions, code_digest(), states=start.states)
-    return options.build(source, sinks(bus, lease.epoch), config)
+    config = Config(beginning.rules, bus.partitions, code_digest(), states=beginning.start.states)
+    since = {partition: boundary for partition, (boundary, _) in beginning.start.tapes.items()}
+    return options.build(source, sinks(bus, lease.epoch, subset, since), config)
 
 
-def _lead(dataset: Dataset, bus: Bus, settings: Settings, resuming: bool) -> tuple[Lease, Rules, bool]:
-    """Takes the lease and settles where the run begins; the other processes of a cluster follow what is noted here."""
-    lease = dataset.leases.acquire(LEASE)
-    resuming = resuming and not _ahead_of_log(bus)
-    rules = _parameters(dataset, bus, settings, resuming)
-    dataset.record_run(_START, {**plain_rules(rules), _RESUMING: resuming}, code_digest(), str(lease.epoch), "live")
-    return lease, rules, resuming
+def _lead(dataset: Dataset, bus: Bus, settings: Settings, subset: Sequence[int]) -> tuple[Lease, Beginning]:
+    """Takes the leases and settles where the run begins; the other processes of a cluster follow what is noted here."""
+    lease = dataset.acquire_flow(bus, subset)
+    beginning = begin_run(dataset, bus, settings, subset, lease.epoch)
+    noted = {**plain_rules(beginning.rules), _FRESH: subset_text(beginning.fresh)}
+    dataset.record_run(f"{_START}/{subset[0]}", noted, code_digest(), str(lease.epoch), "live")
+    return lease, beginning
 
 
-def _follow(dataset: Dataset) -> tuple[Followed, Rules, bool]:
+def _follow(dataset: Dataset, bus: Bus, settings: Settings, subset: Sequence[int]) -> tuple[Followed, Beginning]:
     """Takes the lease epoch, parameters and start of the cluster's first process; raises LeaseHeld without one."""
-    lease = dataset.leases.follow(LEASE)
+    lease = dataset.leases.follow(flow_leases(subset)[0])
     deadline = time.monotonic() + _FOLLOW_S
-    while (noted := dataset.run(_START)) is None or noted.started != str(lease.epoch):
+    while (noted := dataset.run(f"{_START}/{subset[0]}")) is None or noted.started != str(lease.epoch):
         if time.monotonic() > deadline:
             raise LeaseHeld("the cluster's first process did not say where it begins: see its log")
         time.sleep(0.05)
     parameters = dict(noted.parameters)
-    resuming = bool(parameters.pop(_RESUMING))
-    return lease, rules_from(parameters), resuming
+    text = str(parameters.pop(_FRESH))
+    fresh = subset_of(text, dataset.partitions) if text else ()
+    return lease, Beginning(rules_from(parameters), fresh, start_of(bus, settings, fresh))
 
 
-def sinks(bus: Bus, epoch: int) -> options.Sinks:
-    """Returns the flow's sinks onto the bus, fenced by a lease epoch."""
+def sinks(
+    bus: Bus, epoch: int, partitions: Sequence[int] | None = None, since: Mapping[int, int] | None = None
+) -> options.Sinks:
+    """Returns the flow's sinks onto the bus, fenced by a lease epoch; `since` is where partitions begin at anchors."""
     return options.Sinks(
-        DerivedSink(bus, options.MARKED_TOPICS, epoch),
-        DerivedSink(bus, options.FLOW_TOPICS, epoch),
-        DerivedSink(bus, options.ANCHOR_TOPICS, epoch),
+        DerivedSink(bus, options.MARKED_TOPICS, epoch, partitions, since),
+        DerivedSink(bus, options.FLOW_TOPICS, epoch, partitions, since),
+        DerivedSink(bus, options.ANCHOR_TOPICS, epoch, partitions, since),
     )
 
 
 def _lost(lease: Lease | Followed) -> bool:
     lease.check()
     return False
-
-
-def _ahead_of_log(bus: Bus) -> bool:
-    """Forgets a recovery store that has seen more than the log holds: a power cut took the log's tail (contract 31).
-
-    The flow then begins at the anchor before; what it concluded already is in the derived topics and is not doubled.
-    """
-    directory = runtime.recovery_directory()
-    if directory is None:
-        return False
-    for key, snapshot in recovery.snapshots(directory, "options.tape").items():
-        topic = beyond_log(bus, int(key), snapshot)
-        if topic is not None:
-            _log.warning(
-                "the snapshot of partition %s stands beyond the end of %s: back to the last anchor", key, topic
-            )
-            recovery.prepare(directory, forget=True)
-            return True
-    return False
-
-
-def _parameters(dataset: Dataset, bus: Bus, settings: Settings, resuming: bool) -> Rules:
-    """Returns the parameters the run began with; a change since stands in the log as a control record (contract 8)."""
-    today, code = plain_rules(settings.rules), code_digest()
-    began = dataset.run(RUN)
-    if began is not None and began.mode == "compute":
-        if not settings.compute.compute_consumer_reset:
-            raise DatasetError(
-                f"{dataset.path} holds a computed run: set COMPUTE_CONSUMER_RESET=true to clear it and run live"
-            )
-        began = None
-    if began is None or (settings.compute.compute_consumer_reset and not resuming):
-        for topic in (*DERIVED_TOPICS, "anchors"):
-            bus.clear(topic)
-        dataset.record_run(RUN, today, code, "start", "live")
-        dataset.record_run(f"{RUN}/now", today, code, "start", "live")
-        return settings.rules
-    now = dataset.run(f"{RUN}/now") or began
-    if (now.parameters, now.code) != (today, code):
-        _record_change(bus, today, code)
-        dataset.record_run(f"{RUN}/now", today, code, "start", "live")
-    return rules_from(began.parameters)
-
-
-def _record_change(bus: Bus, parameters: Parameters, code: str) -> None:
-    """Writes the change ahead of the feeds' promises, into every topic: those that the tape waits for are among them.
-
-    The copy that comes first counts: `reference` promises an hour ahead, and an absent topic releases its copy when it
-    returns, when the step knows the change, or a newer one, already.
-    """
-    heads = {topic: bus.heads(topic) for topic in RAW_TOPICS}
-    topics = [name for name in RAW_TOPICS if any(head.next for head in heads[name])]
-    if not topics:
-        return
-    feeds = [name for name in topics if name != "reference"] or topics
-    ts = max(head.promise for name in feeds for head in heads[name]) + _AHEAD_NS
-    record = encode_control(Control(control="parameters", ts=ts, parameters=parameters, code=code))
-    for topic in topics:
-        for partition, head in enumerate(heads[topic]):
-            bus.append(topic, {partition: Batch(count=1, payload=record, control=True)}, head.epoch)

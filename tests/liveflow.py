@@ -17,7 +17,6 @@ from connectors.tape import Span, heads_as_ends
 from events.codec import canonical_line, fields_of
 from events.settings import Compute, Rules
 from events.topics import DERIVED_TOPICS, decoder
-from flows.live import LEASE
 from flows.pipeline import collect
 
 ROOT = Path(__file__).parents[1]
@@ -97,12 +96,11 @@ def start(data: Path, *options: str, **settings: object) -> subprocess.Popen[byt
 
 
 def runs(data: Path, flow: subprocess.Popen[bytes]) -> Callable[[], bool]:
-    """Returns a condition: the process has come so far that it holds the flow's lease."""
-    leases = Dataset.open(data).leases
+    """Returns a condition: the process has come so far that it holds leases of the flow."""
+    dataset = Dataset.open(data)
 
     def true() -> bool:
-        holder = leases.holder(LEASE)
-        return holder is not None and holder.pid == flow.pid
+        return any(holder.pid == flow.pid for holder in dataset.flow_holders().values())
 
     return true
 

@@ -20,6 +20,11 @@ _COMMANDS: dict[str, tuple[str, str, str]] = {
     "openapi": ("undertow.commands.gateway", "openapi_command", "Print what the gateway serves, as OpenAPI."),
     "watchdog": ("undertow.commands.parts", "watchdog_command", "Write the absence of a feed that died."),
     "trim": ("undertow.commands.trim", "trim_command", "Drop old records from the log, never behind an anchor."),
+    "partitions": (
+        "undertow.commands.partitions",
+        "partitions_command",
+        "Show how busy partitions are, and how to split them.",
+    ),
     "tail": ("undertow.commands.tail", "tail_command", "Show a topic's newest events, or follow it."),
     "bench": ("undertow.commands.bench", "bench", "Measure this machine, as ratios within one run."),
     "doctor": ("undertow.commands.doctor", "doctor", "Check settings, packages and a data set."),

@@ -46,7 +46,7 @@ class Watchdog:
 
     def _write_absence(self, topic: str) -> bool:
         try:
-            with self._dataset.leases.acquire(f"feed:{topic}") as lease:
+            with self._dataset.acquire_feed(self._bus, topic) as lease:
                 writer = TopicWriter(self._bus, topic, permit=lease)
                 writer.member("absent", writer.promise)
         except (LeaseHeld, LeaseLost):

@@ -26,11 +26,10 @@ from connectors.importing.report import FileCount, ImportReport
 from connectors.importing.spool import TopicSpool
 from connectors.importing.tapefile import TapeFile
 from connectors.importing.writing import Progress, write_events
-from connectors.lease import Lease
+from connectors.lease import Lease, flow_leases
 from events.derived import DeadLetter
 from events.topics import TOPICS
 
-LIVE_FLOW = "flow:main:options"
 _READERS: dict[str, type[TapeFile] | type[DbnFile]] = {
     ".jsonl": TapeFile, ".jsonl.zst": TapeFile, ".dbn": DbnFile, ".dbn.zst": DbnFile,
 }  # fmt: skip
@@ -58,9 +57,7 @@ def import_files(
         for path, reader in readers:
             work.read(path, reader)
         if work.fresh:
-            permits = {
-                topic: stack.enter_context(dataset.leases.acquire(f"feed:{topic}")) for topic in sorted(work.spools)
-            }
+            permits = {topic: stack.enter_context(dataset.acquire_feed(bus, topic)) for topic in sorted(work.spools)}
             work.write(permits, allow_late)
     work.report.seconds = round(time.perf_counter() - started_s, 3)
     assert work.report.balanced()
@@ -187,7 +184,7 @@ class _Import:
             heads = self._bus.heads(topic)
             if not any(head.next for head in heads):
                 why = f"{topic} is new, and a running flow has passed its beginning"
-                self._dataset.leases.refuse_while_held(LIVE_FLOW, why)
+                self._dataset.leases.refuse_while_held(flow_leases(range(self._bus.partitions)), why)
             promise = max(head.promise for head in heads)
             if spool.first_ts < promise and not allow_late:
                 raise ImportRefused(self._late(topic, spool.first_ts, promise))

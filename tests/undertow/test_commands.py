@@ -138,7 +138,7 @@ _HOLD = """
 import sys
 from pathlib import Path
 from connectors.dataset import Dataset
-with Dataset.open(Path(sys.argv[1])).leases.acquire("flow:main:options"):
+with Dataset.open(Path(sys.argv[1])).leases.acquire("flow:main:options/3"):
     print("held", flush=True)
     sys.stdin.readline()
 """

@@ -23,7 +23,6 @@ import uvloop
 from connectors.dataset import Dataset
 from connectors.store.wire import socket_path
 from events.types import NS_PER_MS, NS_PER_S
-from flows.live import LEASE
 from undertow.bench.processes import cpu_s, free_port, listens, percentile, resident_mb, running, wait_for
 from undertow.bench.wsclient import WsClient
 
@@ -132,7 +131,7 @@ def _start(stack: ExitStack, dataset: Dataset, path: Path, port: int) -> dict[st
     wait_for(socket_path(dataset.path).exists, "the archive's start")
     command = ["-m", "bytewax.run", "flows.options", *flow]
     pids["flow"] = stack.enter_context(running(command, path / "flow.log", environment))
-    wait_for(lambda: dataset.leases.holder(LEASE) is not None, "the flow's start")
+    wait_for(lambda: len(dataset.flow_holders()) == dataset.partitions, "the flow's start")
     command = ["-m", "undertow.cli", "gateway", *data, "--port", str(port)]
     pids["gateway"] = stack.enter_context(running(command, path / "gateway.log"))
     wait_for(lambda: listens(port), "the gateway's start")

@@ -16,6 +16,7 @@ from connectors.bus.base import Bus, Head
 from connectors.dataset import Dataset
 from connectors.store.base import StoreError, read_progress
 from connectors.store.client import open_reader
+from events.partitions import subset_text
 from events.topics import DERIVED_TOPICS, RAW_TOPICS, TOPICS
 from events.types import NS_PER_MS
 from undertow.commands.common import data_option, one_line_errors, open_dataset
@@ -69,6 +70,7 @@ def _look(dataset: Dataset, bus: Bus, seconds: float) -> dict[str, Any]:
         "dataset": dataset.name,
         "clock": dataset.clock,
         "processes": _processes(dataset),
+        "flows": _flows(dataset),
         "feeds": {topic: _holder(dataset, f"feed:{topic}") for topic in RAW_TOPICS if topic in topics},
         "event_time": raw or None,
         "mark_lag_ms": round((grown["options.prints"].newest - marked) / NS_PER_MS, 1) if marked else None,
@@ -118,6 +120,16 @@ def _holder(dataset: Dataset, name: str) -> int | None:
     return None if holder is None else holder.pid
 
 
+def _flows(dataset: Dataset) -> dict[str, int | None]:
+    """Returns the process of the flow by its partitions; None for those that nobody runs."""
+    holders = dataset.flow_holders()
+    by_pid: dict[int | None, list[int]] = {}
+    for partition in range(dataset.partitions):
+        holder = holders.get(partition)
+        by_pid.setdefault(None if holder is None else holder.pid, []).append(partition)
+    return {subset_text(partitions): pid for pid, partitions in by_pid.items()}
+
+
 def _processes(dataset: Dataset) -> dict[str, Any]:
     try:
         found: dict[str, Any] = json.loads((dataset.path / "up.json").read_text())
@@ -156,6 +168,8 @@ def _text(found: dict[str, Any]) -> str:
         state = f"pid {each['pid']}" if each["pid"] else "restarting"
         memory = f"{each['rss_mb']:,.0f} MB" if each["rss_mb"] else "-"
         lines.append(f"  {name:<10} {state:<12} {memory:>10}  up {each['up_s']:,.0f} s, restarts {each['restarts']}")
+    running = [f"{text}: " + ("nobody" if pid is None else f"pid {pid}") for text, pid in found["flows"].items()]
+    lines.append(f"flow of partitions {'; '.join(running)}")
     lag = "-" if found["mark_lag_ms"] is None else f"{found['mark_lag_ms']:,.0f} ms"
     lines.append(
         f"marks behind prints {lag}   late {found['late_per_s']:,} a second   dead letters {found['dead_letters']:,}   "

@@ -13,7 +13,7 @@ from connectors.store.base import read_progress
 from connectors.store.client import open_reader
 from events.topics import RAW_TOPICS
 from events.types import NS_PER_S
-from flows.live import RUN
+from flows.beginning import RUN
 from undertow.commands.common import data_option, one_line_errors, open_dataset
 
 _DAY_NS = 86_400 * NS_PER_S

@@ -18,11 +18,12 @@ from typing import Any
 import click
 
 from connectors.dataset import Dataset
+from connectors.loads import loads, subsets
 from connectors.store.client import archive_ready
 from connectors.telemetry import begin, health, serving
+from events.partitions import subset_of, subset_text
 from events.settings import Settings, load
 from events.types import Clock
-from flows.live import LEASE
 from undertow.commands.common import one_line_errors
 from undertow.supervisor import Part, Running, Supervisor, SupervisorError, python
 
@@ -37,9 +38,16 @@ _PORTS_TRIED = 100
 @click.option("--feed", type=click.Choice(tuple(FEEDS)), default="synthetic", show_default=True, help="The market.")
 @click.option("--data", type=click.Path(path_type=Path), help="Data directory.  [default: UNDERTOW_DATA, else data]")
 @click.option("--port", type=click.IntRange(1, 65535), help="First port tried for the terminal.  [default: API_PORT]")
+@click.option("--flows", type=click.IntRange(1), default=1, show_default=True, help="Flow processes to split over.")
+@click.option("--partitions", default="", help="Partitions whose flow runs here, such as 0-3.  [default: all]")
 @click.argument("feed_options", nargs=-1, type=click.UNPROCESSED)
-def up(feed: str, data: Path | None, port: int | None, feed_options: tuple[str, ...]) -> None:
+def up(
+    feed: str, data: Path | None, port: int | None, flows: int, partitions: str, feed_options: tuple[str, ...]
+) -> None:
     """Run feed, flows, archive, watchdog and gateway over one data set until Ctrl-C.
+
+    With --flows N the flow runs in N processes, each over partitions of its own, split by how busy they have been:
+    see `undertow partitions`.
 
     Options behind `--` go to the feed: `undertow up -- --rate 2000`. Logs stand in DATA/logs; a part that ends is
     started again, and given up with the name of its log when it ends more than 5 times in a minute.
@@ -49,20 +57,36 @@ def up(feed: str, data: Path | None, port: int | None, feed_options: tuple[str, 
         dataset = Dataset.open(settings.bus.undertow_data, create=True, clock=FEEDS[feed])
         with _only_instance(dataset):
             try:
-                _run(dataset, settings, feed, port, feed_options)
+                split = _split(dataset, partitions or settings.compute.flow_partitions, flows)
+                _run(dataset, settings, feed, port, split, feed_options)
             except SupervisorError as error:
                 click.echo(f"error: {error}", err=True)
                 sys.exit(1)
 
 
-def _run(dataset: Dataset, settings: Settings, feed: str, port: int | None, feed_options: tuple[str, ...]) -> None:
+def _split(dataset: Dataset, partitions: str, flows: int) -> list[tuple[int, ...]]:
+    """Returns the partitions of each flow process; raises ValueError for what cannot be split so."""
+    wanted = subset_of(partitions, dataset.partitions)
+    if flows == 1:
+        return [wanted]
+    bus = dataset.open_bus()
+    try:
+        return subsets(loads(bus), flows, wanted)
+    finally:
+        bus.close()
+
+
+def _run(
+    dataset: Dataset, settings: Settings, feed: str, port: int | None, split: Sequence[tuple[int, ...]],
+    feed_options: tuple[str, ...],
+) -> None:  # fmt: skip
     stopping: list[bool] = []
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopping.append(True))
     logs = dataset.path / "logs"
     # Chosen once, so that a restarted gateway is where the browser looks for it.
     gateway = (settings.api.api_host, _free_port(settings.api.api_host, port or settings.api.api_port))
-    parts = _with_metrics(_parts(dataset, gateway, feed, feed_options), settings.telemetry.metrics_host)
+    parts = _with_metrics(_parts(dataset, gateway, split, feed, feed_options), settings.telemetry.metrics_host)
     supervisor = Supervisor(parts, logs, _environ(dataset))
     _serve_metrics(settings, supervisor)
     click.echo(f"data set {dataset.name}; logs in {logs}", err=True)
@@ -80,17 +104,15 @@ def _run(dataset: Dataset, settings: Settings, feed: str, port: int | None, feed
     click.echo("stopped; every part has written its snapshot", err=True)
 
 
-def _parts(dataset: Dataset, gateway: tuple[str, int], feed: str, feed_options: tuple[str, ...]) -> list[Part]:
+def _parts(
+    dataset: Dataset, gateway: tuple[str, int], split: Sequence[tuple[int, ...]], feed: str,
+    feed_options: tuple[str, ...],
+) -> list[Part]:  # fmt: skip
     data = ["--data", str(dataset.path)]
-    flow = ["-r", str(dataset.recovery_dir("options")), "-s", _SNAPSHOT_S, "-b", "0"]
     host, port = gateway
     return [
         Part("archive", python("-m", "undertow.cli", "archive", *data), lambda: archive_ready(dataset.path)),
-        Part(
-            "options",
-            python("-m", "bytewax.run", "flows.options", *flow),
-            lambda: dataset.leases.holder(LEASE) is not None,
-        ),
+        *(_flow(dataset, subset, len(split)) for subset in split),
         Part("feed", python("-m", "undertow.cli", "feed", feed, *data, *feed_options)),
         Part("watchdog", python("-m", "undertow.cli", "watchdog", *data)),
         Part(
@@ -136,6 +158,19 @@ def _targets(host: str, supervisor: Supervisor) -> list[dict[str, Any]]:
         {"targets": [f"{name}:{running.part.environ['METRICS_PORT']}"], "labels": {"job": running.part.name}}
         for running in supervisor.parts
     ]
+
+
+def _flow(dataset: Dataset, subset: tuple[int, ...], flows: int) -> Part:
+    """Returns the flow process of a subset; it has a recovery store of its own, by its partitions."""
+    text = subset_text(subset)
+    name = "options" if flows == 1 else f"options {text}"
+    store = dataset.recovery_dir("options" if len(subset) == dataset.partitions else f"options-{text}")
+    return Part(
+        name,
+        python("-m", "bytewax.run", "flows.options", "-r", str(store), "-s", _SNAPSHOT_S, "-b", "0"),
+        lambda: set(subset) <= set(dataset.flow_holders()),
+        environ={"FLOW_PARTITIONS": text},
+    )
 
 
 def _free_port(host: str, first: int) -> int:

@@ -79,9 +79,9 @@ def run_feed(dataset: Dataset, options: FeedOptions, stopping: Callable[[], bool
     """
     began_s = options.clock()
     with ExitStack() as stack:
-        permits = [stack.enter_context(dataset.leases.acquire(f"feed:{topic}")) for topic in TOPICS]
         bus = dataset.open_bus()
         stack.callback(bus.close)
+        permits = [stack.enter_context(dataset.acquire_feed(bus, topic)) for topic in TOPICS]
         for topic, permit in zip(TOPICS, permits, strict=True):
             bus.fence(topic, range(bus.partitions), permit.epoch)
         labels = options.labels or dataset.path / LABELS

@@ -13,9 +13,8 @@ from hypothesis import strategies as st
 
 from connectors.bus.base import StoredBatch
 from connectors.dataset import Dataset
-from connectors.importing.importer import LIVE_FLOW
 from connectors.importing.records import ImportRefused
-from connectors.lease import LeaseHeld
+from connectors.lease import LeaseHeld, flow_leases
 from events.control import Control, decode_control
 from tests.importing import T0, imported, line, log, print_line, write
 
@@ -154,7 +153,7 @@ def test_bad_lines_become_dead_letters_once(tmp_path: Path) -> None:
 def test_a_new_topic_is_refused_while_the_live_flow_runs(tmp_path: Path) -> None:
     dataset = Dataset.open(tmp_path / "d", create=True)
     imported(tmp_path / "d", write(tmp_path / "1.jsonl", [print_line(0)]))
-    with dataset.leases.acquire(LIVE_FLOW):
+    with dataset.leases.acquire(flow_leases([5])):
         assert imported(tmp_path / "d", write(tmp_path / "2.jsonl", [print_line(1)])).written == 1
         quote = write(tmp_path / "3.jsonl", [line("equities.quotes", 5, symbol="IBM", bid=1.0)])
         with pytest.raises(LeaseHeld, match="equities.quotes is new"):
