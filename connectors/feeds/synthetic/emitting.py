@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 import numpy as np
 from msgspec.json import Encoder
@@ -23,7 +24,7 @@ from connectors.feeds.synthetic.rows import (
     DOOMED,
     EQUITY_CONDITIONS,
     MID,
-    OPTION_CODE,
+    NOISE,
     OPTION_CONDITIONS,
     SUBPENNY,
     VENUES,
@@ -39,11 +40,25 @@ OPTION_PRINT, OPTION_QUOTE, EQUITY_PRINT, EQUITY_QUOTE, REFERENCE = range(5)
 #: One event: its time, topic number, underlying, id and bytes.
 Item = tuple[int, int, str, str, bytes]
 
+
+class Noted(NamedTuple):
+    """A print that is known: a planted order's, or a large one of the background."""
+
+    #: Number of the order among those under way, else as in `rows.PrintRows.plant`.
+    plant: int
+    instrument: int
+    ident: str
+    ts: int
+    is_cancel: bool
+
+
+#: A print that will be cancelled: instrument, size, price in dollars, venue, what it does to open interest.
+Doomed = tuple[int, int, float, str, int]
+
 _OPTION_CONDITIONS = tuple((letter,) for letter in OPTION_CONDITIONS)
 _EQUITY_CONDITIONS = {
     tape: tuple((" " if tape in "AB" else "@", *letters) for letters in EQUITY_CONDITIONS) for tape in "ABC"
 }
-_CANCEL_CODE = OPTION_CODE["A"]
 _THREE_DOLLARS = 3 * DOLLAR
 _encode = Encoder().encode
 
@@ -82,14 +97,16 @@ class Emitter:
         self.book = book
         self._throttle_ns = throttle_ns
         self.last_print_ts = last_print_ts
-        self._doomed: dict[int, list[tuple[int, float, str]]] = {}
+        #: Planted prints whose cancel is to come, across seconds; those of the background end within theirs.
+        self.doomed: list[Doomed] = []
+        self._doomed_here: list[Doomed] = []
+        #: What the day's prints have done to the open interest of each contract.
+        self.opened = array("i", bytes(4 * (len(instruments) - len(tapes))))
         self._ids = [IdMaker(topic, "symbol" if topic.startswith("equities") else "contract") for topic in TOPICS[:4]]
         self._trades = 0
 
-    def second(
-        self, block: int, prints: PrintRows, quotes: QuoteRows, planted: Callable[[int, str, int], None]
-    ) -> Iterator[Item]:
-        """Yields the second's events in order of time; tells `planted` the number, id and time of each planted print.
+    def second(self, block: int, prints: PrintRows, quotes: QuoteRows, note: Callable[[Noted], None]) -> Iterator[Item]:
+        """Yields the second's events in order of time; tells `note` of each print that is known.
 
         At one instant prints come before quotes, as the tape ranks them.
         """
@@ -98,29 +115,30 @@ class Emitter:
         order = np.lexsort((np.arange(len(ts)) >= count, ts)).tolist()
         print_rows = _by_row(prints)
         quote_rows = _by_row(quotes)
-        self._doomed.clear()
+        self._doomed_here = []
         self._trades = block * 1_000_000
         for place in order:
             if place >= count:
                 item = self._quote(*quote_rows[place - count])
             else:
                 row = print_rows[place]
-                item = self._print(*row[:-1])
-                if item is not None and row[-1] >= 0:
-                    planted(row[-1], item[3], item[0])
+                item = self._print(*row)
+                if item is not None and row[-2] != NOISE:
+                    note(Noted(row[-2], row[1], item[3], item[0], row[8] == CANCEL))
             if item is not None:
                 yield item
 
     def _quote(
         self, ts: int, instrument: int, bid: int, ask: int, bid_size: int, ask_size: int, bid_venue: int,
-        ask_venue: int, forced: bool, lift: int,
+        ask_venue: int, forced: bool, lift: int, widen: int,
     ) -> Item | None:  # fmt: skip
         book = self.book
-        if lift:
+        if lift or widen:
             if not book.ask[instrument]:
                 return None
-            shift = lift * self._tick(instrument)
-            bid, ask = max(book.bid[instrument] + shift, 0), book.ask[instrument] + shift
+            tick = self._tick(instrument)
+            bid = max(book.bid[instrument] + (lift - widen) * tick, 0)
+            ask = max(book.ask[instrument] + (lift + widen) * tick, bid + tick)
             bid_size = ask_size = 10 + 7 * abs(lift)
             bid_venue, ask_venue = book.bid_venue[instrument], book.ask_venue[instrument]
         elif not forced and bid == book.bid[instrument] and ask == book.ask[instrument]:
@@ -149,13 +167,13 @@ class Emitter:
 
     def _print(
         self, ts: int, instrument: int, size: float, place: int, position: float, condition: int, venue: int,
-        delay: int, kind: int,
+        delay: int, kind: int, plant: int, opens: int,
     ) -> Item | None:  # fmt: skip
         bid, ask = self.book.bid[instrument], self.book.ask[instrument]
         if not ask or (self._throttle_ns and ts < self.last_print_ts + self._throttle_ns):
             return None
         if kind == CANCEL:
-            return self._cancel(ts, instrument)
+            return self._cancel(ts, instrument, condition, plant)
         self.last_print_ts = ts
         self._trades += 1
         name = self._names[instrument]
@@ -163,8 +181,10 @@ class Emitter:
             return self._equity_print(ts, instrument, size, place, position, condition, venue, delay, bid, ask)
         units = self._option_price(instrument, place, position, bid, ask)
         letter = VENUES[venue] if venue != AT_QUOTE else self._venue_at(instrument, place)
+        self.opened[instrument - self._equities] += opens * int(size)
         if kind == DOOMED:
-            self._doomed.setdefault(instrument, []).append((int(size), units / DOLLAR, letter))
+            waiting = self.doomed if plant >= 0 else self._doomed_here
+            waiting.append((instrument, int(size), units / DOLLAR, letter, opens))
         event = OptionPrint(
             ts=ts, contract=name, price=units / DOLLAR, size=int(size), exchange=letter,
             conditions=_OPTION_CONDITIONS[condition], source=SOURCE, exec_ts=ts - delay if delay else None,
@@ -173,14 +193,17 @@ class Emitter:
         event.id = self._ids[OPTION_PRINT].id_of(event)
         return ts, OPTION_PRINT, self._under[instrument], event.id, _encode(event)
 
-    def _cancel(self, ts: int, instrument: int) -> Item | None:
-        waiting = self._doomed.get(instrument)
-        if not waiting:
+    def _cancel(self, ts: int, instrument: int, condition: int, plant: int) -> Item | None:
+        waiting = self.doomed if plant >= 0 else self._doomed_here
+        found = next((doomed for doomed in waiting if doomed[0] == instrument), None)
+        if found is None:
             return None
-        size, price, letter = waiting.pop(0)
+        waiting.remove(found)
+        _, size, price, letter, opens = found
+        self.opened[instrument - self._equities] -= opens * size
         event = OptionPrint(
             ts=ts, contract=self._names[instrument], price=price, size=size, exchange=letter,
-            conditions=_OPTION_CONDITIONS[_CANCEL_CODE], source=SOURCE, kind="cancel",
+            conditions=_OPTION_CONDITIONS[condition], source=SOURCE, kind="cancel",
         )  # fmt: skip
         event.id = self._ids[OPTION_PRINT].id_of(event)
         return ts, OPTION_PRINT, self._under[instrument], event.id, _encode(event)

@@ -12,6 +12,7 @@ from connectors.feeds.synthetic.rows import (
     EQUITY_VENUE_SHARES,
     FIRST_EQUITY_VENUE,
     MID,
+    NOISE,
     NS_PER_US,
     OFF_EXCHANGE_VENUE,
     SUBPENNY,
@@ -73,7 +74,8 @@ def background(rate: float, start_ns: int, names: Underlyings, rng: np.random.Ge
         venue=np.where(off, OFF_EXCHANGE_VENUE, np.where(shown, AT_QUOTE, venue)),
         delay=np.where(off, np.minimum(delay, 9 * NS_PER_S), 0),
         kind=np.zeros(count, dtype=np.int64),
-        plant=np.full(count, -1, dtype=np.int64),
+        plant=np.full(count, NOISE, dtype=np.int64),
+        opens=np.zeros(count, dtype=np.int64),
     )
 
 
@@ -92,5 +94,6 @@ def auction(start_ns: int, names: Underlyings, closing: bool, rng: np.random.Gen
         venue=np.array([FIRST_EQUITY_VENUE + {"C": 0, "B": 1, "A": 4}[names.tapes[n]] for n in number], dtype=np.int64),
         delay=np.zeros(count, dtype=np.int64),
         kind=np.zeros(count, dtype=np.int64),
-        plant=np.full(count, -1, dtype=np.int64),
+        plant=np.full(count, NOISE, dtype=np.int64),
+        opens=np.zeros(count, dtype=np.int64),
     )

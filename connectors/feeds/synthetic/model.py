@@ -6,26 +6,29 @@ prices, the quotes in force, planted orders still under way. So a run from a che
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 
 import numpy as np
 from msgspec import Struct, field
 
-from connectors.feeds.synthetic import equity_flow, options_flow, planting, prices, quoting
+from connectors.feeds.synthetic import drifting, equity_flow, interest, options_flow, planting, prices, quoting
 from connectors.feeds.synthetic.calendar import Session, next_session, session_at, session_from
-from connectors.feeds.synthetic.emitting import Book, Emitter, Item
-from connectors.feeds.synthetic.planting import Running
+from connectors.feeds.synthetic.emitting import Book, Doomed, Emitter, Item, Noted
+from connectors.feeds.synthetic.planting import Doings, Running
 from connectors.feeds.synthetic.reference import facts
 from connectors.feeds.synthetic.rows import Floats, Ints, PrintRows, QuoteRows, cumulative, joined
-from connectors.feeds.synthetic.scenarios.base import Planted
+from connectors.feeds.synthetic.scenarios.base import Drift, Stage
+from connectors.feeds.synthetic.scenarios.labels import Planted
 from connectors.feeds.synthetic.surface import Moment, equity_quotes, option_quotes
-from connectors.feeds.synthetic.universe import INDEX, chains, underlyings
+from connectors.feeds.synthetic.universe import INDEX, Chains, chains, underlyings
 from events.types import NS_PER_MS, NS_PER_S
 
 #: Bumped when the same seed comes to mean another market.
-MODEL_VERSION = 2
+MODEL_VERSION = 3
 #: The day's definitions stand this long before its open.
 REFERENCE_AHEAD_NS = 1800 * NS_PER_S
 _PATH, _OPTIONS, _EQUITIES, _QUOTES, _PLANTS, _NIGHT, _CHAINS = range(7)
@@ -45,6 +48,10 @@ class ModelConfig:
     planted_per_hour: float = 120.0
     #: Least spacing of prints, ms; 0 for none. Nothing is planted where prints are thinned.
     throttle_ms: int = 0
+    #: Scenarios that are planted; all when empty.
+    only: tuple[str, ...] = ()
+    #: Every kind and strength as often as any other, for tapes on which rules are judged.
+    evenly: bool = False
 
 
 class State(Struct, kw_only=True):
@@ -61,6 +68,13 @@ class State(Struct, kw_only=True):
     book: list[bytes] = field(default_factory=list)
     running: list[Running] = field(default_factory=list)
     last_print_ts: int = 0
+    #: Open interest of the day's contracts, and what its prints have done to it.
+    interest: bytes = b""
+    opened: bytes = b""
+    doomed: list[Doomed] = field(default_factory=list)
+    drifts: list[Drift] = field(default_factory=list)
+    #: Log volatility over its calm level, by underlying.
+    moods: bytes = b""
 
 
 class Market:
@@ -77,16 +91,23 @@ class Market:
             session = session_at(config.start)
             offset = max(config.start - session.open_ns, 0) // NS_PER_S
             opens = prices.tied(np.log(self._names.level), self._names)
-            self._begin(session, offset, opens)
+            self._moods = np.zeros(len(self._names.symbols))
+            self._begin(session, offset, opens, None)
         else:
             self._restore(state)
 
-    def _begin(self, session: Session, first_block: int, opens: Floats) -> None:
-        """Begins a day at the given prices."""
+    def _begin(
+        self, session: Session, first_block: int, opens: Floats, before: tuple[Chains, array[int]] | None
+    ) -> None:
+        """Begins a day at the given prices; `before` is the last day's chains and what it did to their interest."""
         self._session, self._block, self._first_block = session, -1, first_block
         self._log_spots, self._log_opens = opens, opens
         self._running: list[Running] = []
+        self._drifts: list[Drift] = []
+        self._chains: Chains
         self._set_up(0)
+        if before is not None:
+            self._chains = interest.standing(self._chains, interest.over_night(*before, self._chains))
 
     def _set_up(self, last_print_ts: int) -> None:
         """Makes what follows from the day and its opening prices."""
@@ -103,7 +124,9 @@ class Market:
         at = np.full(len(every), session.open_ns, dtype=np.int64)
         #: What each contract costs at the open, dollars: dear ones trade in smaller sizes.
         self._worth = option_quotes(opening, names, self._chains, every, at, self._index)[1] / 10_000
-        self._plan = planting.plan(self._rng(0, _PLANTS), session, self._planted_per_hour())
+        config = self.config
+        rng = self._rng(0, _PLANTS)
+        self._plan = planting.plan(rng, session, self._planted_per_hour(), config.only, config.evenly)
 
     def _planted_per_hour(self) -> float:
         return 0.0 if self.config.throttle_ms else self.config.planted_per_hour
@@ -142,21 +165,28 @@ class Market:
             self._block = self._first_block
             return
         draw = self._closing() if self._block >= self._session.seconds else self._second()
-        yield from self._emitter.second(self._block, *draw, planted=self._note_planted)
+        yield from self._emitter.second(self._block, *draw, note=self._note)
         self._end_plants()
         self._block += 1
         if self._block > self._session.seconds:
             night = self._rng(0, _NIGHT)
-            self._begin(next_session(self._session), 0, prices.over_night(self._log_spots, self._names, night))
+            opens = prices.over_night(self._log_spots, self._names, night)
+            self._begin(next_session(self._session), 0, opens, (self._chains, self._emitter.opened))
 
     def _second(self) -> tuple[PrintRows, QuoteRows]:
         """Draws prints and candidates for quotes of one second of trading, and moves the prices."""
         block, names, config, start = self._block, self._names, self.config, self.now
         activity = prices.shape(block, self._session.seconds)
         path = prices.path(self._log_spots, names, activity, self._rng(block, _PATH))
+        if self._drifts:
+            drifting.move(path, self._drifts, start)
+            prices.tied(path, names)
+            self._drifts = drifting.still(self._drifts, start)
+        self._moods = drifting.stir(self._moods, self._drifts, start)
         fallen = path[-1, self._index] - self._log_opens[self._index]
         width = 1.0 + 1.2 * float(np.exp(-block / 240.0))
-        moment = Moment(start, np.exp(path), NS_PER_S // prices.STEPS, width, float(np.exp(-4.0 * fallen)))
+        fear, mood = float(np.exp(-4.0 * fallen)), np.exp(self._moods)
+        moment = Moment(start, np.exp(path), NS_PER_S // prices.STEPS, width, fear, mood)
         options = options_flow.background(
             config.rate * activity, start, self._chains, len(names.symbols), self._worth, self._rng(block, _OPTIONS)
         )
@@ -165,58 +195,70 @@ class Market:
         if block == 0:
             equities = joined([equities, equity_flow.auction(start, names, False, rng)])
         self._begin_plants(moment)
-        planted, lifts = planting.rows(self._running, start, len(names.symbols))
+        planted = planting.rows(self._running, start, len(names.symbols))
         self._log_spots = path[-1]
-        quotes = self._quotes(moment, options, equities, planted, lifts)
-        return joined([options, equities, planted]), quotes
+        quotes = self._quotes(moment, options, equities, planted)
+        return joined([options, equities, planted.prints]), quotes
 
     def _closing(self) -> tuple[PrintRows, QuoteRows]:
         """Draws the closing auction, in the second after the close; options are over."""
         rows = equity_flow.auction(self.now, self._names, True, self._rng(self._block, _EQUITIES))
         moment = Moment(self.now, np.exp(self._log_spots)[None, :], NS_PER_S, 1.0, 1.0)
-        none, lifts = planting.rows([], self.now, len(self._names.symbols))
-        return rows, self._quotes(moment, none, rows, none, lifts)
+        none = planting.rows([], self.now, len(self._names.symbols))
+        return rows, self._quotes(moment, none.prints, rows, none)
 
-    def _quotes(
-        self, moment: Moment, options: PrintRows, equities: PrintRows, planted: PrintRows, lifts: QuoteRows
-    ) -> QuoteRows:
+    def _quotes(self, moment: Moment, options: PrintRows, equities: PrintRows, planted: Doings) -> QuoteRows:
         names, own = self._names, len(self._names.symbols)
         rng = self._rng(self._block, _QUOTES)
         # A planted order's own quotes move with it: only its first print is preceded by the market's.
-        firsts = np.unique(planted.plant, return_index=True)[1]
-        print_ts = np.concatenate([options.ts, planted.ts[firsts]])
-        traded = np.concatenate([options.instrument, planted.instrument[firsts]]) - own
+        of_stock = planted.looked_at < own
+        print_ts = np.concatenate([options.ts, planted.look_ts[~of_stock]])
+        traded = np.concatenate([options.instrument, planted.looked_at[~of_stock]]) - own
         idle = quoting.idle_options(len(print_ts), self._chains.cumulated, rng)
         ts, contract, forced = quoting.times(print_ts, traded, idle, moment.start_ns, rng)
         of_options = quoting.option_candidates(
             ts, contract, forced, self._chains.tier[contract], own, lambda c, t: self._option_quotes(moment, c, t), rng
         )
         idle = quoting.idle_equities(len(equities.ts), self._equity_shares, rng)
-        ts, number, forced = quoting.times(equities.ts, equities.instrument, idle, moment.start_ns, rng)
+        print_ts = np.concatenate([equities.ts, planted.look_ts[of_stock]])
+        traded = np.concatenate([equities.instrument, planted.looked_at[of_stock]])
+        ts, number, forced = quoting.times(print_ts, traded, idle, moment.start_ns, rng)
         of_equities = quoting.equity_candidates(
             ts, number, forced, names.tier[number], lambda n, t: equity_quotes(moment, names, n, t), rng
         )
-        return joined([of_options, of_equities, lifts])
+        return joined([of_options, of_equities, planted.shifts])
 
     def _option_quotes(self, moment: Moment, contract: Ints, ts: Ints) -> tuple[Ints, Ints]:
         return option_quotes(moment, self._names, self._chains, contract, ts, self._index)
 
+    def _option_quotes_at(self, moment: Moment, ts: int, contract: Ints) -> tuple[Ints, Ints]:
+        return self._option_quotes(moment, contract, np.full(len(contract), ts, dtype=np.int64))
+
     def _begin_plants(self, moment: Moment) -> None:
         """Begins the orders due in this second."""
         for number in planting.due(self._plan, self.now):
-            began = planting.begin(
-                self._plan[number], self._rng(number, _PLANTS + 100), self._names, self._chains,
-                lambda c, t: self._option_quotes(moment, c, t),
+            due = self._plan[number]
+            stage = Stage(
+                self._rng(number, _PLANTS + 100), self._names, self._chains, due.ts, due.strength,
+                partial(self._option_quotes_at, moment, due.ts), moment.spots[0],
             )  # fmt: skip
-            if began is not None:
-                self._running.append(began)
+            began = planting.begin(due, stage, self.config.seed)
+            # An order that the close would cut off has no place in this day.
+            if began is not None and began[0].children[-1].ts < self._session.close_ns:
+                self._running.append(began[0])
+                self._drifts += began[1]
 
-    def _note_planted(self, number: int, ident: str, ts: int) -> None:
-        self._running[number].ids.append(ident)
-        self._running[number].end_ts = ts
+    def _note(self, noted: Noted) -> None:
+        """Remembers a print that is known: in its order, or as a label of its own."""
+        if noted.plant >= 0:
+            self._running[noted.plant].note(noted)
+            return
+        contract = noted.instrument - len(self._names.symbols)
+        symbol = self._names.symbols[int(self._chains.under[contract])]
+        self.finished.append(planting.background_label(noted, self._chains.ids[contract], symbol, self.config.seed))
 
     def _end_plants(self) -> None:
-        self.finished += [plant.label() for plant in self._running if not plant.children]
+        self.finished += [plant.label() for plant in self._running if not plant.children and plant.ids]
         self._running = [plant for plant in self._running if plant.children]
 
     def state(self) -> State:
@@ -225,12 +267,18 @@ class Market:
             day=self._session.day.isoformat(), block=self._block, first_block=self._first_block,
             log_spots=self._log_spots.tobytes(), log_opens=self._log_opens.tobytes(),
             book=self._emitter.book.dump(), running=self._running, last_print_ts=self._emitter.last_print_ts,
+            interest=self._chains.open_interest.tobytes(), opened=self._emitter.opened.tobytes(),
+            doomed=self._emitter.doomed, drifts=self._drifts, moods=self._moods.tobytes(),
         )  # fmt: skip
 
     def _restore(self, state: State) -> None:
         self._session = session_from(date.fromisoformat(state.day))
         self._block, self._first_block = state.block, state.first_block
         self._log_spots, self._log_opens = np.frombuffer(state.log_spots), np.frombuffer(state.log_opens)
-        self._running = list(state.running)
+        self._running, self._drifts = list(state.running), list(state.drifts)
+        self._moods = np.frombuffer(state.moods)
         self._set_up(state.last_print_ts)
+        self._chains = interest.standing(self._chains, np.frombuffer(state.interest, dtype=np.int64))
         self._emitter.book.load(state.book)
+        self._emitter.opened[:] = array("i", state.opened)
+        self._emitter.doomed[:] = state.doomed

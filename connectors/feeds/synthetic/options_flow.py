@@ -13,7 +13,10 @@ from connectors.feeds.synthetic.rows import (
     CANCEL,
     DOOMED,
     INSIDE,
+    LARGE_LEG,
+    LARGE_SINGLE,
     MID,
+    NOISE,
     NS_PER_US,
     OPTION_CODE,
     OPTION_VENUE_SHARES,
@@ -56,6 +59,11 @@ _MOST_PREMIUM = 400_000.0
 #: Above this value per contract (dollars a share) people trade fewer of them.
 _DEAR = 4.0
 _CANCELLED = 0.0005
+#: From this premium on a background print is noted in the labels for what it is: a large print that means nothing.
+LARGE_PREMIUM = 100_000.0
+#: Most volume passes from hand to hand; somewhat more opens than closes while a contract lives.
+_OPENS = np.array([1, -1, 0], dtype=np.int64)
+_OPENS_SHARES = cumulative((0.36, 0.30, 0.34))
 _MS = 1_000_000
 
 
@@ -96,7 +104,8 @@ def background(
         venue=_venues(place, rng.random(orders), rng.random(orders)),
         delay=np.where(late, (20 + 70 * rng.random(orders)).astype(np.int64) * NS_PER_S, 0),
         kind=np.where(rng.random(orders) < _CANCELLED, DOOMED, PRINT),
-        plant=np.full(orders, -1, dtype=np.int64),
+        plant=np.where(size * 100.0 * worth[contract] >= LARGE_PREMIUM, LARGE_SINGLE, NOISE),
+        opens=_OPENS[choose(_OPENS_SHARES, rng.random(orders))],
     )
     fate = rng.random(orders)
     splits = _splits(singles, fate < _SPLIT, start_ns, rng)
@@ -131,7 +140,8 @@ def _splits(
         venue=choose(OPTION_VENUE_SHARES, rng.random(count)),
         delay=singles.delay[chosen],
         kind=np.zeros(count, dtype=np.int64),
-        plant=np.full(count, -1, dtype=np.int64),
+        plant=singles.plant[chosen],
+        opens=singles.opens[chosen],
     )
 
 
@@ -149,6 +159,8 @@ def _legs(
     ))  # fmt: skip
     place = _PLACES[choose(_PRIVATE_SHARES, rng.random(count))]
     singles.condition[chosen] = code
+    large = np.where(singles.plant[chosen] == NOISE, NOISE, LARGE_LEG)
+    singles.plant[chosen] = large
     return PrintRows(
         ts=singles.ts[chosen],
         instrument=other + first,
@@ -159,7 +171,8 @@ def _legs(
         venue=_venues(place, np.ones(count), rng.random(count)),
         delay=np.zeros(count, dtype=np.int64),
         kind=np.zeros(count, dtype=np.int64),
-        plant=np.full(count, -1, dtype=np.int64),
+        plant=large,
+        opens=singles.opens[chosen],
     )
 
 
@@ -178,5 +191,6 @@ def _cancels(singles: PrintRows, start_ns: int, rng: np.random.Generator) -> Pri
         venue=singles.venue[chosen],
         delay=np.zeros(count, dtype=np.int64),
         kind=np.full(count, CANCEL, dtype=np.int64),
-        plant=np.full(count, -1, dtype=np.int64),
+        plant=np.full(count, NOISE, dtype=np.int64),
+        opens=np.zeros(count, dtype=np.int64),
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,17 +9,33 @@ from msgspec import Struct, field
 
 from connectors.feeds.synthetic import quoting
 from connectors.feeds.synthetic.calendar import Session
-from connectors.feeds.synthetic.rows import NS_PER_US, OPTION_CODE, VENUES, Ints, PrintRows, QuoteRows
+from connectors.feeds.synthetic.emitting import Noted
+from connectors.feeds.synthetic.rows import (
+    EQUITY_CODE,
+    LARGE_LEG,
+    NS_PER_US,
+    OPTION_CODE,
+    VENUES,
+    Ints,
+    PrintRows,
+    QuoteRows,
+)
 from connectors.feeds.synthetic.scenarios import ALL
-from connectors.feeds.synthetic.scenarios.base import STRENGTHS, Child, Planted, Scenario, Stage, Strength
-from connectors.feeds.synthetic.universe import Chains, Underlyings
+from connectors.feeds.synthetic.scenarios.base import STRENGTHS, Child, Drift, Scenario, Stage
+from connectors.feeds.synthetic.scenarios.labels import LARGE_LEG_TRUTH, LARGE_SINGLE_TRUTH, Planted, Strength, Truth
+from connectors.feeds.synthetic.scenarios.splits import split_of
 from events.types import NS_PER_S
 
 #: Nothing is planted in the first and last seconds of a session.
 _MARGIN_S = 5
 _VENUE_NUMBER = {letter: number for number, letter in reversed(list(enumerate(VENUES)))}
-_SHARES = np.array([scenario.weight for scenario in ALL]) / sum(scenario.weight for scenario in ALL)
 _STRENGTH_SHARES = np.array([share for _, share in STRENGTHS])
+#: Labels of what the background prints by chance.
+BACKGROUND = "background"
+
+
+class UnknownScenario(ValueError):
+    """A scenario that the library does not hold; the text names it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,32 +53,59 @@ class Running(Struct):
     scenario: str
     strength: Strength
     underlying: str
-    contract: str
+    contracts: list[str]
+    truth: Truth
+    split: str
     children: list[Child]
     ids: list[str] = field(default_factory=list)
+    cancels: list[str] = field(default_factory=list)
     start_ts: int = 0
     end_ts: int = 0
 
     def label(self) -> Planted:
         """Returns the label, once all is printed."""
         return Planted(
-            scenario=self.scenario, strength=self.strength, underlying=self.underlying, contract=self.contract,
-            start_ts=self.start_ts, end_ts=self.end_ts, prints=self.ids,
+            scenario=self.scenario, strength=self.strength, underlying=self.underlying, contracts=self.contracts,
+            start_ts=self.start_ts, end_ts=self.end_ts, prints=self.ids, cancels=self.cancels, truth=self.truth,
+            split=self.split,
         )  # fmt: skip
 
+    def note(self, noted: Noted) -> None:
+        """Remembers one of its prints."""
+        (self.cancels if noted.is_cancel else self.ids).append(noted.ident)
+        self.end_ts = noted.ts
 
-def plan(rng: np.random.Generator, session: Session, per_hour: float) -> list[Due]:
-    """Returns what is planted in a session, by time."""
+
+def library(only: tuple[str, ...]) -> tuple[Scenario, ...]:
+    """Returns the scenarios of these names, all for none; raises UnknownScenario."""
+    names = {scenario.name for scenario in ALL}
+    for name in only:
+        if name not in names:
+            raise UnknownScenario(f"no scenario {name!r}: there are {', '.join(sorted(names))}")
+    return tuple(scenario for scenario in ALL if not only or scenario.name in only)
+
+
+def plan(
+    rng: np.random.Generator, session: Session, per_hour: float, only: tuple[str, ...] = (), evenly: bool = False
+) -> list[Due]:
+    """Returns what is planted in a session, by time; `evenly` gives every kind and strength the same share."""
+    scenarios = library(only)
+    weights = np.array([1.0 if evenly else scenario.weight for scenario in scenarios])
+    strengths = np.full(len(STRENGTHS), 1 / len(STRENGTHS)) if evenly else _STRENGTH_SHARES
     seconds = session.seconds - 2 * _MARGIN_S
     count = int(rng.poisson(per_hour * seconds / 3600))
     begins = np.sort(rng.integers(0, seconds * 1_000_000, count)) * NS_PER_US
-    kinds = rng.choice(len(ALL), count, p=_SHARES)
-    strengths = rng.choice(len(STRENGTHS), count, p=_STRENGTH_SHARES)
+    kinds = rng.choice(len(scenarios), count, p=weights / weights.sum())
+    chosen = rng.choice(len(STRENGTHS), count, p=strengths)
     first = session.open_ns + _MARGIN_S * NS_PER_S
-    return [
-        Due(first + int(begin), ALL[kind], STRENGTHS[strength][0])
-        for begin, kind, strength in zip(begins, kinds, strengths, strict=True)
-    ]
+    planned = []
+    for begin, kind, strength in zip(begins.tolist(), kinds, chosen, strict=True):
+        scenario, ts = scenarios[kind], first + begin
+        if scenario.opening_s:
+            # It belongs to the session's first seconds; where it falls within them is its place in the day.
+            ts = session.open_ns + 1_000_000 * (1000 + round(scenario.opening_s * 1000 * begin / (seconds * NS_PER_S)))
+        planned.append(Due(ts, scenario, STRENGTHS[strength][0]))
+    return sorted(planned, key=lambda due: due.ts)
 
 
 def due(planned: list[Due], start_ns: int) -> list[int]:
@@ -72,53 +114,92 @@ def due(planned: list[Due], start_ns: int) -> list[int]:
     return list(range(*np.searchsorted(times, [start_ns, start_ns + NS_PER_S]).tolist()))
 
 
-def begin(
-    planned: Due,
-    rng: np.random.Generator,
-    names: Underlyings,
-    chains: Chains,
-    quotes: Callable[[Ints, Ints], tuple[Ints, Ints]],
-) -> Running | None:
+def begin(planned: Due, stage: Stage, seed: int) -> tuple[Running, list[Drift]] | None:
     """Sets an order on the stage; None where the market has no room for it."""
-
-    def now(contracts: Ints) -> tuple[Ints, Ints]:
-        return quotes(contracts, np.full(len(contracts), planned.ts, dtype=np.int64))
-
-    children = planned.scenario.build(Stage(rng, names, chains, planned.ts, planned.strength, now))
-    if not children:
+    order = planned.scenario.build(stage)
+    if order is None:
         return None
-    contract = children[0].contract
-    return Running(
-        planned.scenario.name, planned.strength, names.symbols[int(chains.under[contract])], chains.ids[contract],
-        children, start_ts=children[0].ts,
+    children = sorted(order.children, key=lambda child: child.ts)
+    printed = [child for child in children if child.size and child.contract >= 0]
+    contracts = list(dict.fromkeys(stage.chains.ids[child.contract] for child in printed))
+    underlying = stage.names.symbols[int(stage.chains.under[printed[0].contract])]
+    running = Running(
+        planned.scenario.name, planned.strength, underlying, contracts, order.truth, split_of(seed), children,
+        start_ts=children[0].ts,
+    )  # fmt: skip
+    return running, order.drifts
+
+
+def background_label(noted: Noted, contract: str, underlying: str, seed: int) -> Planted:
+    """Returns the label of one large print of the background."""
+    truth = LARGE_LEG_TRUTH if noted.plant == LARGE_LEG else LARGE_SINGLE_TRUTH
+    return Planted(
+        scenario=BACKGROUND, strength=None, underlying=underlying, contracts=[contract], start_ts=noted.ts,
+        end_ts=noted.ts, prints=[noted.ident], cancels=[], truth=truth, split=split_of(seed),
     )  # fmt: skip
 
 
-def rows(running: list[Running], start_ns: int, first: int) -> tuple[PrintRows, QuoteRows]:
-    """Takes from each order what prints within the second; returns the prints and the shifts of quotes before them."""
+@dataclass(frozen=True, slots=True)
+class Doings:
+    """What planted orders do in one second."""
+
+    prints: PrintRows
+    #: Shifts of the quotes in force, each before its print.
+    shifts: QuoteRows
+    #: When the market's own quotes of an instrument are wanted, and which.
+    look_ts: Ints
+    looked_at: Ints
+
+
+def rows(running: list[Running], start_ns: int, first: int) -> Doings:
+    """Takes from each order what it does within the second.
+
+    `first` is the instrument number of the first contract; a child of stock says -1 minus the underlying's number.
+    """
     found: list[tuple[int, Child]] = []
     for number, order in enumerate(running):
         now = [child for child in order.children if child.ts < start_ns + NS_PER_S]
         order.children = order.children[len(now) :]
         found += [(number, child) for child in now]
     ts = np.maximum(_column([child.ts for _, child in found]), start_ns + 2 * NS_PER_US)
-    instrument = _column([child.contract + first for _, child in found])
-    nothing = np.zeros(len(found), dtype=np.int64)
+    instrument = _column([child.contract + first if child.contract >= 0 else -1 - child.contract for _, child in found])
     prints = PrintRows(
         ts=ts,
         instrument=instrument,
         size=np.array([float(child.size) for _, child in found]),
         place=_column([child.place for _, child in found]),
         position=np.array([child.position for _, child in found], dtype=np.float64),
-        condition=_column([OPTION_CODE[child.condition] for _, child in found]),
+        condition=_column([_code(child) for _, child in found]),
         venue=_column([_VENUE_NUMBER[child.venue] for _, child in found]),
-        delay=nothing,
-        kind=nothing,
+        delay=_column([child.delay for _, child in found]),
+        kind=_column([child.kind for _, child in found]),
         plant=_column([number for number, _ in found]),
+        opens=_column([child.opens for _, child in found]),
     )
-    ticks = _column([child.lift for _, child in found])
-    lifted = ticks != 0
-    return prints, quoting.lifts(ts[lifted] - NS_PER_US, instrument[lifted], ticks[lifted])
+    ticks, widen = _column([child.lift for _, child in found]), _column([child.widen for _, child in found])
+    moved = (ticks != 0) | (widen != 0)
+    shifts = quoting.lifts(ts[moved] - NS_PER_US, instrument[moved], ticks[moved], widen[moved])
+    looks = _looks(found)
+    return Doings(_chosen(prints, prints.size > 0), shifts, ts[looks], instrument[looks])
+
+
+def _looks(found: list[tuple[int, Child]]) -> Ints:
+    """Returns the rows that the market's own quotes surround: the first of each order in each instrument."""
+    seen: dict[tuple[int, int], int] = {}
+    for row, (number, child) in enumerate(found):
+        if not child.quiet:
+            seen.setdefault((number, child.contract), row)
+    return np.array(list(seen.values()), dtype=np.int64)
+
+
+def _code(child: Child) -> int:
+    if child.contract >= 0:
+        return OPTION_CODE[child.condition]
+    return EQUITY_CODE[(child.condition,) if child.condition else ()]
+
+
+def _chosen(prints: PrintRows, chosen: np.typing.NDArray[np.bool_]) -> PrintRows:
+    return PrintRows(*(getattr(prints, name)[chosen] for name in PrintRows.__slots__))
 
 
 def _column(values: list[int]) -> Ints:

@@ -65,6 +65,7 @@ def option_candidates(
         ask_venue=choose(OPTION_VENUE_SHARES, rng.random(count)),
         forced=forced,
         lift=np.zeros(count, dtype=np.int64),
+        widen=np.zeros(count, dtype=np.int64),
     )
 
 
@@ -85,14 +86,15 @@ def equity_candidates(
         ask_venue=FIRST_EQUITY_VENUE + choose(EQUITY_VENUE_SHARES, rng.random(count)),
         forced=forced,
         lift=np.zeros(count, dtype=np.int64),
+        widen=np.zeros(count, dtype=np.int64),
     )
 
 
-def lifts(ts: Ints, instrument: Ints, ticks: Ints) -> QuoteRows:
-    """Returns shifts of the quotes in force by ticks."""
+def lifts(ts: Ints, instrument: Ints, ticks: Ints, widen: Ints) -> QuoteRows:
+    """Returns shifts of the quotes in force by ticks, and by how many both sides retreat."""
     nothing = np.zeros(len(ts), dtype=np.int64)
     forced = np.ones(len(ts), dtype=np.bool_)
-    return QuoteRows(ts, instrument, nothing, nothing, nothing, nothing, nothing, nothing, forced, ticks)
+    return QuoteRows(ts, instrument, nothing, nothing, nothing, nothing, nothing, nothing, forced, ticks, widen)
 
 
 def idle_options(prints: int, cumulated: Floats, rng: np.random.Generator) -> Ints:

@@ -24,6 +24,8 @@ NS_PER_US = 1000
 BID, ASK, INSIDE, ABOVE, BELOW, MID, SUBPENNY = range(7)
 #: What a row of prints is: a print, a cancel of the instrument's marked print, a print that will be cancelled.
 PRINT, CANCEL, DOOMED = range(3)
+#: What a row that no planted order printed says in `plant`: nothing; a large single print; a large leg of a spread.
+NOISE, LARGE_SINGLE, LARGE_LEG = -1, -2, -3
 
 #: OPRA participants and their share of prints.
 OPTION_VENUES: tuple[tuple[str, float], ...] = (
@@ -44,7 +46,10 @@ FIRST_EQUITY_VENUE = len(OPTION_VENUES)
 AT_QUOTE = -1
 
 #: Sale conditions by number. Equities: the first is the regular letter of the tape, which differs (space or @).
-OPTION_CONDITIONS: tuple[str, ...] = ("I", "S", "a", "b", "c", "d", "e", "f", "g", "h", "j", "B", "D", "A", "n")
+OPTION_CONDITIONS: tuple[str, ...] = (
+    "I", "S", "a", "b", "c", "d", "e", "f", "g", "h", "j", "B", "D", "A", "n", "C", "E", "G", "i", "q", "k", "o", "u",
+    "t", "v",
+)  # fmt: skip
 EQUITY_CONDITIONS: tuple[tuple[str, ...], ...] = (
     (), ("F",), ("I",), ("F", "I"), ("X",), ("4",), ("W",), ("7",), ("O",), ("Q",), ("6",), ("M",), ("Z",),
 )  # fmt: skip
@@ -83,8 +88,10 @@ class PrintRows:
     #: How long before its report it was executed, ns; 0 where report and execution are one.
     delay: Ints
     kind: Ints
-    #: Which planted order it belongs to, -1 for none.
+    #: Which planted order it belongs to; below zero for none: `NOISE`, or background of real size.
     plant: Ints
+    #: What it does to open interest: 1 both sides open, -1 both close, 0 one opens what the other closes.
+    opens: Ints
 
 
 @dataclass(slots=True)
@@ -102,6 +109,8 @@ class QuoteRows:
     forced: Bools
     #: Ticks by which the quote in force is shifted instead of `bid` and `ask` being used; 0 for none.
     lift: Ints
+    #: Ticks by which both sides of the quote in force retreat; 0 for none.
+    widen: Ints
 
 
 _Rows = TypeVar("_Rows", PrintRows, QuoteRows)

@@ -35,6 +35,8 @@ class Moment:
     width: float
     #: Factor on implied volatility: high when the market has fallen.
     fear: float
+    #: Factor on implied volatility by underlying: what demand has done to it lately; None for 1.
+    mood: Floats | None = None
 
 
 def norm_cdf(x: Floats) -> Floats:
@@ -76,7 +78,8 @@ def option_quotes(
     # Time to expiry moves by the second, not by the nanosecond: a quote changes with the grid alone.
     left = np.maximum(chains.expiry_ns[contract] - moment.start_ns, _LEAST_NS)
     years = left / _YEAR_NS
-    sigma = implied_volatility(spot, strike, years, names.implied[under] * moment.fear)
+    level = names.implied if moment.mood is None else names.implied * moment.mood
+    sigma = implied_volatility(spot, strike, years, level[under] * moment.fear)
     mid = value(spot, strike, years, sigma, chains.call[contract], under != index) * DOLLAR
     tick = np.where(mid < _THREE_DOLLARS, chains.tick_low[contract], chains.tick_high[contract])
     half = 0.5 * (tick + _SPREAD[chains.tier[contract]] * mid) * moment.width

@@ -1,12 +1,29 @@
 """The scenario library: one module per family; `ALL` is the registry from which orders are planted.
 
 To add a family: write a module with `SCENARIOS = (Scenario(...), ...)` and list it here. Order and names are part of
-what a seed means: append, never reorder.
+what a seed means: append, never reorder. Nothing here knows a rule's thresholds, and no rule knows what is here: the
+import check holds both.
 """
 
 from __future__ import annotations
 
-from connectors.feeds.synthetic.scenarios import block, spike, sweep
+from connectors.feeds.synthetic.scenarios import (
+    hedges,
+    lookalikes,
+    mechanical,
+    positions,
+    repeats,
+    singles,
+    spreads,
+)
 from connectors.feeds.synthetic.scenarios.base import Scenario
 
-ALL: tuple[Scenario, ...] = (*sweep.SCENARIOS, *block.SCENARIOS, *spike.SCENARIOS)
+ALL: tuple[Scenario, ...] = (
+    *singles.SCENARIOS,
+    *repeats.SCENARIOS,
+    *positions.SCENARIOS,
+    *spreads.SCENARIOS,
+    *hedges.SCENARIOS,
+    *mechanical.SCENARIOS,
+    *lookalikes.SCENARIOS,
+)

@@ -1,26 +1,30 @@
-"""What a planted order is: prints with a purpose, the stage on which it is set, and the label that says so."""
+"""What a planted order is: prints with a purpose, the stage on which it is set, and what is true of it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
 
 import numpy as np
 from msgspec import Struct
 
-from connectors.feeds.synthetic.rows import DOLLAR, OPTION_VENUES, Ints
-from connectors.feeds.synthetic.universe import Chains, Underlyings
+from connectors.feeds.synthetic.rows import DOLLAR, OPTION_VENUES, PRINT, Floats, Ints
+from connectors.feeds.synthetic.scenarios.labels import Strength, Truth
+from connectors.feeds.synthetic.universe import INDEX, Chains, Underlyings
+from events.types import NS_PER_S
 
-Strength = Literal["weak", "medium", "strong"]
 STRENGTHS: tuple[tuple[Strength, float], ...] = (("weak", 0.2), ("medium", 0.5), ("strong", 0.3))
+Right = Literal["C", "P"]
+#: How often another underlying is drawn where one has no fitting contract.
+_TRIES = 8
 
 
 class Child(Struct, gc=False, array_like=True):
-    """One print of a planted order."""
+    """One print of a planted order, or with size 0 a quote of its contract alone: the market's, or a shift of it."""
 
     ts: int
-    #: Number of the contract within the day's chains.
+    #: Number of the contract within the day's chains; of stock, -1 minus the number of the underlying.
     contract: int
     size: int
     #: Place and position as in `rows.PrintRows`.
@@ -28,20 +32,61 @@ class Child(Struct, gc=False, array_like=True):
     position: float
     condition: str
     venue: str
-    #: Ticks by which the contract's quote has moved before this print.
+    #: Ticks by which the contract's quote has moved before this print, and by which both its sides have retreated.
     lift: int = 0
+    widen: int = 0
+    #: A print, one that will be cancelled, or the cancel of its contract's oldest such print.
+    kind: int = PRINT
+    #: What it does to open interest: 1 opens, -1 closes, 0 passes from hand to hand.
+    opens: int = 0
+    #: How long before its report it was executed, ns.
+    delay: int = 0
+    #: The market's own quotes keep away from it: its order has made them retreat.
+    quiet: bool = False
 
 
-class Planted(Struct, kw_only=True):
-    """The label of a planted order: what was meant, where, when, and by which prints."""
+class Drift(Struct, gc=False, array_like=True):
+    """How an underlying moves after an order: in all, in logs, evenly over a span."""
 
-    scenario: str
-    strength: Strength
-    underlying: str
-    contract: str
+    number: int
+    spot: float
+    volatility: float
     start_ts: int
     end_ts: int
-    prints: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a scenario plants."""
+
+    children: list[Child]
+    truth: Truth
+    drifts: list[Drift] = field(default_factory=list)
+
+
+class Pick(NamedTuple):
+    """A contract that was drawn: its number and quote in dollars."""
+
+    contract: int
+    bid: float
+    ask: float
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a scenario asks of a contract; ranges include both ends."""
+
+    right: Right | None
+    #: Calendar days to expiry; ask in dollars.
+    dte: tuple[int, int]
+    ask: tuple[float, float]
+    tiers: tuple[int, ...] = (0, 1, 2)
+    #: How far out of the money, as a share of spot: below 0 in the money.
+    out: tuple[float, float] = (-9.0, 9.0)
+    #: Open interest, contracts.
+    interest: tuple[int, int] = (0, 10**9)
+    #: Spread over mid.
+    spread: tuple[float, float] = (0.0, 0.5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +100,20 @@ class Stage:
     strength: Strength
     #: Bid and ask of contracts now, in units of price.
     quotes: Callable[[Ints], tuple[Ints, Ints]]
+    #: Dollars by underlying.
+    spots: Floats
 
     def between(self, low: float, high: float) -> float:
         """Draws a number evenly in logs."""
         return float(np.exp(self.rng.uniform(np.log(low), np.log(high))))
+
+    def chance(self, share: float) -> bool:
+        """Draws true in this share of cases."""
+        return bool(self.rng.random() < share)
+
+    def either(self, *choices: str) -> str:
+        """Draws one of the words."""
+        return choices[int(self.rng.integers(len(choices)))]
 
     def venues(self, count: int) -> list[str]:
         """Draws that many venues, all different where there are enough."""
@@ -66,25 +121,94 @@ class Stage:
         order = self.rng.permutation(len(letters))
         return [letters[order[n % len(letters)]] for n in range(count)]
 
-    def contract(
-        self, right: Literal["C", "P"] | None, *, dte: tuple[int, int], ask: tuple[float, float], tiers: tuple[int, ...]
-    ) -> tuple[int, float] | None:
-        """Draws a contract by tier of its underlying, days to expiry and ask; returns its number and ask in dollars."""
-        numbers = np.flatnonzero(np.isin(self.names.tier, tiers) & (self.names.flow > 0))
+    def venue(self) -> str:
+        """Draws one venue."""
+        return self.venues(1)[0]
+
+    def pick(self, wanted: Wanted) -> Pick | None:
+        """Draws a contract, the underlying first; None where the market has none."""
+        numbers = np.flatnonzero(np.isin(self.names.tier, wanted.tiers) & (self.names.flow > 0))
         share = self.names.flow[numbers] ** 0.5
-        number = int(self.rng.choice(numbers, p=share / share.sum()))
-        first, last = int(self.chains.first[number]), int(self.chains.first[number + 1])
-        candidates = np.arange(first, last, dtype=np.int64)
-        days = self.chains.dte[candidates]
-        candidates = candidates[(days >= dte[0]) & (days <= dte[1])]
-        if right is not None:
-            candidates = candidates[self.chains.call[candidates] == (right == "C")]
-        bids, asks = self.quotes(candidates)
-        candidates = candidates[(asks >= ask[0] * DOLLAR) & (asks <= ask[1] * DOLLAR) & (bids > 0)]
-        if not len(candidates):
+        for _ in range(_TRIES):
+            candidates = self._fitting(int(self.rng.choice(numbers, p=share / share.sum())), wanted)
+            if len(candidates):
+                return self.quote(int(self.rng.choice(candidates)))
+        return None
+
+    def _fitting(self, number: int, wanted: Wanted) -> Ints:
+        chains = self.chains
+        found = np.arange(chains.first[number], chains.first[number + 1], dtype=np.int64)
+        days, held = chains.dte[found], chains.open_interest[found]
+        found = found[(days >= wanted.dte[0]) & (days <= wanted.dte[1])
+                      & (held >= wanted.interest[0]) & (held <= wanted.interest[1])]  # fmt: skip
+        if wanted.right is not None:
+            found = found[chains.call[found] == (wanted.right == "C")]
+        out = self.out(found)
+        found = found[(out >= wanted.out[0]) & (out <= wanted.out[1]) & (chains.expiry_ns[found] > self.ts)]
+        bids, asks = self.quotes(found)
+        width = (asks - bids) / np.maximum((asks + bids) / 2, 1)
+        return found[
+            (asks >= wanted.ask[0] * DOLLAR) & (asks <= wanted.ask[1] * DOLLAR) & (bids > 0)
+            & (width >= wanted.spread[0]) & (width <= wanted.spread[1])
+        ]  # fmt: skip
+
+    def out(self, contracts: Ints) -> Floats:
+        """Returns how far each contract is out of the money, as a share of spot."""
+        ratio = self.chains.strike[contracts] / self.spots[self.chains.under[contracts]] - 1.0
+        return np.where(self.chains.call[contracts], ratio, -ratio)
+
+    def quote(self, contract: int) -> Pick:
+        """Returns a contract with its quote."""
+        bid, ask = self.quotes(np.array([contract], dtype=np.int64))
+        return Pick(contract, float(bid[0]) / DOLLAR, float(ask[0]) / DOLLAR)
+
+    def is_call(self, contract: int) -> bool:
+        """Tells a call from a put."""
+        return bool(self.chains.call[contract])
+
+    def number(self, contract: int) -> int:
+        """Returns the number of a contract's underlying."""
+        return int(self.chains.under[contract])
+
+    def interest(self, contract: int) -> int:
+        """Returns a contract's open interest this morning."""
+        return int(self.chains.open_interest[contract])
+
+    def strike_away(self, contract: int, steps: int) -> int | None:
+        """Returns the contract of the same expiry and right so many strikes higher, None past the chain's end."""
+        other = contract + 2 * steps
+        first, last = self._chain(contract)
+        if not first <= other < last or self.chains.expiry_ns[other] != self.chains.expiry_ns[contract]:
             return None
-        chosen = int(self.rng.choice(candidates))
-        return chosen, float(self.quotes(np.array([chosen]))[1][0]) / DOLLAR
+        return other
+
+    def other_right(self, contract: int) -> int:
+        """Returns the put of a call, and the call of a put."""
+        return contract + 1 if self.is_call(contract) else contract - 1
+
+    def other_expiry(self, contract: int, days: tuple[int, int], strike_steps: int = 0) -> int | None:
+        """Returns the contract that expires so many days later, at its strike or steps away; None where none is."""
+        chains, (first, last) = self.chains, self._chain(contract)
+        found = np.arange(first, last, dtype=np.int64)
+        later = chains.dte[found] - chains.dte[contract]
+        found = found[(later >= days[0]) & (later <= days[1]) & (chains.call[found] == chains.call[contract])
+                      & (chains.strike[found] == chains.strike[contract])]  # fmt: skip
+        if not len(found):
+            return None
+        chosen = int(self.rng.choice(found))
+        return chosen if not strike_steps else self.strike_away(chosen, strike_steps)
+
+    def _chain(self, contract: int) -> tuple[int, int]:
+        number = self.number(contract)
+        return int(self.chains.first[number]), int(self.chains.first[number + 1])
+
+    def drift(self, contract: int, deviations: float, seconds: int, volatility: float = 0.0) -> Drift:
+        """Returns a move of the contract's underlying by so many of its own deviations over the span, from now on."""
+        number = self.number(contract)
+        if self.names.symbols[number] == INDEX:
+            number = self.names.number("SPY")  # the index follows its fund
+        spot = deviations * float(self.names.implied[number]) * (seconds / (252 * 23_400)) ** 0.5
+        return Drift(number, spot, volatility, self.ts, self.ts + seconds * NS_PER_S)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,4 +218,6 @@ class Scenario:
     name: str
     #: Relative frequency.
     weight: float
-    build: Callable[[Stage], list[Child] | None]
+    build: Callable[[Stage], Order | None]
+    #: It begins within so many seconds of the open, 0 for any time of the day.
+    opening_s: int = 0
