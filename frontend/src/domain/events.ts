@@ -1,12 +1,34 @@
 /** The events as the terminal reads them: the generated wire types; a field left out on the wire has its default. */
-import type { Alert, EquityPrint, FlowPacket, Hit, MarkedPrint, OptionPrint, Topics } from "../gen/types";
+import type {
+  Alert,
+  EquityPrint,
+  FlowPacket,
+  Hit,
+  MarkedPrint,
+  OptionPrint,
+  Outcome,
+  PositionCheck,
+  Structure,
+  Topics,
+} from "../gen/types";
 
-export type { Alert, Check, EquityPrint, FlowPacket, Hit, MarkedPrint, OptionPrint } from "../gen/types";
+export type {
+  Alert,
+  Check,
+  EquityPrint,
+  FlowPacket,
+  Hit,
+  MarkedPrint,
+  OptionPrint,
+  Outcome,
+  PositionCheck,
+  Structure,
+} from "../gen/types";
 
 export type ScreenTopic = "flow.alerts" | "flow.packets" | "options.marked" | "options.prints" | "equities.prints";
 export type EventOf<T extends keyof Topics> = Topics[T];
 export type ScreenEvent = Alert | FlowPacket | MarkedPrint | OptionPrint | EquityPrint;
-export type EvidenceEvent = ScreenEvent | Hit;
+export type EvidenceEvent = ScreenEvent | Hit | Structure | Outcome | PositionCheck;
 
 export type SideName = "buy" | "sell" | "none";
 

@@ -1,12 +1,27 @@
 /** What an event rests on, as the gateway gives it: the alert, its hits, their packets, their prints with quotes. */
-import type { Alert, Check, EquityPrint, FlowPacket, Hit, MarkedPrint, OptionPrint } from "./events";
+import type {
+  Alert,
+  Check,
+  EquityPrint,
+  FlowPacket,
+  Hit,
+  MarkedPrint,
+  OptionPrint,
+  Outcome,
+  PositionCheck,
+  Structure,
+} from "./events";
 
 export interface Evidence {
   /** The alert's newest revision, or the newest alert that rests on the packet. */
   readonly alert: Alert | null;
+  readonly structures: readonly Structure[];
   readonly hits: readonly Hit[];
   readonly packets: readonly FlowPacket[];
   readonly prints: readonly MarkedPrint[];
+  /** What became of the alert since, oldest look first. */
+  readonly outcomes: readonly Outcome[];
+  readonly checks: readonly PositionCheck[];
   /** A print that stands for itself: an equity's, or an option's that no flow has marked. */
   readonly raw: OptionPrint | EquityPrint | null;
   /** Ids that are named as evidence and were not found. */
@@ -33,7 +48,17 @@ function list<T>(value: unknown): readonly T[] {
   return Array.isArray(value) ? (value as T[]) : [];
 }
 
-export const NO_EVIDENCE: Evidence = { alert: null, hits: [], packets: [], prints: [], raw: null, missing: [] };
+export const NO_EVIDENCE: Evidence = {
+  alert: null,
+  structures: [],
+  hits: [],
+  packets: [],
+  prints: [],
+  outcomes: [],
+  checks: [],
+  raw: null,
+  missing: [],
+};
 
 /** Reads the gateway's answer; a part it leaves out is empty. */
 export function readEvidence(body: unknown): Evidence {
@@ -42,9 +67,12 @@ export function readEvidence(body: unknown): Evidence {
   return {
     ...NO_EVIDENCE,
     alert: newest ?? null,
+    structures: list<Structure>(b.structures),
     hits: list<Hit>(b.hits),
     packets: list<FlowPacket>(b.packets),
     prints: list<MarkedPrint>(b.prints),
+    outcomes: [...list<Outcome>(b.outcomes)].sort((x, y) => x.revision - y.revision),
+    checks: list<PositionCheck>(b.checks),
     missing: list<string>(b.missing),
   };
 }

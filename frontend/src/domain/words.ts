@@ -192,7 +192,30 @@ const RULES: Record<string, string> = {
   large_bullish_call_sweep: "call sweep",
   large_bearish_put_sweep: "put sweep",
   unusual_contract_spike: "contract spike",
+  large_block: "block",
+  large_call_sell_overwrite: "calls sold",
+  large_put_sell_write: "puts sold",
+  new_position_likely: "likely opening",
+  closing_unwind_likely: "likely closing",
+  zero_dte_gamma_punch: "0DTE gamma",
+  far_dated_conviction: "far dated",
+  vertical_spread: "vertical",
+  ladder_accumulation: "ladder",
+  no_follow_through: "no follow-through",
+  protective_put_hedge: "protective put",
+  collar_hedge: "collar",
+  arbitrage_structure: "arbitrage",
 };
+
+const TIES: Record<string, string> = {
+  conditions: "The tape flags its legs as one complex order",
+  instant: "Its legs printed at one instant on one venue",
+  timing: "Its legs are near in time and of equal size; nothing else ties them",
+};
+
+export function structureEvidence(evidence: string): string {
+  return TIES[evidence] ?? evidence;
+}
 
 /** A rule's short name; an unknown one is its id with spaces. */
 export function ruleName(rule: string): string {

@@ -1,5 +1,15 @@
 /** The alert list's columns. */
-import { ContractName, Days, DirectionMark, Muted, Num, Premium, SeverityBar, Time } from "../../cells/cells";
+import {
+  cellStyles,
+  ContractName,
+  Days,
+  DirectionMark,
+  Muted,
+  Num,
+  Premium,
+  SeverityBar,
+  Time,
+} from "../../cells/cells";
 import type { Alert } from "../../domain/events";
 import { daysToExpiry } from "../../domain/contract";
 import { clockMs } from "../../domain/time";
@@ -7,10 +17,14 @@ import { ruleName } from "../../domain/words";
 import type { Column } from "../../table/columns";
 
 function What({ alert }: { alert: Alert }) {
-  const [first, ...others] = [...new Set(alert.rules.map(ruleName))];
+  const rules = [...new Set(alert.rules.map(ruleName))];
+  const [first, ...others] = alert.structure ? [alert.structure, ...rules] : rules;
   const merged = alert.packets > 1 ? `; ${alert.packets} packets merged` : "";
   return (
-    <span title={`${[first, ...others].join(", ")}${merged}`}>
+    <span
+      title={`${alert.style}: ${[first, ...others].join(", ")}${merged}${alert.withdrawn ? "; withdrawn" : ""}`}
+      className={alert.withdrawn ? cellStyles.withdrawn : undefined}
+    >
       {first}
       <Muted>
         {others.length > 0 && ` +${others.length}`}

@@ -22,6 +22,10 @@ import { Checks, NearMisses } from "./Checks";
 import css from "./Evidence.module.css";
 import type { Found } from "./load";
 import { Members } from "./Members";
+import { Parents } from "./Parents";
+import { ScoreParts, StyleReasons } from "./Score";
+import { Outcomes, PositionChecks } from "./Since";
+import { Structures } from "./Structures";
 import { Timeline } from "./Timeline";
 
 function AlertTitle({ alert }: { alert: Alert }) {
@@ -46,6 +50,7 @@ function AlertTitle({ alert }: { alert: Alert }) {
       <span className={css.fact} title={dayName(dayOf(alert.ts))}>
         <Num>{clockMs(alert.ts)}</Num> NY{alert.revision > 0 && `, revision ${alert.revision}`}
       </span>
+      {alert.withdrawn && <span className={css.withdrawn}>withdrawn: its prints were cancelled</span>}
     </div>
   );
 }
@@ -140,9 +145,16 @@ function Packet({ packet, found, opened }: { packet: FlowPacket; found: Found; o
             {lost > 0 && `; ${lost} not in the archive yet`}
           </span>
         </h3>
+        {packet.revision ? (
+          <p className={css.lead}>
+            Revision {packet.revision}: {whole(packet.struck ?? 0)} of its prints were cancelled or corrected and are
+            left out.
+          </p>
+        ) : null}
         {members.length > 0 && <Timeline prints={members} />}
         {members.length > 0 && <Members prints={members} opened={opened} />}
       </section>
+      <Parents packet={packet} />
       <section className={css.section}>
         <h3>
           Baseline{" "}
@@ -241,11 +253,11 @@ function Links({ found, selected }: { found: Found; selected: Selected }) {
 }
 
 export function EvidenceBody({ found, selected }: { found: Found; selected: Selected }) {
-  const { alert, hits, packets, prints, raw, missing } = found.evidence;
+  const { alert, structures, hits, packets, prints, outcomes, checks, raw, missing } = found.evidence;
   const packet = packets[0];
-  const isPrint =
-    selected.topic !== "flow.alerts" && selected.topic !== "flow.packets" && selected.topic !== "flow.hits";
+  const isPrint = !["flow.alerts", "flow.packets", "flow.hits", "flow.structures"].includes(selected.topic);
   const print = isPrint ? prints[0] : undefined;
+  const ofAlert = selected.topic === "flow.alerts";
   const rules = found.explanation?.packets.flatMap((each) => each.rules) ?? [];
   return (
     <>
@@ -268,11 +280,18 @@ export function EvidenceBody({ found, selected }: { found: Found; selected: Sele
       {!isPrint && packet && selected.topic !== "flow.alerts" && <PacketTitle packet={packet} />}
       <div className={css.columns}>
         <div>
+          {!isPrint && <Structures structures={structures} />}
           <Hits hits={hits} />
-          {!isPrint && alert && selected.topic === "flow.alerts" && <Against against={alert.against} />}
+          {ofAlert && alert && <Against against={alert.against} />}
+          {ofAlert && alert && <StyleReasons alert={alert} />}
           {!isPrint && <NearMisses misses={nearMisses(rules)} />}
         </div>
-        <div>{!isPrint && <Packets packets={packets} found={found} />}</div>
+        <div>
+          {ofAlert && <Outcomes outcomes={outcomes} />}
+          <PositionChecks checks={checks} />
+          {!isPrint && <Packets packets={packets} found={found} />}
+          {ofAlert && alert && <ScoreParts alert={alert} />}
+        </div>
       </div>
       {missing.length > 0 && <p className={css.note}>{missing.length} of the named rows are not in the archive yet.</p>}
       <Links found={found} selected={selected} />

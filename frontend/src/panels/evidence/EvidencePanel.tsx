@@ -82,7 +82,7 @@ export function EvidencePanel() {
         {selected && (
           <span className={css.tools}>
             <CopyLink />
-            {/^(al|pk):/.test(selected.id) && (
+            {/^(al|pk|st|pa):/.test(selected.id) && (
               <a href={`/api/evidence/${encodeURIComponent(selected.id)}`} target="_blank" rel="noreferrer">
                 JSON
               </a>

@@ -21,7 +21,7 @@ export function placeOfPrint(id: string): { instrument: string; ts: bigint } | n
 }
 
 export async function load(topic: string, id: string, signal: AbortSignal): Promise<Found> {
-  if (topic === "flow.alerts" || topic === "flow.packets" || topic === "flow.hits") {
+  if (["flow.alerts", "flow.packets", "flow.hits", "flow.structures"].includes(topic)) {
     const [evidence, explanation] = await Promise.all([
       fetchEvidence(id, signal),
       fetchExplanation(id, signal).catch(() => null),

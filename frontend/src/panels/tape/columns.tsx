@@ -15,7 +15,7 @@ import {
 } from "../../cells/cells";
 import { daysToExpiry } from "../../domain/contract";
 import type { EquityPrint, MarkedPrint, OptionPrint } from "../../domain/events";
-import { exactMoney, money, price, shares, whole } from "../../domain/numbers";
+import { exactMoney, money, price, shares, signed, whole } from "../../domain/numbers";
 import { clockMs } from "../../domain/time";
 import {
   equityConditions,
@@ -67,12 +67,47 @@ function Quote({ print }: { print: MarkedPrint }) {
   );
 }
 
+interface ValueProps {
+  value: number | null | undefined;
+  shown: (value: number) => string;
+  why: string;
+}
+
+function Value({ value, shown, why }: ValueProps) {
+  return typeof value === "number" ? <Num>{shown(value)}</Num> : <Unknown why={why} />;
+}
+
+function noValue(p: MarkedPrint): string {
+  if (typeof p.spot !== "number") return "no price of the underlying is known";
+  return "below intrinsic value, or too near to expiry, for an implied volatility";
+}
+
+function VolumeAgainstInterest({ print }: { print: MarkedPrint }) {
+  const { volume = 0, open_interest: interest } = print;
+  const above = typeof interest === "number" && volume > interest;
+  return (
+    <span title={above ? "more traded today than was open this morning" : undefined}>
+      <Num>{whole(volume)}</Num>
+      <Muted>
+        {" "}
+        / <Num>{typeof interest === "number" ? whole(interest) : "–"}</Num>
+      </Muted>
+    </span>
+  );
+}
+
 function remarks(p: MarkedPrint): string {
   const words = optionConditions((p.conditions ?? []).filter((code) => code !== "I"));
   const faults = ["missing", "stale", "locked", "crossed", "not_firm"].includes(p.placement)
     ? placementWords(p.placement)
     : "";
-  return [words, p.arrived_late ? "arrived late" : "", faults, p.tie ? "quote at the same instant not used" : ""]
+  return [
+    words,
+    p.halted ? "halted" : "",
+    p.arrived_late ? "arrived late" : "",
+    faults,
+    p.tie ? "quote at the same instant not used" : "",
+  ]
     .filter(Boolean)
     .join(", ");
 }
@@ -182,6 +217,32 @@ export const markedColumns: readonly Column<MarkedPrint>[] = [
     width: "118px",
     cell: (p) => <SideConfidence print={p} />,
     text: (p) => `${p.side_confidence ?? ""} ${p.side_rule ?? ""}`,
+  },
+  {
+    id: "iv",
+    head: "iv",
+    about: "implied volatility, % a year, from the price of the print",
+    width: "52px",
+    align: "right",
+    cell: (p) => <Value value={p.iv} shown={(iv) => (iv * 100).toFixed(1)} why={noValue(p)} />,
+    text: (p) => String(p.iv ?? ""),
+  },
+  {
+    id: "delta",
+    head: "delta",
+    width: "52px",
+    align: "right",
+    cell: (p) => <Value value={p.delta} shown={(delta) => signed(delta, 2)} why={noValue(p)} />,
+    text: (p) => String(p.delta ?? ""),
+  },
+  {
+    id: "interest",
+    head: "vol / oi",
+    about: "contracts traded today / open interest of the trading date before",
+    width: "104px",
+    align: "right",
+    cell: (p) => <VolumeAgainstInterest print={p} />,
+    text: (p) => `${p.volume ?? ""}/${p.open_interest ?? ""}`,
   },
   optionVenueColumn,
   {

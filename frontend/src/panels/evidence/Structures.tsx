@@ -1,0 +1,91 @@
+/** A structure's legs as one table: what was bought and sold, for how much, and what ties them. */
+import { ContractName, DirectionMark, Glyph, Num, Premium, Unknown } from "../../cells/cells";
+import { select } from "../../app/session";
+import type { Structure } from "../../domain/events";
+import { exactMoney, money, price, whole } from "../../domain/numbers";
+import { structureEvidence } from "../../domain/words";
+import css from "./Evidence.module.css";
+
+function Net({ structure }: { structure: Structure }) {
+  const net = structure.net_premium;
+  if (typeof net !== "number") return <Unknown why="the side of a leg, or its premium, is not known" />;
+  const words = net > 0 ? "paid" : net < 0 ? "received" : "even";
+  return (
+    <Num title={exactMoney(net)}>
+      {money(Math.abs(net))} {words}
+    </Num>
+  );
+}
+
+function Delta({ dollars }: { dollars: number | null | undefined }) {
+  if (typeof dollars !== "number")
+    return <Unknown why="no delta: the spot, the implied volatility or a side is not known" />;
+  return <Num title={exactMoney(dollars)}>{money(dollars)}</Num>;
+}
+
+function One({ structure }: { structure: Structure }) {
+  return (
+    <section className={css.section}>
+      <h3>
+        {structure.name}{" "}
+        <span>
+          <DirectionMark direction={structure.direction ?? "neutral"} />
+        </span>
+        <span title="that the legs belong together; not that the label is right">
+          legs belong together <Num>{(structure.confidence ?? 0).toFixed(2)}</Num>
+        </span>
+      </h3>
+      <p className={css.lead}>
+        {structureEvidence(structure.evidence ?? "timing")}. <Net structure={structure} />, net delta{" "}
+        <Delta dollars={structure.net_delta} />
+        {structure.stock_tied ? ", tied to stock" : ""}.
+      </p>
+      <table className={css.legs}>
+        <thead>
+          <tr>
+            <th />
+            <th>leg</th>
+            <th className={css.right}>contracts</th>
+            <th className={css.right}>ratio</th>
+            <th className={css.right}>price</th>
+            <th className={css.right}>premium</th>
+            <th className={css.right}>delta</th>
+          </tr>
+        </thead>
+        <tbody>
+          {structure.legs.map((leg) => (
+            <tr key={leg.parent_id}>
+              <td>
+                <Glyph side={leg.side} title={leg.side === "none" ? "side not known" : leg.side} />
+              </td>
+              <td>
+                <button type="button" onClick={() => select({ topic: "flow.packets", id: leg.packet_id })}>
+                  <ContractName id={leg.contract} />
+                </button>
+              </td>
+              <td className={css.right}>
+                <Num>{whole(leg.size)}</Num>
+              </td>
+              <td className={css.right}>
+                <Num>{leg.ratio}</Num>
+              </td>
+              <td className={css.right}>
+                <Num>{price(leg.price)}</Num>
+              </td>
+              <td className={css.right}>
+                <Premium dollars={leg.premium} />
+              </td>
+              <td className={css.right}>
+                <Delta dollars={leg.delta_notional} />
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </section>
+  );
+}
+
+export function Structures({ structures }: { structures: readonly Structure[] }) {
+  return structures.map((structure) => <One key={structure.id} structure={structure} />);
+}
