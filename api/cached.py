@@ -6,10 +6,11 @@ Without a cache, or while it is away or empty, None says that the archive or the
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
+from typing import Any, TypeVar
 
-from api.newest import backwards, stamp
+from api.newest import SCAN_EVENTS, backwards, stamp
 from api.params import Param
 from connectors.bus.base import Bus
 from connectors.cache.keys import HOT_MESSAGES, HOT_TOPICS, CacheError, Keys, connect
@@ -20,6 +21,9 @@ from connectors.store.owner import owner_of
 from events.settings import Cache
 
 NEWEST_PARAMS = (Param("limit", "int", "messages, the newest first", 200, 1, HOT_MESSAGES),)
+#: How far back a partition is read beyond what is asked for, at a time.
+_DISORDER_EVENTS = 2000
+T = TypeVar("T")
 
 
 class Cached:
@@ -54,8 +58,7 @@ class Cached:
         """Returns a topic's newest messages by event time, the newest first."""
         if self._reader is None or topic not in HOT_TOPICS:
             return None
-        found = await asyncio.to_thread(self._reader.newest, topic, HOT_MESSAGES)
-        return None if found is None else by_time(found)[:limit]
+        return await asyncio.to_thread(self._reader.newest, topic, limit)
 
     def close(self) -> None:
         """Hangs up."""
@@ -64,14 +67,26 @@ class Cached:
 
 
 def newest_of_log(bus: Bus, topic: str, limit: int) -> list[bytes]:
-    """Returns a topic's newest messages by event time, the newest first, out of the log itself."""
+    """Returns a topic's newest messages by event time, the newest first, out of the log itself.
+
+    Only an underlying's events stand in order of time, those of its neighbours somewhere between: a partition is read
+    back until a whole block of it brings nothing newer than what was found.
+    """
     found: list[bytes] = []
     for partition, head in enumerate(bus.heads(topic)):
-        for place, (_, message) in enumerate(backwards(bus, topic, partition, head.next, 2 * limit), 1):
-            found.append(message)
-            if place == limit:
+        mine: list[bytes] = []
+        for block in batched(backwards(bus, topic, partition, head.next, SCAN_EVENTS), limit + _DISORDER_EVENTS):
+            before, mine = mine, by_time([*mine, *(message for _, message in block)])[:limit]
+            if mine == before:
                 break
+        found += mine
     return by_time(found)[:limit]
+
+
+def batched(items: Iterator[T], count: int) -> Iterator[list[T]]:
+    """Yields lists of up to `count` items."""
+    while block := list(islice(items, count)):
+        yield block
 
 
 def by_time(messages: Iterable[bytes]) -> list[bytes]:

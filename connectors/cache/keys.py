@@ -22,6 +22,7 @@ HOT_TOPICS = ("flow.alerts", "flow.packets")
 HOT_MESSAGES = 1000
 #: Redis answers in well under a millisecond; one that needs longer is as good as away.
 ANSWER_TIMEOUT_S = 2.0
+_TIME_DIGITS = 20
 
 
 class CacheError(Exception):
@@ -57,6 +58,13 @@ class CachedBaseline(msgspec.Struct, gc=False):
         return self.ts, self.id, self.revision
 
 
+class _Stamp(msgspec.Struct):
+    ts: int = 0
+
+
+_stamp = msgspec.json.Decoder(_Stamp)
+
+
 @dataclass(frozen=True, slots=True)
 class Keys:
     """The names of one run of a data set."""
@@ -78,9 +86,23 @@ class Keys:
         """A hash: contract to its CachedBaseline, JSON."""
         return f"{self.prefix}baselines:{underlying}"
 
-    def hot(self, topic: str) -> str:
-        """A list of a topic's newest messages, the newest first."""
-        return f"{self.prefix}hot:{topic}"
+    def newest(self, topic: str) -> str:
+        """A sorted set of a topic's newest messages, all of one score: they stand by what `timed` puts before them."""
+        return f"{self.prefix}newest:{topic}"
+
+
+def timed(message: bytes) -> bytes:
+    """Returns a message behind its event time, so that messages sort by time and then by their bytes."""
+    try:
+        ts = max(_stamp.decode(message).ts, 0)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        ts = 0
+    return b"%020d" % ts + message
+
+
+def untimed(member: bytes) -> bytes:
+    """Returns the message of what `timed` gave."""
+    return member[_TIME_DIGITS:]
 
 
 def connect(settings: Cache) -> redis.Redis:

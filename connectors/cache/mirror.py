@@ -9,16 +9,18 @@ from the log's newest COLD_RECORDS. Records of an outdated lease epoch are passe
 from __future__ import annotations
 
 import logging
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from heapq import nlargest
 
 import msgspec
 import redis
 from redis.exceptions import RedisError
 
-from connectors.bus.base import Bus, StoredBatch
-from connectors.cache.keys import HOT_MESSAGES, HOT_TOPICS, CachedBaseline, CacheError, Keys, translated
+from connectors.bus.base import Bus, BusError, StoredBatch
+from connectors.cache.keys import HOT_MESSAGES, HOT_TOPICS, CachedBaseline, CacheError, Keys, timed, translated
 from connectors.telemetry import meters
 from events.derived import FlowPacket
 from events.topics import decoder
@@ -123,9 +125,10 @@ class Mirror:
             pipe.hset(name, mapping={contract: msgspec.json.encode(each) for contract, each in by_contract.items()})
             pipe.expire(name, self._ttl_s)
         if piece.messages:
-            name = self._keys.hot(topic)
-            pipe.lpush(name, *piece.messages[-HOT_MESSAGES:])
-            pipe.ltrim(name, 0, HOT_MESSAGES - 1)
+            name = self._keys.newest(topic)
+            # Partitions come one after the other, so the newest are those of the latest time, not of the last piece.
+            pipe.zadd(name, dict.fromkeys(nlargest(HOT_MESSAGES, map(timed, piece.messages)), 0))
+            pipe.zremrangebyrank(name, 0, -HOT_MESSAGES - 1)
             pipe.expire(name, self._ttl_s)
         pipe.hset(self._keys.positions, f"{topic}/{partition}", f"{offset} {epoch}")
         # Positions outlive what they speak of by nothing: a cache that has forgotten is filled again.
@@ -188,9 +191,10 @@ class MirrorThread:
         while not self._stop.is_set():
             try:
                 more = mirror.step()
-            except CacheError as error:
+            except (CacheError, BusError, sqlite3.Error) as error:
+                # Redis or the log itself is away: either comes back, and nothing was noted that was not written.
                 if not away:
-                    _log.warning("%s; the log goes on, the cache will catch up", error)
+                    _log.warning("%s; the cache will catch up", error)
                 away = True
                 meters.CACHE_UP.labels("redis").set(0)
                 self._stop.wait(pause_s)
@@ -201,7 +205,7 @@ class MirrorThread:
                 break
             meters.CACHE_UP.labels("redis").set(1)
             if away:
-                _log.warning("Redis is back")
+                _log.warning("the cache is filled again")
                 pause_s, away = _FIRST_PAUSE_S, False
             if not more:
                 self._stop.wait(_POLL_S)

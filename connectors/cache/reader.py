@@ -8,7 +8,7 @@ import msgspec
 import redis
 from redis.exceptions import RedisError
 
-from connectors.cache.keys import CachedBaseline, Keys, translated
+from connectors.cache.keys import CachedBaseline, Keys, translated, untimed
 
 _log = logging.getLogger(__name__)
 
@@ -40,14 +40,14 @@ class CacheReader:
         return rows[:limit] or None
 
     def newest(self, topic: str, limit: int) -> list[bytes] | None:
-        """Returns a topic's newest messages, the newest first; None when there is none."""
+        """Returns a topic's newest messages by event time, the newest first; None when there is none."""
         try:
-            found: list[bytes] = self._client.lrange(self._keys.hot(topic), 0, limit - 1)  # type: ignore[assignment]
+            found: list[bytes] = self._client.zrevrange(self._keys.newest(topic), 0, limit - 1)  # type: ignore[assignment]
         except RedisError as error:
             self._say(error)
             return None
         self._away = False
-        return found or None
+        return [untimed(member) for member in found] or None
 
     def _say(self, error: RedisError) -> None:
         if not self._away:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal as signals
 import socket
 import subprocess
 import time
@@ -128,6 +129,11 @@ class Broker:
             self._process.kill()
             self._process.wait()
             self._process = None
+
+    def signal(self, number: signals.Signals) -> None:
+        """Sends a signal: SIGSTOP, SIGCONT."""
+        if self._process is not None:
+            self._process.send_signal(number)
 
     def stop(self) -> None:
         """Stops it in order; killed when that takes too long."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
@@ -10,10 +12,10 @@ from typing import Any
 import pytest
 import redis
 
-from connectors.bus.base import Batch
+from connectors.bus.base import Batch, BusError, Head
 from connectors.bus.embedded import EmbeddedBus
 from connectors.cache.keys import HOT_MESSAGES, HOT_TOPICS, CachedBaseline, CacheError, Keys, connect
-from connectors.cache.mirror import Mirror
+from connectors.cache.mirror import Mirror, MirrorThread
 from connectors.cache.reader import CacheReader
 from events.codec import encode, encode_lines
 from events.settings import Cache
@@ -128,6 +130,40 @@ def test_every_message_is_kept_once_the_newest_first_and_no_more_than_the_limit(
     append(bus, "flow.alerts", events[40:])
     mirrored(bus, client)
     assert reader.newest("flow.alerts", 10_000) == [encode(event) for event in events[:-1001:-1]]
+
+
+def test_the_newest_are_those_of_the_latest_time_not_those_of_the_partition_read_last(
+    bus: EmbeddedBus, client: redis.Redis
+) -> None:
+    events = plain_events("flow.packets", 3 * HOT_MESSAGES)
+    for n, event in enumerate(events):
+        event.ts, event.underlying = T0 + n, f"U{n % 3}"
+    for part in range(3):
+        mine = events[part::3]
+        bus.append("flow.packets", {part: Batch(len(mine), encode_lines(mine), ["U"] * len(mine))}, 1)
+    mirrored(bus, client)
+    newest_first = [encode(event) for event in events[::-1]]
+    assert CacheReader(client, KEYS).newest("flow.packets", HOT_MESSAGES) == newest_first[:HOT_MESSAGES]
+
+
+def test_a_log_that_is_away_is_waited_for_by_the_mirror(bus: EmbeddedBus, client: redis.Redis, server: Redis) -> None:
+    append(bus, "flow.packets", packets(1, 20))
+    faults = iter((BusError("no broker answers"), sqlite3.OperationalError("disk I/O error")))
+
+    class Away(EmbeddedBus):
+        def heads(self, topic: str) -> list[Head]:
+            for fault in faults:
+                raise fault
+            return super().heads(topic)
+
+    thread = MirrorThread(lambda: Away(bus.directory, 3), connect(Cache(redis_url=server.url)), KEYS, TTL_S)
+    reader, deadline = CacheReader(client, KEYS), time.monotonic() + 20
+    try:
+        while len(reader.newest("flow.packets", 100) or ()) < 20:
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+    finally:
+        thread.close()
 
 
 def test_what_is_cached_ends_with_its_life(bus: EmbeddedBus, client: redis.Redis) -> None:
