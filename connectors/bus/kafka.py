@@ -72,9 +72,10 @@ class KafkaBus:
     def append(self, topic: str, batches: Mapping[int, Batch], epoch: int = 0) -> dict[int, int]:
         """Appends to several partitions, each whole; returns each one's first offset."""
         with self._turn:
+            lines = {}
             for part, batch in batches.items():
                 self._parts.check(topic, part)
-                self._writer.check(f"{topic}/{part}", batch)
+                lines[part] = self._writer.lines_of(f"{topic}/{part}", batch)
             if not self._parts.exists(topic):
                 self._parts.make(topic)
             if any((topic, part) not in self._parts.states for part in batches):
@@ -86,7 +87,7 @@ class KafkaBus:
             sent = {}
             for part, batch in batches.items():
                 others = ",".join(place for other, place in places.items() if other != part)
-                sent[part] = self._writer.send(name, part, states[topic, part], batch, epoch, others)
+                sent[part] = self._writer.send(name, part, states[topic, part], batch, lines[part], epoch, others)
             self._writer.wait(name, sent)
             return {part: self._settle(topic, part, batches[part], epoch, delivery) for part, delivery in sent.items()}
 

@@ -15,6 +15,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import accumulate, groupby, pairwise
 from typing import Any, Literal, NamedTuple
 
 from confluent_kafka import Message
@@ -28,7 +29,10 @@ Mark = Literal["", "fence", "clear", "trim", "void"]
 Settled = Callable[["Stamp", int], bool]
 _FIELDS = ("epoch", "base", "first", "records", "promise")
 _FIELD = re.compile(r"(\w+)=(\S+)")
-_TS, _TS_DIGITS = b'"ts":', 19
+#: Nanoseconds of this century have 19 digits, of which milliseconds are the first 13.
+_TS, _TS_DIGITS, _MS_DIGITS = b'"ts":', 19, 13
+_AFTER_DIGITS = b",}"
+_FOREVER_MS = FOREVER_NS // NS_PER_MS
 
 
 class Stamp(NamedTuple):
@@ -135,8 +139,18 @@ def _among(headers: Any) -> bytes:
     return next((bytes(value) for name, value in headers or () if name == HEADER and value), b"")
 
 
-def stamps(state: State, batch: Batch, epoch: int, parts: str = "") -> list[tuple[int, bytes]]:
-    """Returns (index, stamp) of each record of an append whose stamp is another than that of the record before."""
+class Run(NamedTuple):
+    """Records of an append, one behind the other, that have one stamp."""
+
+    #: Index of the first.
+    start: int
+    #: The promise in force before each of them, ns.
+    promise: int
+    header: bytes
+
+
+def runs_of(state: State, batch: Batch, epoch: int, parts: str = "") -> list[Run]:
+    """Cuts an append where its records' stamp changes: where the promise rises, and at an end that says more."""
     rising = [(0, state.promise)]
     for index, promise in batch.promises:
         if promise > rising[-1][1]:
@@ -147,28 +161,42 @@ def stamps(state: State, batch: Batch, epoch: int, parts: str = "") -> list[tupl
     was = -1 if state.epoch == epoch else state.epoch
     stamp = Stamp(epoch, state.position, state.next, batch.count, state.promise, 0, was)
     in_force, last = dict(rising), batch.count - 1
-    found = []
-    for index in sorted({*in_force, 0, min(1, last), last} if parts else {*in_force, last} if then else in_force):
-        stamp = stamp._replace(
-            promise=in_force.get(index, stamp.promise), then=then if index == last else 0,
-            parts=parts if index in (0, last) else "",
-        )  # fmt: skip
-        found.append((index, stamp.encoded()))
+    ends = {0, min(1, last), last} if parts else {last} if then else set()
+    found, promise = [], state.promise
+    begins, behind = _around_promise(stamp)
+    for index in sorted({*in_force, *ends, 0}):
+        promise = in_force.get(index, promise)
+        here = parts if index in (0, last) else "", then if index == last else 0
+        if any(here):
+            header = stamp._replace(promise=promise, parts=here[0], then=here[1]).encoded()
+        else:
+            header = b"%b%d%b" % (begins, promise, behind)
+        found.append(Run(index, promise, header))
     return found
 
 
-def order_ms(message: bytes, promise: int) -> int:
-    """Returns a record's order time for Kafka's CreateTime, ms: its ts or the promise before it, whichever is later."""
-    at = message.find(_TS) + len(_TS)
-    digits = message[at : at + _TS_DIGITS]
-    ts = int(digits) if at >= len(_TS) and digits.isdigit() else 0
-    # An end promises for ever, which no index of times should hold.
-    if ts >= FOREVER_NS:
-        ts = 0
-    if ts < promise < FOREVER_NS:
-        ts = promise
-    # Kafka takes 0 for "now".
-    return ts // NS_PER_MS or 1
+def _around_promise(stamp: Stamp) -> tuple[bytes, bytes]:
+    """Returns a stamp's text before and behind its promise."""
+    text = stamp._replace(promise=-1).encoded()
+    begins, _, behind = text.partition(b"promise=-1")
+    return begins + b"promise=", behind
+
+
+def order_times(messages: Sequence[bytes], runs: Sequence[Run]) -> list[int]:
+    """Returns each record's order time for Kafka's CreateTime, ms: its ts or the promise before it, the later one."""
+    found: list[int] = []
+    add = found.append
+    for run, behind in pairwise([*runs, Run(len(messages), 0, b"")]):
+        # Kafka takes 0 for "now"; an end promises for ever, which no index of times should hold.
+        least = (run.promise // NS_PER_MS if run.promise < FOREVER_NS else 0) or 1
+        for message in messages[run.start : behind.start]:
+            at = message.find(_TS) + len(_TS)
+            try:
+                ms = int(message[at : at + _MS_DIGITS]) if message[at + _TS_DIGITS] in _AFTER_DIGITS else 0
+            except (ValueError, IndexError):
+                ms = 0
+            add(ms if least < ms < _FOREVER_MS else least)
+    return found
 
 
 def fold(
@@ -180,16 +208,19 @@ def fold(
     partitions that is not `settled`. Where the partition was cleared, what stood before is left out.
     """
     headers = _stamps_of(messages)
+    runs = _runs(headers)
     found: list[StoredBatch] = []
-    at, end = 0, len(messages)
+    at, end, run = 0, len(messages), 0
     while at < end:
+        while runs[run] <= at:
+            run += 1
         stamp = parse(headers[at])
         if stamp.mark:
             if _clears(state, stamp):
                 found.clear()
             at += 1
             continue
-        stop = _end_of(headers, at, stamp)
+        stop, cuts = _end_of(headers, at, stamp, runs, run)
         if stop == end:
             if stop - at < stamp.records and not final:
                 break
@@ -197,7 +228,9 @@ def fold(
                 break
         void = stop < end and parse(headers[stop]).of == stamp.base >= 0
         if stamp.epoch >= state.epoch and not void:
-            found.append(_batch(state, partition, messages[at:stop], headers[at:stop]))
+            found.append(
+                _batch(state, partition, messages[at:stop], [headers[cut] for cut in cuts], [cut - at for cut in cuts])
+            )
         at = stop
     if at:
         last = messages[at - 1].offset()
@@ -217,27 +250,33 @@ def _clears(state: State, stamp: Stamp) -> bool:
     return stamp.mark == "clear"
 
 
-def _end_of(headers: Sequence[bytes], at: int, stamp: Stamp) -> int:
-    """Returns the index behind the last record at hand of the append that begins at `at`."""
-    same, limit = headers[at], min(len(headers), at + max(stamp.records, 1))
-    stop = at + 1
-    while stop < limit and (headers[stop] == same or parse(headers[stop])[:4] == stamp[:4]):
-        stop += 1
-    return stop
+def _runs(headers: Sequence[bytes]) -> list[int]:
+    """Returns the index behind each run of equal stamps: an append has few, so few stamps need be looked at."""
+    return list(accumulate(len(list(run)) for _, run in groupby(headers)))
 
 
-def _batch(state: State, partition: int, messages: Sequence[Message], headers: Sequence[bytes]) -> StoredBatch:
-    """Turns one append into a record batch."""
+def _end_of(headers: Sequence[bytes], at: int, stamp: Stamp, runs: Sequence[int], run: int) -> tuple[int, list[int]]:
+    """Returns the index behind the last record at hand of the append that begins at `at`, and where its runs begin.
+
+    `run` is the number of the run that holds `at`.
+    """
+    limit, cuts = min(len(headers), at + max(stamp.records, 1)), [at]
+    while (stop := runs[run]) < limit and parse(headers[stop])[:4] == stamp[:4]:
+        cuts.append(stop)
+        run += 1
+    return min(stop, limit), cuts
+
+
+def _batch(
+    state: State, partition: int, messages: Sequence[Message], headers: Sequence[bytes], cuts: Sequence[int]
+) -> StoredBatch:
+    """Turns one append into a record batch; `headers` are the stamps of its runs, which begin at `cuts`."""
     count = len(messages)
     stamp = parse(headers[0])
     promises = [(0, max(state.promise, stamp.promise))]
-    if headers[-1] != headers[0]:
-        before = headers[0]
-        for index, header in enumerate(headers):
-            if header != before:
-                before = header
-                if (promise := parse(header).promise) > promises[-1][1]:
-                    promises.append((index, promise))
+    for index, header in zip(cuts[1:], headers[1:], strict=True):
+        if (promise := parse(header).promise) > promises[-1][1]:
+            promises.append((index, promise))
     if (then := parse(headers[-1]).then) > promises[-1][1]:
         promises.append((count, then))
     control = messages[0].key() is None

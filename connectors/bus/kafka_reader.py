@@ -9,7 +9,8 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import groupby
+from contextlib import contextmanager
+from itertools import chain, groupby
 
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
@@ -285,13 +286,12 @@ class Looker:
         A stream that is opened waits until the fetch under way of its consumer is over; these need not.
         """
         found: list[Message] = []
-
-        def take(message: Message, _: tuple[str, int]) -> bool:
-            found.append(message)
-            return len(found) >= count or (message.offset() or 0) >= end - 1
-
         if begin < end:
-            self._consume({(name, partition): begin}, take)
+            with self._assigned({(name, partition): begin}) as rounds:
+                for messages in rounds:
+                    found += messages
+                    if len(found) >= count or (found[-1].offset() or 0) >= end - 1:
+                        break
         return found
 
     def span(
@@ -319,32 +319,40 @@ class Looker:
 
     def _consume(self, wanted: Mapping[tuple[str, int], int], take: Callable[[Message, tuple[str, int]], bool]) -> None:
         """Hands records on until `take` has enough; raises Moved, BusError."""
-        consumer = self._client.asker()
-        consumer.assign([TopicPartition(name, part, offset) for (name, part), offset in wanted.items()])
-        try:
-            for message in self._messages(consumer, wanted):
+        with self._assigned(wanted) as rounds:
+            for message in chain.from_iterable(rounds):
                 name, part = message.topic(), message.partition()
                 assert name is not None
                 assert part is not None
                 if take(message, (name, part)):
                     return
+
+    @contextmanager
+    def _assigned(self, wanted: Mapping[tuple[str, int], int]) -> Iterator[Iterator[list[Message]]]:
+        """Gives what arrives of the partitions wanted, from their offsets on, in rounds; raises as `_rounds`."""
+        consumer = self._client.asker()
+        consumer.assign([TopicPartition(name, part, offset) for (name, part), offset in wanted.items()])
+        try:
+            yield self._rounds(consumer, wanted)
         finally:
             consumer.unassign()
 
-    def _messages(self, consumer: Consumer, wanted: Mapping[tuple[str, int], int]) -> Iterator[Message]:
+    def _rounds(self, consumer: Consumer, wanted: Mapping[tuple[str, int], int]) -> Iterator[list[Message]]:
+        """Yields records as they arrive; raises Moved, BusError."""
         deadline = time.monotonic() + self._client.patience_s
         while time.monotonic() < deadline:
             messages: Sequence[Message] = consumer.consume(_LOOK, 0)
             if not messages and (one := consumer.poll(_WAIT_S)) is not None:
                 messages = [one]
-            for message in messages:
-                error = message.error()
-                if error is None:
-                    deadline = time.monotonic() + self._client.patience_s
-                    yield message
-                elif error.code() in _MOVED:
+            errors = [error for message in messages if (error := message.error()) is not None]
+            for error in errors:
+                if error.code() in _MOVED:
                     raise Moved
-                elif error.code() in _DENIED:
-                    raise BusError(f"topic {message.topic()}: {in_words(error)}")
+                if error.code() in _DENIED:
+                    raise BusError(f"topic {', '.join(sorted({name for name, _ in wanted}))}: {in_words(error)}")
+            good = [message for message in messages if message.error() is None] if errors else list(messages)
+            if good:
+                deadline = time.monotonic() + self._client.patience_s
+                yield good
         (name, part), offset = next(iter(wanted.items()))
         raise BusError(f"{name}/{part}: Kafka did not send offset {offset} in time")

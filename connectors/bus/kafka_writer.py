@@ -2,42 +2,60 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
+from typing import NoReturn
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from connectors.bus.base import Batch, BusError
 from connectors.bus.kafka_client import Client, error_of, in_words
-from connectors.bus.kafka_log import HEADER, Stamp, State, order_ms, parse, stamps
+from connectors.bus.kafka_log import HEADER, Run, Stamp, State, order_times, runs_of
 
 _FLUSH_S = 1.0
 #: What a message weighs beside its key and value, with room to spare.
 _OVERHEAD_BYTES = 512
+Headers = list[tuple[str, str | bytes | None]]
+Take = Callable[[KafkaError | None, Message], None]
 
 
-def _headers(stamp: bytes) -> list[tuple[str, str | bytes | None]]:
+def _headers(stamp: bytes) -> Headers:
     return [(HEADER, stamp)]
 
 
 class Delivery:
-    """The delivery reports of one append to one partition."""
+    """The delivery reports of one append to one partition, as of when all of them have come.
 
-    def __init__(self, count: int) -> None:
-        self.left = count
-        #: Kafka's offsets of the first and the last record.
-        self.first = self.last = -1
-        self.error: KafkaError | None = None
+    Every record has its report taken: those before the last by a dictionary, which costs no call of ours and keeps the
+    first of each kind, by error or None; the last record's by itself, for its offset.
+    """
 
-    def __call__(self, error: KafkaError | None, message: Message) -> None:
-        """Takes the report of one record; those of a partition come in order."""
-        self.left -= 1
-        if error is not None:
-            self.error = self.error or error
-        elif self.first < 0:
-            self.first = message.offset() or 0
-        if self.left == 0 and error is None:
-            self.last = message.offset() or 0
+    def __init__(self) -> None:
+        self._first: dict[KafkaError | None, Message] = {}
+        self._last: list[tuple[KafkaError | None, Message]] = []
+        #: Takes the report of a record before the last.
+        self.take: Take = self._first.setdefault  # type: ignore[assignment]  # what it returns is nobody's
+
+    def take_last(self, error: KafkaError | None, message: Message) -> None:
+        """Takes the report of the last record."""
+        self._first.setdefault(error, message)
+        self._last.append((error, message))
+
+    @property
+    def error(self) -> KafkaError | None:
+        """Why a record was not written; None where all were."""
+        failed = [error for error in self._first if error is not None]
+        return failed[0] if failed else None if self._last else KafkaError(KafkaError._FAIL)
+
+    @property
+    def first(self) -> int:
+        """Kafka's offset of the first record; those of a partition are reported in order."""
+        return self._first[None].offset() or 0
+
+    @property
+    def last(self) -> int:
+        """Kafka's offset of the last record."""
+        return self._last[0][1].offset() or 0
 
 
 class Writer:
@@ -48,54 +66,57 @@ class Writer:
         self._producer: Producer | None = None
         self._failed = ""
 
-    def check(self, place: str, batch: Batch) -> None:
-        """Raises BusError for what cannot be sent, before anything is."""
+    def lines_of(self, place: str, batch: Batch) -> list[bytes]:
+        """Returns a batch's records; raises BusError for what cannot be sent, before anything is."""
         limit = self._client.settings.kafka_message_max_bytes
         if self._failed:
             raise BusError(f"{self._failed}; what of it stands in the log is not known: open the bus again")
         if batch.count < 1:
             raise BusError(f"a batch of {batch.count} records cannot be appended to {place}")
-        lines = batch.payload.count(b"\n") + 1
-        if lines != batch.count:
-            raise BusError(f"a batch of {batch.count} records for {place} holds {lines}")
+        lines = batch.payload.split(b"\n")
+        if len(lines) != batch.count:
+            raise BusError(f"a batch of {batch.count} records for {place} holds {len(lines)}")
         if len(batch.payload) + _OVERHEAD_BYTES > limit:
-            largest = max(map(len, batch.payload.split(b"\n"))) + _OVERHEAD_BYTES
+            largest = max(map(len, lines)) + _OVERHEAD_BYTES
             if largest > limit:
                 raise BusError(
                     f"a record of {largest} bytes for {place} is larger than KAFKA_MESSAGE_MAX_BYTES={limit}"
                 )
+        return lines
 
-    def send(self, name: str, part: int, state: State, batch: Batch, epoch: int, parts: str) -> Delivery:
-        """Queues one partition's records of an append behind a state; `wait` sends them."""
-        lines = batch.payload.split(b"\n")
+    def send(
+        self, name: str, part: int, state: State, batch: Batch, lines: Sequence[bytes], epoch: int, parts: str
+    ) -> Delivery:
+        """Queues one partition's records of an append behind a state, as `lines_of` gave them; `wait` sends them."""
         keys: Sequence[str | bytes | None] = batch.keys or ([None] if batch.control else [b""]) * batch.count
-        delivery, found = Delivery(batch.count), stamps(state, batch, epoch, parts)
-        for (start, header), (stop, _) in pairwise([*found, (batch.count, b"")]):
-            self._produce(name, part, lines[start:stop], keys[start:stop], header, delivery)
+        delivery = Delivery()
+        self._produce(name, part, lines, keys, runs_of(state, batch, epoch, parts), delivery)
         return delivery
 
     def send_mark(self, name: str, part: int, stamp: Stamp) -> Delivery:
         """Queues a mark."""
-        delivery = Delivery(1)
-        self._produce(name, part, [b'{"mark":"%s"}' % stamp.mark.encode()], [None], stamp.encoded(), delivery)
+        delivery, line = Delivery(), b'{"mark":"%s"}' % stamp.mark.encode()
+        self._produce(name, part, [line], [None], [Run(0, stamp.promise, stamp.encoded())], delivery)
         return delivery
 
     def _produce(
-        self, name: str, part: int, values: Sequence[bytes], keys: Sequence[str | bytes | None], header: bytes,
+        self, name: str, part: int, values: Sequence[bytes], keys: Sequence[str | bytes | None], runs: Sequence[Run],
         delivery: Delivery,
     ) -> None:  # fmt: skip
-        """Queues records that have one stamp."""
+        """Queues the records of an append."""
         if self._producer is None:
             self._producer = self._client.producer()
-        produce, promise, headers = self._producer.produce, parse(header).promise, _headers(header)
-        for value, key in zip(values, keys, strict=True):
-            ms = order_ms(value, promise)
+        headers: list[Headers] = []
+        for run, behind in pairwise([*runs, Run(len(values), 0, b"")]):
+            headers += [_headers(run.header)] * (behind.start - run.start)
+        produce, takes = self._producer.produce, [delivery.take] * (len(values) - 1) + [delivery.take_last]
+        for value, key, ms, header, take in zip(values, keys, order_times(values, runs), headers, takes, strict=True):
             while True:
                 try:
-                    produce(name, value, key, part, delivery, timestamp=ms, headers=headers)
+                    produce(name, value, key, part, take, timestamp=ms, headers=header)
                 except BufferError:
                     # The queue is full: what waits is sent before more is taken.
-                    self._producer.flush(_FLUSH_S)
+                    self._flush(name, part)
                 except KafkaException as exception:
                     self._fail(name, part, error_of(exception))
                 else:
@@ -103,14 +124,22 @@ class Writer:
 
     def wait(self, name: str, deliveries: Mapping[int, Delivery]) -> None:
         """Sends what is queued and waits until all is reported: each report comes within KAFKA_TIMEOUT_MS."""
-        if self._producer is not None:
-            while self._producer.flush(_FLUSH_S):
-                pass
+        while self._producer is not None and self._flush(name, next(iter(deliveries), -1)):
+            pass
         for part, delivery in deliveries.items():
-            if delivery.error is not None or delivery.left:
-                self._fail(name, part, delivery.error or KafkaError(KafkaError._FAIL))
+            if (error := delivery.error) is not None:
+                self._fail(name, part, error)
 
-    def _fail(self, name: str, part: int, error: KafkaError) -> None:
+    def _flush(self, name: str, part: int) -> int:
+        """Sends what is queued, for a while; returns how many records are not reported yet."""
+        assert self._producer is not None
+        try:
+            return self._producer.flush(_FLUSH_S)
+        except SystemError:
+            # The one error without a code of its own (-1) has no hash, which Python takes for a fault of the library.
+            self._fail(name, part, KafkaError(KafkaError._FAIL))
+
+    def _fail(self, name: str, part: int, error: KafkaError) -> NoReturn:
         self._failed = f"{name}/{part} was not written: {in_words(error)}"
         self.close()
         raise BusError(self._failed)

@@ -274,7 +274,9 @@ def tear(bus: KafkaBus, batches: dict[int, Batch], lands: Sequence[int]) -> None
             for other, each in batches.items()
             if other != part
         )
-        writer.wait(name, {part: writer.send(name, part, parts.states[TOPIC, part], batches[part], 1, others)})
+        lines = writer.lines_of(TOPIC, batches[part])
+        sent = writer.send(name, part, parts.states[TOPIC, part], batches[part], lines, 1, others)
+        writer.wait(name, {part: sent})
 
 
 def tail_until(bus: KafkaBus, position: int, records: int) -> list[StoredBatch]:

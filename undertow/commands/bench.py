@@ -85,6 +85,25 @@ def store(rows: int, engine: str, as_json: bool, check: bool) -> None:
     _report(result, bars(result), as_json, check)
 
 
+@bench.command("bus")
+@click.option("--messages", type=click.IntRange(10_000), default=400_000, show_default=True, help="Of a round.")
+@click.option("--engine", type=click.Choice(("all", "embedded", "kafka")), default="all", show_default=True,
+              help="The bus to measure; Kafka where KAFKA_BROKERS names brokers.")  # fmt: skip
+@_json
+@_check
+def bus(messages: int, engine: str, as_json: bool, check: bool) -> None:
+    """Messages into and out of the bus, beside the bare client library with the same messages.
+
+    `cpu_s_per_million` is CPU of our process, its client's threads included, per million messages, the best of three
+    rounds; `cpu_ratio_to_bare` sets ours beside the client's. On Kafka the topics are the bench's own, dropped after.
+    """
+    from undertow.bench.bus import bars, run
+
+    with one_line_errors():
+        result = run(messages, engine)
+    _report(result, bars(result), as_json, check)
+
+
 @bench.command("types")
 @_json
 def types(as_json: bool) -> None:
