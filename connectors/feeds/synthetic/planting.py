@@ -28,6 +28,7 @@ from events.types import NS_PER_S
 
 #: Nothing is planted in the first and last seconds of a session.
 _MARGIN_S = 5
+_HOUR_NS = 3600 * NS_PER_S
 _VENUE_NUMBER = {letter: number for number, letter in reversed(list(enumerate(VENUES)))}
 _STRENGTH_SHARES = np.array([share for _, share in STRENGTHS])
 #: Labels of what the background prints by chance.
@@ -102,8 +103,10 @@ def plan(
     for begin, kind, strength in zip(begins.tolist(), kinds, chosen, strict=True):
         scenario, ts = scenarios[kind], first + begin
         if scenario.opening_s:
-            # It belongs to the session's first seconds; where it falls within them is its place in the day.
-            ts = session.open_ns + 1_000_000 * (1000 + round(scenario.opening_s * 1000 * begin / (seconds * NS_PER_S)))
+            # An hour's worth of them, in the session's first seconds.
+            if begin >= _HOUR_NS:
+                continue
+            ts = session.open_ns + NS_PER_S + NS_PER_US * (begin * scenario.opening_s // (3600 * NS_PER_US))
         planned.append(Due(ts, scenario, STRENGTHS[strength][0]))
     return sorted(planned, key=lambda due: due.ts)
 

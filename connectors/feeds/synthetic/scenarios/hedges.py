@@ -89,8 +89,8 @@ def _conversion(reverse: bool, stage: Stage) -> Order | None:
     if stage.quote(put).bid <= 0:
         return None
     structure = [Leg(put, not reverse), Leg(pick.contract, reverse)]
-    name = "reversal" if reverse else "conversion"
-    return _tied(stage, structure, 1.0, _truth(name, "arbitrage", ("arbitrage_structure",), "neutral"))
+    truth = _truth("reversal_conversion", "arbitrage", ("arbitrage_structure",), "neutral")
+    return _tied(stage, structure, 1.0, truth)
 
 
 def _hedged(stage: Stage) -> Order | None:

@@ -124,7 +124,7 @@ def _roll_as_sweep(stage: Stage) -> Order | None:
         ]
     tolerated = {*also(stage, pick, size, fills, False), *also(stage, stage.quote(far), size, fills, True)}
     truth = Truth(
-        tolerated=("roll", *sorted(tolerated - set(_SWEEPS))), look_alike_of=_SWEEPS, structure="roll",
+        tolerated=("roll", *sorted(tolerated - set(_SWEEPS))), look_alike_of=_SWEEPS, structure="roll_out",
     )  # fmt: skip
     return Order(children, truth)
 

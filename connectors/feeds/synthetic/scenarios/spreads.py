@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
+from msgspec.structs import replace
+
 from connectors.feeds.synthetic.scenarios.base import Order, Scenario, Stage, Wanted
 from connectors.feeds.synthetic.scenarios.labels import Direction, Style, Truth
 from connectors.feeds.synthetic.scenarios.printing import LEG_PREMIUM, Leg, legs, sized
@@ -15,19 +17,35 @@ _NEAR = Wanted(None, dte=(3, 45), ask=(1.0, 14.0), out=(-0.02, 0.03), tiers=(0, 
 Made = tuple[list[Leg], Truth]
 
 
+#: How often a contract is drawn where what was made of the first has no room.
+_TRIES = 20
+
+
 def _placed(make: Callable[[Stage, int], Made | None], stage: Stage) -> Order | None:
     """Draws a contract near the money, makes the structure around it, and prints it."""
-    pick = stage.pick(_NEAR)
-    made = None if pick is None else make(stage, pick.contract)
-    if made is None:
-        return None
-    structure, truth = made
+    for number in range(_TRIES):
+        pick = stage.pick(_NEAR)
+        made = None if pick is None else make(stage, pick.contract)
+        order = None if made is None else _printed(stage, *made, settle=number == _TRIES - 1)
+        if order is not None:
+            return order
+    return None
+
+
+def _printed(stage: Stage, structure: list[Leg], truth: Truth, settle: bool) -> Order | None:
+    """Prints a structure in a size of the stage's strength; None where what it closes does not stand open."""
     dearest = max(stage.quote(leg.contract).ask * leg.ratio for leg in structure)
     if any(stage.quote(leg.contract).bid <= 0 for leg in structure):
         return None
     size = sized(stage, LEG_PREMIUM, dearest, 5)
-    if size is None:
+    if size is None or any(leg.opens < 0 and size * leg.ratio > stage.interest(leg.contract) for leg in structure):
         return None
+    opened = [leg for leg in structure if leg.opens > 0]
+    if truth.expected == ("roll",) and any(size <= stage.interest(leg.contract) for leg in opened):
+        # Both legs could be either: nothing tells it from a calendar or diagonal that is opened.
+        if not settle:
+            return None
+        truth = replace(truth, expected=(), tolerated=("roll", *truth.tolerated))
     fills = 1 if size < 20 else int(stage.rng.integers(1, 4))
     return Order(legs(stage, structure, size, conditions=CONDITIONS, fills=fills), truth)
 
@@ -96,7 +114,7 @@ def _roll(move: str, stage: Stage, contract: int) -> Made | None:
         return None
     held_long = stage.chance(0.6)
     both = [Leg(contract, not held_long, opens=-1), Leg(other, held_long)]
-    return both, _truth("roll", None, "unclear", expected=("roll",))
+    return both, _truth(f"roll_{move}", None, "unclear", expected=("roll",))
 
 
 def _butterfly(stage: Stage, contract: int) -> Made | None:
