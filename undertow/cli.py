@@ -28,6 +28,7 @@ _COMMANDS: dict[str, tuple[str, str, str]] = {
     "tail": ("undertow.commands.tail", "tail_command", "Show a topic's newest events, or follow it."),
     "evaluate": ("undertow.commands.evaluate", "evaluate_command", "Judge the rules on tapes whose orders are known."),
     "bench": ("undertow.commands.bench", "bench", "Measure this machine, as ratios within one run."),
+    "health": ("undertow.commands.health", "health", "Ask a running part whether it does its work."),
     "doctor": ("undertow.commands.doctor", "doctor", "Check settings, packages and a data set."),
 }
 

@@ -54,7 +54,7 @@ def check(name: str, look: Callable[[], tuple[bool, str]]) -> None:
 
 
 def state() -> tuple[bool, dict[str, Any]]:
-    """Returns whether everything holds, and each by name."""
+    """Returns whether everything holds, and each by name; a process that checks nothing yet has not begun its work."""
     found = {name: look() for name, look in list(_checks.items())}
-    ok = all(good for good, _ in found.values())
+    ok = bool(found) and all(good for good, _ in found.values())
     return ok, {"ok": ok, "checks": {name: {"ok": good, "seen": seen} for name, (good, seen) in found.items()}}
