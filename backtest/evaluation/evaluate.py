@@ -46,7 +46,7 @@ def judge(tape: Tape, settings: Settings, watch: Watch) -> tuple[Joined, TapeSum
         said = run(bus, settings.rules, settings.compute, lambda done: watch(told(done)))
     finally:
         bus.close()
-    joined = join(tape.seed, tape.labels, said)
+    joined = join(tape.seed, tape.labels, said, tape.unfinished)
     summary = TapeSummary(
         seed=tape.seed, split=split_of(tape.seed), option_prints=said.option_prints, planted=len(joined.planted),
         hits=len(said.hits), alerts=len(said.alerts), seconds=round(time.perf_counter() - began_s, 1),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass, field
 
 from backtest.evaluation.running import Said
@@ -43,8 +43,11 @@ class Joined:
     contradictions: list[str]
 
 
-def join(seed: int, labels: Sequence[Planted], said: Said) -> Joined:
-    """Joins what was said of a tape to its labels; what was withdrawn or revised away was not said."""
+def join(seed: int, labels: Sequence[Planted], said: Said, unfinished: Set[str] = frozenset()) -> Joined:
+    """Joins what was said of a tape to its labels; what was withdrawn or revised away was not said.
+
+    What is about prints of an `unfinished` order is left out.
+    """
     planted = [Judged(label, seed) for label in labels if label.strength is not None]
     noise = [label for label in labels if label.strength is None]
     owner = {ident: number for number, judged in enumerate(planted) for ident in judged.label.prints}
@@ -56,18 +59,19 @@ def join(seed: int, labels: Sequence[Planted], said: Said) -> Joined:
         number = _owner(prints, owner)
         if number is not None:
             planted[number].hits.append(hit)
-        else:
+        elif unfinished.isdisjoint(prints):
             label = next((noted[ident] for ident in prints if ident in noted), None)
             joined.background_hits.append((hit, label))
     for alert in sorted(said.alerts.values(), key=lambda each: each.id):
         if alert.withdrawn:
             continue
-        number = _owner(said.prints(alert.about), owner)
+        prints, evidence = said.prints(alert.about), [ident for each in alert.evidence for ident in said.prints(each)]
+        number = _owner(prints, owner)
         if number is None:
-            number = _owner([ident for each in alert.evidence for ident in said.prints(each)], owner)
+            number = _owner(evidence, owner)
         if number is not None:
             planted[number].alerts.append(alert)
-        else:
+        elif unfinished.isdisjoint(prints) and unfinished.isdisjoint(evidence):
             joined.background_alerts.append(alert)
         if _contradicts(alert, standing):
             joined.contradictions.append(alert.id)

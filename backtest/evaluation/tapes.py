@@ -49,6 +49,8 @@ class Tape:
     dataset: Dataset
     seed: int
     labels: list[Planted]
+    #: Prints of orders that were still under way at its end: nobody can say whether they were seen.
+    unfinished: frozenset[str] = frozenset()
 
 
 class ScratchDataset(Dataset):
@@ -81,4 +83,5 @@ def take(dataset: Dataset) -> Tape:
         labels = _decode_labels(path.read_bytes())
     except msgspec.MsgspecError as error:
         raise TapeError(f"{path} cannot be read: {error}") from None
-    return Tape(dataset, found.config.seed, labels)
+    running = found.market.running if found.market is not None else []
+    return Tape(dataset, found.config.seed, labels, frozenset(ident for order in running for ident in order.ids))

@@ -208,6 +208,17 @@ def test_a_hit_belongs_to_the_order_that_most_of_its_prints_belong_to() -> None:
     assert (joined.option_prints, joined.planted_prints) == (7, 3)
 
 
+def test_an_order_that_the_end_of_the_tape_cut_off_is_neither_judged_nor_background() -> None:
+    said = _said(
+        ("flow.packets", [_packet("pk:u", ("u",))]),
+        ("flow.hits", [_hit("pk:u", _SWEEP)]),
+        ("flow.alerts", [_alert("pk:u")]),
+    )
+    joined = join(101, [], said, {"u"})
+    assert not joined.background_hits
+    assert not joined.background_alerts
+
+
 def test_hits_on_parents_and_structures_are_found_by_their_own_prints() -> None:
     labels = [_label("buyer", ["p1"]), _label("seller", ["p2"]), _label("legs", ["q1", "q2"])]
     parents = (_parent("pa:p1", ("p1",)), _parent("pa:p2", ("p2",)))

@@ -21,6 +21,7 @@ from connectors.feeds.synthetic.rows import (
     OPTION_CODE,
     OPTION_VENUE_SHARES,
     PRINT,
+    Bools,
     Floats,
     Ints,
     PrintRows,
@@ -59,8 +60,10 @@ _MOST_PREMIUM = 400_000.0
 #: Above this value per contract (dollars a share) people trade fewer of them.
 _DEAR = 4.0
 _CANCELLED = 0.0005
-#: From this premium on a background print is noted in the labels for what it is: a large print that means nothing.
+#: From this premium on, or this size at some premium, a background print is noted in the labels for what it is: a large
+#: print that means nothing. One in a few thousand is.
 LARGE_PREMIUM = 100_000.0
+LARGE_SIZE, LARGE_SIZE_PREMIUM = 300.0, 15_000.0
 #: Most volume passes from hand to hand; somewhat more opens than closes while a contract lives.
 _OPENS = np.array([1, -1, 0], dtype=np.int64)
 _OPENS_SHARES = cumulative((0.36, 0.30, 0.34))
@@ -104,13 +107,17 @@ def background(
         venue=_venues(place, rng.random(orders), rng.random(orders)),
         delay=np.where(late, (20 + 70 * rng.random(orders)).astype(np.int64) * NS_PER_S, 0),
         kind=np.where(rng.random(orders) < _CANCELLED, DOOMED, PRINT),
-        plant=np.where(size * 100.0 * worth[contract] >= LARGE_PREMIUM, LARGE_SINGLE, NOISE),
+        plant=np.where(_large(size, size * 100.0 * worth[contract]), LARGE_SINGLE, NOISE),
         opens=_OPENS[choose(_OPENS_SHARES, rng.random(orders))],
     )
     fate = rng.random(orders)
     splits = _splits(singles, fate < _SPLIT, start_ns, rng)
     legs = _legs(singles, (fate >= _SPLIT) & (fate < _SPLIT + _TWO_LEGS) & ~late, chains, first, rng)
     return joined([singles, splits, legs, _cancels(singles, start_ns, rng)])
+
+
+def _large(size: Floats, premium: Floats) -> Bools:
+    return np.asarray((premium >= LARGE_PREMIUM) | ((size >= LARGE_SIZE) & (premium >= LARGE_SIZE_PREMIUM)))
 
 
 def _positions(place: Ints, uniform: Floats) -> Floats:

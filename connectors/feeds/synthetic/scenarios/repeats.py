@@ -42,7 +42,9 @@ def _hits(two_sided: bool, stage: Stage) -> Order | None:
         total += size
         at += round(float(stage.rng.uniform(*_APART_S)) * NS_PER_S)
     call = stage.is_call(pick.contract)
-    own = ("large_block", *also(stage, pick, total, 3, None if two_sided else True))
+    # Each hit by itself is a small order of its side, and may be called so.
+    sides = (True, False) if two_sided else (True,)
+    own = ("large_block", *(rule for side in sides for rule in also(stage, pick, total, 3, side)))
     truth = Truth(
         expected=() if two_sided else ("repeated_hits",),
         tolerated=tuple(dict.fromkeys(own)),
