@@ -42,9 +42,17 @@ def run_span(
     follow_log: bool = False,
     rule_set: Sequence[Rule] = ALL,
     states: Mapping[str, bytes] | None = None,
+    partitions: Sequence[int] | None = None,
 ) -> None:
-    """Runs the flow over a bounded span with the given sinks and returns at its end."""
-    source = TapeSource(bus, span, batch=compute.tape_read_batch, poll_ms=compute.tape_poll_ms, stopping=stopping)
+    """Runs the flow over a bounded span, of all partitions or some, with the given sinks and returns at its end."""
+    source = TapeSource(
+        bus,
+        span,
+        batch=compute.tape_read_batch,
+        poll_ms=compute.tape_poll_ms,
+        partitions=partitions,
+        stopping=stopping,
+    )
     config = Config(rules, bus.partitions, code_digest(), follow_log=follow_log, states=states or {}, rule_set=rule_set)
     execute: Any = run_main  # carries no types
     execute(options.build(source, sinks, config), epoch_interval=_EPOCH)

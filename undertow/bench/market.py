@@ -8,7 +8,7 @@ passes a rule's floors.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from random import Random
 
 from events.codec import encode
@@ -19,29 +19,30 @@ START_TS = 1_767_623_400_000_000_000
 _VENUES = "ACEHIJMNPQUXZ"
 #: Mean event time between bursts over all contracts, ms.
 _BURST_GAP_MS = 1.2
-_UNDERLYINGS = 100
+_NAMES = ("SPY", "QQQ", "NVDA", "TSLA", "AAPL", *(f"U{chr(65 + n // 26)}{chr(65 + n % 26)}" for n in range(95)))
 _SOURCE = "databento"
 _FIRST_SEQ = 1_204_117_000
 #: From the event to our decoder, as a live feed would stamp it.
 _TRANSIT_NS = 350_000
 
 
-def contracts(count: int) -> list[tuple[str, str]]:
-    """Returns (underlying, contract id) pairs over a hundred underlyings."""
-    names = ["SPY", "QQQ", "NVDA", "TSLA", "AAPL"] + [f"U{chr(65 + n // 26)}{chr(65 + n % 26)}" for n in range(95)]
+def contracts(count: int, names: Sequence[str] = _NAMES) -> list[tuple[str, str]]:
+    """Returns (underlying, contract id) pairs over a hundred underlyings, or others."""
     pairs = []
     for n in range(count):
-        underlying = names[n % _UNDERLYINGS]
-        right = "CP"[n // _UNDERLYINGS % 2]
-        strike = 50_000 + 2_500 * (n // (2 * _UNDERLYINGS))
+        underlying = names[n % len(names)]
+        right = "CP"[n // len(names) % 2]
+        strike = 50_000 + 2_500 * (n // (2 * len(names)))
         pairs.append((underlying, f"{underlying}260{1 + n % 3}16{right}{strike:08d}"))
     return pairs
 
 
-def events(prints: int, contract_count: int, seed: int) -> Iterator[tuple[str, str, int, bytes]]:
+def events(
+    prints: int, contract_count: int, seed: int, names: Sequence[str] = _NAMES
+) -> Iterator[tuple[str, str, int, bytes]]:
     """Yields (topic, underlying, ts, message) in time order; one quote for every two prints."""
     random = Random(seed)
-    chosen = contracts(contract_count)
+    chosen = contracts(contract_count, names)
     mids = [0.5 + random.random() * 4 for _ in chosen]
     ts, done, quoted = START_TS, 0, 0
     for n, (underlying, contract) in enumerate(chosen):

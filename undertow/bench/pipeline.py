@@ -9,7 +9,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -54,7 +54,7 @@ def run(job: Job) -> dict[str, Any]:
     """Makes the tape, runs the flow over it in a process of its own, and returns its measurements."""
     with tempfile.TemporaryDirectory(prefix="undertow-bench-") as directory:
         began = perf_counter()
-        _preload(Path(directory), job)
+        preload(Path(directory), market.events(job.prints, job.contracts, job.seed))
         preload_s = perf_counter() - began
         decoded = _child("decode", directory, job.rules)
         result = _child("flow", directory, job.rules)
@@ -70,12 +70,13 @@ def _child(what: str, directory: str, rules: str) -> dict[str, Any]:
     return result
 
 
-def _preload(directory: Path, job: Job) -> None:
+def preload(directory: Path, events: Iterable[tuple[str, str, int, bytes]]) -> None:
+    """Writes a tape as feeds would."""
     bus = EmbeddedBus(directory, PARTITIONS)
     writers = {topic: TopicWriter(bus, topic) for topic in _TOPICS}
     for writer in writers.values():
         writer.member("required", 0)
-    for topic, underlying, ts, message in market.events(job.prints, job.contracts, job.seed):
+    for topic, underlying, ts, message in events:
         writers[topic].add_encoded(ts, underlying, message)
     for writer in writers.values():
         writer.flush()

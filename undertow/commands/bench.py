@@ -104,6 +104,27 @@ def bus(messages: int, engine: str, as_json: bool, check: bool) -> None:
     _report(result, bars(result), as_json, check)
 
 
+@bench.command("scale")
+@click.option("--prints", type=click.IntRange(1000), default=300_000, show_default=True, help="Prints on the tape.")
+@click.option("--processes", type=click.IntRange(2, 8), default=2, show_default=True, help="Processes beside one.")
+@click.option(
+    "--rounds", type=click.IntRange(1, 20), default=3, show_default=True, help="Runs of each; the best counts."
+)
+@_json
+@_check
+def scale(prints: int, processes: int, rounds: int, as_json: bool, check: bool) -> None:
+    """One flow process beside several over partition subsets, on one preloaded log: throughput and equal bytes.
+
+    `ratio` is how many times faster the several are; it needs as many free cores. `equal` is 1 when every run left the
+    same derived topics, by digest.
+    """
+    from undertow.bench.scale import BARS, Job, run
+
+    with one_line_errors():
+        result = run(Job(prints=prints, processes=processes, rounds=rounds))
+    _report(result, BARS, as_json, check)
+
+
 @bench.command("types")
 @_json
 def types(as_json: bool) -> None:
