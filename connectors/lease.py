@@ -68,6 +68,9 @@ class Grant(Protocol):
     """What an engine hands out: leases of one process under one number."""
 
     epoch: int
+    #: How long the lease may go unrenewed before its holder must stop. Where the fence on what it guards is the same
+    #: brokers', that is longer than the time to live: who cannot reach them cannot write either.
+    patience_s: float
 
     def renew(self) -> bool | None:
         """Renews; False once another holds one of them, None where that could not be found out now."""
@@ -102,7 +105,7 @@ class Lease:
         """Raises LeaseLost once the lease is lost, released, or could not be renewed within its time to live."""
         if not self._lost and time.monotonic() - self._renewed_s > self._ttl_s:
             self._renew()
-        if self._lost or self._over.is_set() or time.monotonic() - self._renewed_s > self._ttl_s:
+        if self._lost or self._over.is_set() or time.monotonic() - self._renewed_s > self._grant.patience_s:
             raise LeaseLost(f"the lease {self.name} (epoch {self.epoch}) is lost: another process may hold it now")
 
     def release(self) -> None:

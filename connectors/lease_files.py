@@ -50,7 +50,7 @@ class _FileGrant:
         self.epoch = epoch
         self._db = db
         self._names = list(names)
-        self._ttl_s = ttl_s
+        self._ttl_s = self.patience_s = ttl_s
 
     def renew(self) -> bool | None:
         """Renews all, or finds that one is another's now; None where the file could not be written."""

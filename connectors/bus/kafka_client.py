@@ -92,7 +92,8 @@ class Client:
         return Producer({
             **self._common(), "enable.idempotence": True, "acks": "all", "compression.type":
             self.settings.kafka_compression, "message.max.bytes": limit, "batch.size": limit,
-            "batch.num.messages": 1_000_000, "linger.ms": 10_000, "queue.buffering.max.messages": 1_000_000,
+            "batch.num.messages": 1_000_000, "linger.ms": min(10_000, self.settings.kafka_timeout_ms // 2),
+            "queue.buffering.max.messages": 1_000_000,
             "queue.buffering.max.kbytes": 2_000_000, "message.timeout.ms": self.settings.kafka_timeout_ms,
             "sticky.partitioning.linger.ms": 0,
         }, logger=_Aside())  # fmt: skip
@@ -204,11 +205,12 @@ class Client:
         """Returns the names of every topic of the cluster."""
         return self.ask("listing topics", lambda: list(self.asker().list_topics(timeout=REQUEST_S).topics))
 
-    def create(self, name: str, partitions: int) -> None:
-        """Makes a topic that keeps everything until it is trimmed, and waits until it can be used."""
+    def create(self, name: str, partitions: int, changed: Mapping[str, str] | None = None) -> None:
+        """Makes a topic that keeps everything until it is trimmed, or as `changed` says; waits until it can be used."""
         config = {
             "cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1",
             "message.timestamp.type": "CreateTime", "max.message.bytes": str(self.settings.kafka_message_max_bytes),
+            **(changed or {}),
         }  # fmt: skip
 
         def request() -> bool:

@@ -89,7 +89,7 @@ def _dataset(settings: Settings, faults: list[str]) -> dict[str, Any] | None:
         return None
     try:
         dataset = Dataset.open(path)
-    except DatasetError as error:
+    except (DatasetError, BusError) as error:
         faults.append(str(error))
         return None
     topics = {}
