@@ -60,8 +60,9 @@ def synthetic(
     """A market that does not exist: the S&P 500, SPY, QQQ, IWM and SPX with their chains.
 
     The same seed and start give the same events to the byte. Sessions run 09:30 to 16:00 New York of a simulated
-    trading day, one after the other, on any day at any hour. Stopped or killed and started again it goes on where it
-    stopped; meanwhile simulated time stands still. Orders planted in it are labelled in a file of their own.
+    trading day, options on the index and its funds to 16:15, one after the other, on any day at any hour. Stopped or
+    killed and started again it goes on where it stopped; meanwhile simulated time stands still. Orders planted in it
+    are labelled in a file of their own.
 
     \b
     undertow feed synthetic --data data/demo

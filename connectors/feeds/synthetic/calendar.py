@@ -13,6 +13,8 @@ from events.types import NS_PER_S
 
 OPEN = time(9, 30)
 CLOSE = time(16, 0)
+#: Options on the index and its funds trade on for so long after a session's close, seconds.
+LATE_S = 900
 
 
 @dataclass(frozen=True, slots=True)

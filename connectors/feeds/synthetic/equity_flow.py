@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from connectors.feeds.synthetic.rows import (
@@ -77,6 +79,14 @@ def background(rate: float, start_ns: int, names: Underlyings, rng: np.random.Ge
         plant=np.full(count, NOISE, dtype=np.int64),
         opens=np.zeros(count, dtype=np.int64),
     )
+
+
+def extended(rate: float, start_ns: int, names: Underlyings, rng: np.random.Generator) -> PrintRows:
+    """Returns a second's prints of the funds after the close, each flagged as of extended hours."""
+    funds = replace(names, equity_rate=np.where(names.tier == 0, names.equity_rate, 0.0))
+    rows = background(rate, start_ns, funds, rng)
+    rows.condition[:] = EQUITY_CODE[("T",)]
+    return rows
 
 
 def auction(start_ns: int, names: Underlyings, closing: bool, rng: np.random.Generator) -> PrintRows:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
 
@@ -16,21 +16,23 @@ import numpy as np
 from msgspec import Struct, field
 
 from connectors.feeds.synthetic import drifting, equity_flow, interest, options_flow, planting, prices, quoting
-from connectors.feeds.synthetic.calendar import Session, next_session, session_at, session_from
+from connectors.feeds.synthetic.calendar import LATE_S, Session, next_session, session_at, session_from
 from connectors.feeds.synthetic.emitting import Book, Doomed, Emitter, Item, Noted
 from connectors.feeds.synthetic.planting import Doings, Running
 from connectors.feeds.synthetic.reference import facts
-from connectors.feeds.synthetic.rows import Floats, Ints, PrintRows, QuoteRows, cumulative, joined
+from connectors.feeds.synthetic.rows import Floats, Ints, PrintRows, QuoteRows, chosen, cumulative, joined
 from connectors.feeds.synthetic.scenarios.base import Drift, Stage
 from connectors.feeds.synthetic.scenarios.labels import Planted
 from connectors.feeds.synthetic.surface import Moment, equity_quotes, option_quotes
-from connectors.feeds.synthetic.universe import INDEX, Chains, chains, underlyings
+from connectors.feeds.synthetic.universe import INDEX, Chains, chains, late, underlyings
 from events.types import NS_PER_MS, NS_PER_S
 
 #: Bumped when the same seed comes to mean another market.
-MODEL_VERSION = 3
+MODEL_VERSION = 4
 #: The day's definitions stand this long before its open.
 REFERENCE_AHEAD_NS = 1800 * NS_PER_S
+#: Activity after the close relative to a session's mean.
+_LATE_ACTIVITY = 0.1
 _PATH, _OPTIONS, _EQUITIES, _QUOTES, _PLANTS, _NIGHT, _CHAINS = range(7)
 
 
@@ -164,11 +166,12 @@ class Market:
             yield from facts(self._chains, self._names, self._session.day, before)
             self._block = self._first_block
             return
-        draw = self._closing() if self._block >= self._session.seconds else self._second()
+        second = self._block - self._session.seconds
+        draw = self._second() if second < 0 else self._closing() if second == 0 else self._late()
         yield from self._emitter.second(self._block, *draw, note=self._note)
         self._end_plants()
         self._block += 1
-        if self._block > self._session.seconds:
+        if self._block > self._session.seconds + LATE_S:
             night = self._rng(0, _NIGHT)
             opens = prices.over_night(self._log_spots, self._names, night)
             self._begin(next_session(self._session), 0, opens, (self._chains, self._emitter.opened))
@@ -177,16 +180,7 @@ class Market:
         """Draws prints and candidates for quotes of one second of trading, and moves the prices."""
         block, names, config, start = self._block, self._names, self.config, self.now
         activity = prices.shape(block, self._session.seconds)
-        path = prices.path(self._log_spots, names, activity, self._rng(block, _PATH))
-        if self._drifts:
-            drifting.move(path, self._drifts, start)
-            prices.tied(path, names)
-            self._drifts = drifting.still(self._drifts, start)
-        self._moods = drifting.stir(self._moods, self._drifts, start)
-        fallen = path[-1, self._index] - self._log_opens[self._index]
-        width = 1.0 + 1.2 * float(np.exp(-block / 240.0))
-        fear, mood = float(np.exp(-4.0 * fallen)), np.exp(self._moods)
-        moment = Moment(start, np.exp(path), NS_PER_S // prices.STEPS, width, fear, mood)
+        moment = self._moved(activity)
         options = options_flow.background(
             config.rate * activity, start, self._chains, len(names.symbols), self._worth, self._rng(block, _OPTIONS)
         )
@@ -196,25 +190,54 @@ class Market:
             equities = joined([equities, equity_flow.auction(start, names, False, rng)])
         self._begin_plants(moment)
         planted = planting.rows(self._running, start, len(names.symbols))
-        self._log_spots = path[-1]
-        quotes = self._quotes(moment, options, equities, planted)
+        quotes = self._quotes(moment, options, equities, planted, self._chains.cumulated)
         return joined([options, equities, planted.prints]), quotes
+
+    def _moved(self, activity: float) -> Moment:
+        """Moves prices and volatility through the next second; returns what decides its quotes."""
+        path = prices.path(self._log_spots, self._names, activity, self._rng(self._block, _PATH))
+        if self._drifts:
+            drifting.move(path, self._drifts, self.now)
+            prices.tied(path, self._names)
+            self._drifts = drifting.still(self._drifts, self.now)
+        self._moods = drifting.stir(self._moods, self._drifts, self.now)
+        self._log_spots = path[-1]
+        fallen = path[-1, self._index] - self._log_opens[self._index]
+        width = 1.0 + 1.2 * float(np.exp(-self._block / 240.0))
+        fear, mood = float(np.exp(-4.0 * fallen)), np.exp(self._moods)
+        return Moment(self.now, np.exp(path), NS_PER_S // prices.STEPS, width, fear, mood)
 
     def _closing(self) -> tuple[PrintRows, QuoteRows]:
         """Draws the closing auction, in the second after the close; options are over."""
         rows = equity_flow.auction(self.now, self._names, True, self._rng(self._block, _EQUITIES))
         moment = Moment(self.now, np.exp(self._log_spots)[None, :], NS_PER_S, 1.0, 1.0)
         none = planting.rows([], self.now, len(self._names.symbols))
-        return rows, self._quotes(moment, none.prints, rows, none)
+        return rows, self._quotes(moment, none.prints, rows, none, self._chains.cumulated)
 
-    def _quotes(self, moment: Moment, options: PrintRows, equities: PrintRows, planted: Doings) -> QuoteRows:
+    def _late(self) -> tuple[PrintRows, QuoteRows]:
+        """Draws a second after the close: options on the index and its funds trade on, and the funds a little."""
+        moment, start, own = self._moved(_LATE_ACTIVITY), self.now, len(self._names.symbols)
+        listed = replace(self._chains, cumulated=late(self._chains))
+        rate = self.config.rate * _LATE_ACTIVITY
+        options = options_flow.background(rate, start, listed, own, self._worth, self._rng(self._block, _OPTIONS))
+        # A second leg may lie in the expiry beside its first: where that has expired it does not trade.
+        options = chosen(options, self._chains.dte[options.instrument - own] > 0)
+        rate = 1000.0 / self.config.emit_interval_ms * _LATE_ACTIVITY
+        equities = equity_flow.extended(rate, start, self._names, self._rng(self._block, _EQUITIES))
+        none = planting.rows([], start, own)
+        quotes = self._quotes(moment, options, equities, none, listed.cumulated)
+        return joined([options, equities]), quotes
+
+    def _quotes(
+        self, moment: Moment, options: PrintRows, equities: PrintRows, planted: Doings, listed: Floats
+    ) -> QuoteRows:
         names, own = self._names, len(self._names.symbols)
         rng = self._rng(self._block, _QUOTES)
         # A planted order's own quotes move with it: only its first print is preceded by the market's.
         of_stock = planted.looked_at < own
         print_ts = np.concatenate([options.ts, planted.look_ts[~of_stock]])
         traded = np.concatenate([options.instrument, planted.looked_at[~of_stock]]) - own
-        idle = quoting.idle_options(len(print_ts), self._chains.cumulated, rng)
+        idle = quoting.idle_options(len(print_ts), listed, rng)
         ts, contract, forced = quoting.times(print_ts, traded, idle, moment.start_ns, rng)
         of_options = quoting.option_candidates(
             ts, contract, forced, self._chains.tier[contract], own, lambda c, t: self._option_quotes(moment, c, t), rng

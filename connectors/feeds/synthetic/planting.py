@@ -19,6 +19,7 @@ from connectors.feeds.synthetic.rows import (
     Ints,
     PrintRows,
     QuoteRows,
+    chosen,
 )
 from connectors.feeds.synthetic.scenarios import ALL
 from connectors.feeds.synthetic.scenarios.base import STRENGTHS, Child, Drift, Scenario, Stage
@@ -183,7 +184,7 @@ def rows(running: list[Running], start_ns: int, first: int) -> Doings:
     moved = (ticks != 0) | (widen != 0)
     shifts = quoting.lifts(ts[moved] - NS_PER_US, instrument[moved], ticks[moved], widen[moved])
     looks = _looks(found)
-    return Doings(_chosen(prints, prints.size > 0), shifts, ts[looks], instrument[looks])
+    return Doings(chosen(prints, prints.size > 0), shifts, ts[looks], instrument[looks])
 
 
 def _looks(found: list[tuple[int, Child]]) -> Ints:
@@ -199,10 +200,6 @@ def _code(child: Child) -> int:
     if child.contract >= 0:
         return OPTION_CODE[child.condition]
     return EQUITY_CODE[(child.condition,) if child.condition else ()]
-
-
-def _chosen(prints: PrintRows, chosen: np.typing.NDArray[np.bool_]) -> PrintRows:
-    return PrintRows(*(getattr(prints, name)[chosen] for name in PrintRows.__slots__))
 
 
 def _column(values: list[int]) -> Ints:

@@ -51,7 +51,7 @@ OPTION_CONDITIONS: tuple[str, ...] = (
     "t", "v",
 )  # fmt: skip
 EQUITY_CONDITIONS: tuple[tuple[str, ...], ...] = (
-    (), ("F",), ("I",), ("F", "I"), ("X",), ("4",), ("W",), ("7",), ("O",), ("Q",), ("6",), ("M",), ("Z",),
+    (), ("F",), ("I",), ("F", "I"), ("X",), ("4",), ("W",), ("7",), ("O",), ("Q",), ("6",), ("M",), ("Z",), ("T",),
 )  # fmt: skip
 OPTION_CODE = {letter: number for number, letter in enumerate(OPTION_CONDITIONS)}
 EQUITY_CODE = {letters: number for number, letters in enumerate(EQUITY_CONDITIONS)}
@@ -111,6 +111,11 @@ class QuoteRows:
     lift: Ints
     #: Ticks by which both sides of the quote in force retreat; 0 for none.
     widen: Ints
+
+
+def chosen(prints: PrintRows, kept: Bools) -> PrintRows:
+    """Returns the rows that are kept."""
+    return PrintRows(*(getattr(prints, name)[kept] for name in PrintRows.__slots__))
 
 
 _Rows = TypeVar("_Rows", PrintRows, QuoteRows)

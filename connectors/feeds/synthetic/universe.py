@@ -135,6 +135,12 @@ class Chains:
     first: Ints
 
 
+def late(listed: Chains) -> Floats:
+    """Returns the running share of the flow after the close: the index and its funds, nothing expiring."""
+    shares = np.diff(listed.cumulated, prepend=0.0) * ((listed.tier == 0) & (listed.dte > 0))
+    return np.asarray(np.cumsum(shares) / shares.sum())
+
+
 def _spacing(level: float, tier: int) -> float:
     """Returns the distance of strikes, dollars."""
     if tier == 0:

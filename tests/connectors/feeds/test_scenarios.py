@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from connectors.feeds.synthetic.calendar import LATE_S
 from connectors.feeds.synthetic.emitting import TOPICS
 from connectors.feeds.synthetic.model import Market, ModelConfig
 from connectors.feeds.synthetic.planting import BACKGROUND, UnknownScenario
@@ -202,7 +203,9 @@ def test_an_opening_order_is_larger_than_what_stands_open_and_a_closing_one_smal
 def test_next_mornings_interest_shows_what_was_opened_and_closed() -> None:
     only = ("opening_buy", "closing_sale")
     start = _new_york(2026, 1, 14, 15, 57)
-    tape = _tape(ModelConfig(105, start, rate=5.0, planted_per_hour=7_200, evenly=True, only=only), 180 + 2 + 1)
+    tape = _tape(
+        ModelConfig(105, start, rate=5.0, planted_per_hour=7_200, evenly=True, only=only), 180 + LATE_S + 2 + 1
+    )
     checked = 0
     for label, prints in tape.of(*only):
         contract = label.contracts[0]

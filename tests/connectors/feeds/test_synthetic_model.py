@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from connectors.feeds.synthetic.calendar import expiries, next_open, session_at
+from connectors.feeds.synthetic.calendar import LATE_S, expiries, next_open, session_at
 from connectors.feeds.synthetic.emitting import TOPICS, Item
 from connectors.feeds.synthetic.model import Market, ModelConfig, State
 from connectors.feeds.synthetic.prices import STEPS, shape
@@ -81,9 +81,9 @@ def test_a_market_from_a_checkpoint_equals_an_undisturbed_one() -> None:
 
 def test_a_market_from_a_checkpoint_of_the_evening_equals_an_undisturbed_one_next_morning() -> None:
     config = ModelConfig(5, _new_york(2026, 1, 14, 15, 59, 50), rate=100.0, planted_per_hour=7200)
-    market, _ = _run(config, 5)
+    market, _ = _run(config, LATE_S)
     again = Market(config, msgspec.json.decode(msgspec.json.encode(market.state()), type=State))
-    for _ in range(8):
+    for _ in range(20):
         assert list(again.block()) == list(market.block())
     assert again.session.day.isoformat() == "2026-01-15"
 
@@ -231,12 +231,12 @@ def test_a_new_market_begins_with_the_next_session(now: tuple[int, ...], opens: 
 
 def test_a_session_ends_with_its_auction_and_the_next_trading_day_begins() -> None:
     # Friday 2026-01-16 15:59:57; the Monday after is a holiday.
-    _, items = _run(ModelConfig(1, _new_york(2026, 1, 16, 15, 59, 57), rate=20.0), 6)
+    _, items = _run(ModelConfig(1, _new_york(2026, 1, 16, 15, 59, 57), rate=60.0), 6 + LATE_S)
     close, opening = _new_york(2026, 1, 16, 16, 0), _new_york(2026, 1, 20, 9, 30)
     after = [item for item in items if close <= item[0] < close + NS_PER_S]
     assert {TOPICS[item[1]] for item in after} == {"equities.prints", "equities.quotes"}
     assert sum(b'"6"' in item[4] for item in after) > 400
-    later = [item for item in items if item[0] > close + NS_PER_S]
+    later = [item for item in items if item[0] > close + (1 + LATE_S) * NS_PER_S]
     assert TOPICS[later[0][1]] == "reference"
     traded = [item for item in later if TOPICS[item[1]] != "reference"]
     assert traded[0][0] >= opening
@@ -245,6 +245,21 @@ def test_a_session_ends_with_its_auction_and_the_next_trading_day_begins() -> No
         for item in traded
         if item[1] == 0
     )
+
+
+def test_options_on_the_index_and_its_funds_trade_a_quarter_of_an_hour_longer() -> None:
+    market, items = _run(ModelConfig(1, _new_york(2026, 1, 16, 15, 59, 59), rate=200.0), LATE_S + 3)
+    close = _new_york(2026, 1, 16, 16, 0)
+    late = [_DECODERS[item[1]](item[4]) for item in items if close + NS_PER_S < item[0] <= close + 901 * NS_PER_S]
+    prints = [event for event in late if isinstance(event, OptionPrint)]
+    assert len(prints) > 1000
+    assert prints[-1].ts > close + (LATE_S - 10) * NS_PER_S
+    contracts = [parse_contract(event.contract) for event in prints]
+    assert {contract.underlying for contract in contracts} == {"SPY", "QQQ", "IWM", "SPX"}
+    assert min(contract.expiry for contract in contracts) > market.session.day.replace(day=16)
+    shares = [event for event in late if isinstance(event, EquityPrint)]
+    assert shares
+    assert {(event.symbol in ("SPY", "QQQ", "IWM"), event.conditions[1:]) for event in shares} == {(True, ("T",))}
 
 
 def test_expiries_step_back_from_holidays() -> None:
