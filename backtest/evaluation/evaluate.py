@@ -12,6 +12,7 @@ from backtest.evaluation.joining import Joined, join
 from backtest.evaluation.report import Report, TapeSummary
 from backtest.evaluation.running import run
 from backtest.evaluation.tapes import Tape, TapeConfig, make
+from backtest.evaluation.targets import targets
 from connectors.feeds.synthetic.model import MODEL_VERSION
 from connectors.feeds.synthetic.scenarios.splits import split_of
 from events.settings import Settings
@@ -24,14 +25,15 @@ FAILURES = 12
 
 def evaluate_seeds(
     seeds: Sequence[int], config: TapeConfig, settings: Settings, watch: Watch, stopping: Callable[[], bool],
-    failures: int = FAILURES,
+    failures: int = FAILURES, keep: Path | None = None,
 ) -> Report:  # fmt: skip
-    """Makes the tape of each seed, judges it and throws it away."""
+    """Makes the tape of each seed and judges it; throws it away, or keeps it in a directory of its own below `keep`."""
     judged = []
     for seed in seeds:
         with TemporaryDirectory(prefix="undertow-tape-") as scratch:
             watch(f"seed {seed}: making {config.hours:g} h of market")
-            judged.append(judge(make(Path(scratch) / "tape", seed, config, stopping), settings, watch))
+            tape = make((keep or Path(scratch)) / f"seed-{seed}", seed, config, stopping)
+            judged.append(judge(tape, settings, watch))
         if stopping():
             break
     return summarise(judged, failures)
@@ -61,9 +63,9 @@ def summarise(judged: Sequence[tuple[Joined, TapeSummary]], failures: int = FAIL
     background = [alert for tape in tapes for alert in tape.background_alerts]
     everything = background + [alert for tape in tapes for each in tape.planted for alert in each.alerts]
     prints, planted = sum(tape.option_prints for tape in tapes), sum(tape.planted_prints for tape in tapes)
-    claims = measuring.hit_claims(tapes)
+    claims = [(confidence, right) for _, confidence, right in scoring.hit_claims(tapes)]
     table, style_share = measuring.styles(tapes)
-    return Report(
+    report = Report(
         model_version=MODEL_VERSION,
         tapes=[summary for _, summary in judged],
         macro_f1=scoring.macro(rules),
@@ -79,5 +81,8 @@ def summarise(judged: Sequence[tuple[Joined, TapeSummary]], failures: int = FAIL
         all_alerts=measuring.rates(everything, prints),
         scores=measuring.scores(background),
         contradictions=[ident for tape in tapes for ident in tape.contradictions],
+        loudest=measuring.loudest(background),
         failures=scoring.failures(tapes, failures),
     )
+    report.targets = targets(report)
+    return report

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from backtest.evaluation.joining import Joined, Judged
-from backtest.evaluation.report import Abstention, AlertRates, Bin, DirectionScore, Reliability, Scores
+from backtest.evaluation.report import Abstention, AlertRates, Bin, DirectionScore, LoudAlert, Reliability, Scores
 from backtest.evaluation.scoring import DAY_PRINTS, STRENGTHS, share
 from events.verdicts import Alert
 
@@ -67,20 +67,6 @@ def structures(tapes: Sequence[Joined]) -> dict[str, dict[str, int]]:
             named = "no alert" if alert is None else alert.structure or "none"
             table.setdefault(judged.label.truth.structure, Counter())[named] += 1
     return _plain(table)
-
-
-def hit_claims(tapes: Sequence[Joined]) -> list[tuple[float, bool]]:
-    """Returns (confidence, is right) of every hit: right where the rule is expected or tolerated."""
-    claims = []
-    for judged in _orders(tapes):
-        good = (*judged.label.truth.expected, *judged.label.truth.tolerated)
-        claims += [(hit.confidence, hit.rule in good) for hit in judged.hits]
-    for tape in tapes:
-        claims += [
-            (hit.confidence, label is not None and hit.rule in label.truth.tolerated)
-            for hit, label in tape.background_hits
-        ]
-    return claims
 
 
 def alert_claims(tapes: Sequence[Joined]) -> list[tuple[float, bool]]:
@@ -144,6 +130,18 @@ def scores(alerts: Sequence[Alert]) -> Scores:
         range_covered=round((values[-1] - values[0]) / 100, 4) if values else 0.0,
         share_at_top=share(sum(value >= TOP_SCORE for value in values), len(values)) or 0.0, histogram=histogram,
     )  # fmt: skip
+
+
+def loudest(alerts: Sequence[Alert], most: int = 20) -> list[LoudAlert]:
+    """Returns the alerts of the highest scores."""
+    ranked = sorted(alerts, key=lambda alert: (-alert.score, alert.id))[:most]
+    return [
+        LoudAlert(
+            id=alert.id, contract=alert.contract, ts=alert.ts, severity=alert.severity, score=alert.score,
+            rules=list(alert.rules), score_parts=dict(alert.score_parts),
+        )
+        for alert in ranked
+    ]  # fmt: skip
 
 
 def _orders(tapes: Sequence[Joined]) -> list[Judged]:

@@ -37,10 +37,12 @@ def page(report: Report) -> str:
         f"{report.model_version}. Synthetic orders show whether a rule sees what it claims to see, not whether "
         "anything follows from it.</p>",
         _headline(report),
+        _section("What is asked", "", _targets(report)),
         _section("Rules", plots.rules(report), _rules(report.rules)),
         _section("Confidence", plots.reliability(report), _abstention(report)),
         _section("Direction, style, structure", plots.styles(report), _direction(report) + _structures(report)),
         _section("How many alerts", plots.scores(report), _rates(report)),
+        _section("The background's loudest alerts", "", _loudest(report)),
         _section("What went wrong", "", _failures(report.failures)),
         "</main></html>",
     ]
@@ -63,8 +65,28 @@ def _headline(report: Report) -> str:
     return "<dl>" + "".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in facts) + "</dl>"
 
 
+def _targets(report: Report) -> str:
+    rows = [
+        ("met" if t.met else "not met ◆", t.name, t.asked, "-" if t.measured is None else f"{t.measured:,g}")
+        for t in report.targets
+    ]
+    return _table(("", "", "asked", "measured"), rows)
+
+
+def _loudest(report: Report) -> str:
+    rows = [
+        (f"{a.score:.1f}", a.severity, a.contract, ", ".join(a.rules),
+         ", ".join(f"{name} {points:g}" for name, points in a.score_parts.items()), a.id)
+        for a in report.loudest
+    ]  # fmt: skip
+    return _table(("score", "severity", "contract", "rules", "made of", "id"), rows)
+
+
 def _rules(scores: Sequence[RuleScore]) -> str:
-    head = ("rule", "planted", "found", "wrong", "background", "a day", "precision", "recall", "F1", "weak", "why")
+    head = (
+        "rule", "planted", "found", "wrong", "background", "a day", "precision", "recall", "F1", "claims", "right",
+        "weak", "why",
+    )  # fmt: skip
     rows = []
     for score in scores:
         weak = score.strengths[0]
@@ -72,8 +94,8 @@ def _rules(scores: Sequence[RuleScore]) -> str:
         why += [f"missed {_counts(score.missed_kinds)}"] if score.missed_kinds else []
         rows.append((
             score.rule, score.expected, score.found, score.wrong, score.background, f"{score.background_per_day:,.0f}",
-            _share(score.precision), _share(score.recall), _graded(score.f1), f"{weak.found}/{weak.expected}",
-            "; ".join(why),
+            _share(score.precision), _share(score.recall), _graded(score.f1), _share(score.confidence),
+            _share(score.share_right), f"{weak.found}/{weak.expected}", "; ".join(why),
         ))  # fmt: skip
     note = "<p class='muted'>Counted at medium strength and above; a day is 6 million option prints.</p>"
     return _table(head, rows) + note

@@ -38,6 +38,10 @@ class RuleScore(Struct, kw_only=True):
     #: As `precision`, on planted orders alone.
     precision_planted: float | None
     strengths: list[StrengthScore]
+    #: Hits, what they claim in the mean, and the share of them that is expected or tolerated.
+    hits: int
+    confidence: float | None
+    share_right: float | None
     #: Wrong on which kinds, missed on which kinds, most frequent first.
     wrong_kinds: dict[str, int]
     missed_kinds: dict[str, int]
@@ -121,6 +125,27 @@ class Failure(Struct, kw_only=True):
     note: str
 
 
+class LoudAlert(Struct, kw_only=True):
+    """An alert of the background, with what made its score."""
+
+    id: str
+    contract: str
+    ts: int
+    severity: str
+    score: float
+    rules: list[str]
+    score_parts: dict[str, float]
+
+
+class Target(Struct, kw_only=True):
+    """One thing that is asked of the whole, beside what was measured."""
+
+    name: str
+    asked: str
+    measured: float | None
+    met: bool
+
+
 class TapeSummary(Struct, kw_only=True):
     """One tape that was judged."""
 
@@ -153,4 +178,7 @@ class Report(Struct, kw_only=True):
     scores: Scores
     #: Alerts whose hits claim opposite directions though they do not say mixed.
     contradictions: list[str]
+    #: The background's alerts of the highest scores.
+    loudest: list[LoudAlert]
     failures: list[Failure]
+    targets: list[Target] = []

@@ -49,6 +49,7 @@ def score_rule(rule: str, tapes: Sequence[Joined]) -> RuleScore:
         elif fired and rule not in truth.tolerated:
             wrong[strength] += 1
             wrong_kinds[f"{judged.label.scenario} {strength}"] += 1
+    claims = [(confidence, right) for name, confidence, right in hit_claims(tapes) if name == rule]
     background = sum(is_wrong_background(tape, rule) for tape in tapes)
     prints = sum(tape.option_prints - tape.planted_prints for tape in tapes)
     counted = expected["medium"] + expected["strong"]
@@ -64,8 +65,24 @@ def score_rule(rule: str, tapes: Sequence[Joined]) -> RuleScore:
             StrengthScore(strength=s, expected=expected[s], found=found[s], recall=share(found[s], expected[s]))
             for s in STRENGTHS
         ],
+        hits=len(claims), confidence=share(sum(claim[0] for claim in claims), len(claims)),
+        share_right=share(sum(claim[1] for claim in claims), len(claims)),
         wrong_kinds=_ranked(wrong_kinds), missed_kinds=_ranked(missed_kinds),
     )  # fmt: skip
+
+
+def hit_claims(tapes: Sequence[Joined]) -> list[tuple[str, float, bool]]:
+    """Returns (rule, confidence, is right) of every hit: right where the rule is expected or tolerated."""
+    claims = []
+    for judged in (judged for tape in tapes for judged in tape.planted):
+        good = (*judged.label.truth.expected, *judged.label.truth.tolerated)
+        claims += [(hit.rule, hit.confidence, hit.rule in good) for hit in judged.hits]
+    for tape in tapes:
+        claims += [
+            (hit.rule, hit.confidence, label is not None and hit.rule in label.truth.tolerated)
+            for hit, label in tape.background_hits
+        ]
+    return claims
 
 
 def is_wrong_background(tape: Joined, rule: str) -> int:

@@ -13,7 +13,7 @@ def lines(report: Report) -> Iterator[str]:
     yield ""
     counts, shares = (
         f"{'planted':>8}{'found':>7}{'wrong':>7}{'backgr.':>8}",
-        f"{'precision':>9} {'recall':>7} {'F1':>6}",
+        f"{'precision':>9} {'recall':>7} {'F1':>6}  {'claims':>6} {'right':>6}",
     )
     yield f"{'rule':<28}{counts}  {shares}  weak"
     for score in report.rules:
@@ -43,6 +43,10 @@ def lines(report: Report) -> Iterator[str]:
     )
     yield f"alerts of two opposite directions that do not say mixed: {len(report.contradictions)}"
     yield ""
+    for target in report.targets:
+        shown = "-" if target.measured is None else f"{target.measured:,g}"
+        yield f"{'met' if target.met else 'NOT MET':<8}{target.name:<56}{target.asked:>16}  {shown}"
+    yield ""
     yield from _confusions(report)
 
 
@@ -57,7 +61,8 @@ def _rule(score: RuleScore) -> str:
     weak = score.strengths[0]
     return (
         f"{score.rule:<28}{score.expected:>8}{score.found:>7}{score.wrong:>7}{score.background:>8}  "
-        f"{_share(score.precision):>9} {_share(score.recall):>7} {_share(score.f1):>6}  {weak.found} of {weak.expected}"
+        f"{_share(score.precision):>9} {_share(score.recall):>7} {_share(score.f1):>6}  "
+        f"{_share(score.confidence):>6} {_share(score.share_right):>6}  {weak.found} of {weak.expected}"
     )
 
 

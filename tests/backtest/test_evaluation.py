@@ -25,6 +25,7 @@ from events.verdicts import Alert, Check, Hit, Leg, Structure
 from undertow.cli import main
 
 _SWEEP, _BLOCK = "large_bullish_call_sweep", "large_block"
+_SUMMARY = TapeSummary(seed=101, split="tune", option_prints=1000, planted=1, hits=1, alerts=1, seconds=None)
 
 
 def _label(name: str, prints: list[str], strength: Strength | None = "medium", **truth: Any) -> Planted:
@@ -278,11 +279,10 @@ def test_failures_say_what_fired_instead_and_are_cut_for_each_rule() -> None:
 
 
 def test_the_table_and_the_page_show_the_same_report_twice_alike() -> None:
-    summary = TapeSummary(seed=101, split="tune", option_prints=1000, planted=1, hits=1, alerts=1, seconds=None)
     joined = _joined(
         _judged(_label("<b>", ["a"], expected=(_SWEEP,)), alerts=(_alert("pk:a"),)), background=2, alerts=3
     )
-    report = summarise([(joined, summary)])
+    report = summarise([(joined, _SUMMARY)])
     assert any(line.startswith(_SWEEP) for line in lines(report))
     html = page(report)
     assert html == page(report)
@@ -336,3 +336,21 @@ def test_seeds_that_judge_are_their_own() -> None:
     unknown = _evaluate("--only", "straddel")
     assert unknown.exit_code == 1
     assert "no scenario 'straddel'" in unknown.stderr
+
+
+def test_what_is_asked_stands_beside_what_was_measured() -> None:
+    right = _judged(_label("a", ["a"], expected=(_SWEEP,), direction="bullish"), _SWEEP, alerts=(_alert("pk:a"),))
+    quiet = summarise([(_joined(right), _SUMMARY)])
+    met = {target.name: target.met for target in quiet.targets}
+    assert met["macro F1, medium strength and above"]
+    assert met["share of claims of direction that is right"]
+    assert met["alerts in all, 6 million background prints"]
+    assert not met["share of the range that background scores cover"]
+    loud = summarise([(_joined(right, background=3, alerts=11), _SUMMARY)])
+    met = {target.name: target.met for target in loud.targets}
+    assert not met["macro F1, medium strength and above"]
+    # Eleven of 900 prints are 73,333 of 6 million.
+    assert not met["alerts in all, 6 million background prints"]
+    assert met["share of the range that background scores cover"]
+    assert not met["share of background scores at the top"]
+    assert [alert.score for alert in loud.loudest[:2]] == [100.0, 90.0]

@@ -42,6 +42,7 @@ from undertow.commands.common import one_line_errors, open_dataset
 )
 @click.option("--only", multiple=True, help="Plant these scenarios alone; repeat for several.")
 @click.option("--html", type=click.Path(path_type=Path, dir_okay=False), help="Write a page with plots here.")
+@click.option("--keep", type=click.Path(path_type=Path, file_okay=False), help="Keep the tapes as data sets in here.")
 @click.option(
     "--failures",
     type=click.IntRange(min=0),
@@ -52,7 +53,7 @@ from undertow.commands.common import one_line_errors, open_dataset
 @click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON object.")
 def evaluate_command(
     data: Path | None, split: str, count: int, seeds: tuple[int, ...], hours: float, rate: float, planted: float,
-    only: tuple[str, ...], html: Path | None, failures: int, as_json: bool,
+    only: tuple[str, ...], html: Path | None, keep: Path | None, failures: int, as_json: bool,
 ) -> None:  # fmt: skip
     """Judge the rules on labelled tapes: precision and recall, direction, styles, confidence, alerts a day.
 
@@ -86,7 +87,7 @@ def evaluate_command(
                 report = summarise([judge(take(open_dataset(data)), settings, status.update)], failures)
             else:
                 config = TapeConfig(hours=hours, rate=rate, planted_per_hour=planted, only=only)
-                report = evaluate_seeds(chosen, config, settings, status.update, stopping, failures)
+                report = evaluate_seeds(chosen, config, settings, status.update, stopping, failures, keep)
         if write_page is not None and html is not None:
             write_page(html, report)
     if as_json:
