@@ -140,6 +140,7 @@ def resume(bus: Bus, settings: Settings, rules: Rules, subset: Sequence[int], ge
         recovery.keep_only(directory, kept)
         recovery.note_generation(directory, generation)
     fresh = tuple(partition for partition in subset if partition not in kept)
+    _log.info("partitions %s go on from snapshots, %s do not", subset_text(kept) or "-", subset_text(fresh) or "-")
     return Beginning(rules, fresh, start_of(bus, settings, fresh))
 
 
@@ -155,6 +156,8 @@ def start_of(bus: Bus, settings: Settings, fresh: Sequence[int]) -> Start:
             f"the log of partitions {subset_text(trimmed)} was trimmed: a flow can only begin at an anchor of this "
             "version of the code, with COMPUTE_DELIVER_POLICY=new"
         )
+    if start.tapes:
+        _log.info("partitions %s begin at anchors", subset_text(start.tapes))
     return start
 
 

@@ -18,13 +18,15 @@ from events.codec import canonical_line, fields_of
 from events.settings import Compute, Rules
 from events.topics import DERIVED_TOPICS, decoder
 from flows.pipeline import collect
+from tests.tapes import T0
 
 ROOT = Path(__file__).parents[1]
 PATIENCE_S = 60.0
 #: By topic and underlying, the events in the order in which the topic holds them.
 Found = dict[str, dict[str, list[bytes]]]
 
-#: Feeds a random tape into a data set, a little at a time: directory, seed, length, partitions, seconds it takes.
+#: Feeds a random tape into a data set, a little at a time: directory, seed, length, partitions, seconds it takes,
+#: and where its time begins.
 _WRITE = """
 import sys, time, types
 from pathlib import Path
@@ -35,8 +37,8 @@ from connectors.dataset import Dataset
 from connectors.feeds.writer import TopicWriter
 from events.types import NS_PER_S
 from tests.tapes import random_tape
-path, seed, length, partitions, seconds = Path(sys.argv[1]), *map(float, sys.argv[2:])
-tape = random_tape(int(seed), int(length), loud=True)
+path, seed, length, partitions, seconds = Path(sys.argv[1]), *map(float, sys.argv[2:6])
+tape = random_tape(int(seed), int(length), loud=True, start_ts=int(sys.argv[6]))
 bus = Dataset.open(path, create=True, partitions=int(partitions)).open_bus()
 writers = {topic: TopicWriter(bus, topic, batch=7) for topic in ("reference", "options.prints", "options.quotes")}
 for writer in writers.values():
@@ -64,11 +66,17 @@ def environment(data: Path, **settings: object) -> dict[str, str]:
 class Feed:
     """A process that writes a random tape into a data set while others read it."""
 
-    def __init__(self, data: Path, seed: int, length: int, partitions: int, seconds: float) -> None:
+    def __init__(
+        self, data: Path, seed: int, length: int, partitions: int, seconds: float, start_ts: int = T0,
+        **settings: object,
+    ) -> None:  # fmt: skip
         here = str(Path(__file__).parent)
-        arguments = [here, str(data), str(seed), str(length), str(partitions), str(seconds)]
+        arguments = [here, str(data), str(seed), str(length), str(partitions), str(seconds), str(start_ts)]
         self.process = subprocess.Popen(
-            [sys.executable, "-c", _WRITE, *arguments], stdout=subprocess.PIPE, text=True, env=environment(data)
+            [sys.executable, "-c", _WRITE, *arguments],
+            stdout=subprocess.PIPE,
+            text=True,
+            env=environment(data, **settings),
         )
         assert self.process.stdout is not None
         assert self.process.stdout.readline() == "ready\n"
