@@ -120,7 +120,7 @@ def _vertical(low: LegShape, high: LegShape) -> Shape:
         "vertical",
         f"{'debit' if debit else 'credit'} {right} vertical",
         "bullish" if bullish else "bearish",
-        "directional" if debit else "income",
+        "directional",
     )
 
 
@@ -128,9 +128,8 @@ def _ratio(a: LegShape, b: LegShape) -> Shape:
     bought = sum(leg.ratio for leg in (a, b) if leg.sign > 0)
     sold = sum(leg.ratio for leg in (a, b) if leg.sign < 0)
     right = "call" if a.right == "C" else "put"
-    if bought > sold:
-        return Shape("ratio", f"{right} backspread", "bullish" if a.right == "C" else "bearish", "directional")
-    return Shape("ratio", f"{right} front ratio")
+    # Which way it gains depends on how far: no direction is claimed of either.
+    return Shape("ratio", f"{right} backspread" if bought > sold else f"{right} front ratio")
 
 
 def _three(a: LegShape, b: LegShape, c: LegShape) -> Shape | None:
@@ -184,7 +183,7 @@ def _two_and_two(puts: Sequence[LegShape], calls: Sequence[LegShape]) -> Shape |
     if p2.strike > c1.strike or not p1.sign == -p2.sign == -c1.sign == c2.sign:
         return None
     # Wings bought: premium is taken for the body, and stillness pays.
-    way, style = ("short", "income") if p1.sign > 0 else ("long", "volatility")
+    way = "short" if p1.sign > 0 else "long"
     if p2.strike == c1.strike:
-        return Shape("butterfly", f"{way} iron butterfly", "neutral", style)  # type: ignore[arg-type]
-    return Shape("condor", f"{way} iron condor", "neutral", style)  # type: ignore[arg-type]
+        return Shape("butterfly", f"{way} iron butterfly")
+    return Shape("condor", f"{way} iron condor")

@@ -63,7 +63,7 @@ KINDS = [
     (["+ P 430", "- P 440", "- C 460", "+ C 470"], "condor", "short iron condor", "neutral"),
     (["+ P 440", "- P 450", "- C 450", "+ C 460"], "butterfly", "short iron butterfly", "neutral"),
     (["+ C 450", "-2 C 460"], "ratio", "call front ratio", "neutral"),
-    (["- P 450", "+2 P 440"], "ratio", "put backspread", "bearish"),
+    (["- P 450", "+2 P 440"], "ratio", "put backspread", "neutral"),
     (["+ C 450", "+ C 455", "+ C 460"], "ladder", "bought call ladder", "bullish"),
     (["+ C 460", "- P 440"], "risk_reversal", "bullish risk reversal", "bullish"),
     (["+ C 450", "- C 460", "- P 450", "+ P 460"], "box", "long box", "neutral"),
