@@ -86,7 +86,7 @@ def store(rows: int, engine: str, as_json: bool, check: bool) -> None:
 
 
 @bench.command("bus")
-@click.option("--messages", type=click.IntRange(10_000), default=400_000, show_default=True, help="Of a round.")
+@click.option("--messages", type=click.IntRange(10_000), default=600_000, show_default=True, help="Of a round.")
 @click.option("--engine", type=click.Choice(("all", "embedded", "kafka")), default="all", show_default=True,
               help="The bus to measure; Kafka where KAFKA_BROKERS names brokers.")  # fmt: skip
 @_json
