@@ -74,6 +74,11 @@ def keep_only(directory: Path, partitions: Collection[int]) -> None:
             db.executemany("DELETE FROM snaps WHERE state_key = ?", gone)
 
 
+def journals(directory: Path) -> Path:
+    """Returns where the journals of a store's keys stand: forgotten with it."""
+    return directory / "journals"
+
+
 def generation(directory: Path) -> str:
     """Returns which of a run's lives the store belongs to, as noted; empty for a store of before there were notes."""
     file = directory / _GENERATION

@@ -171,7 +171,7 @@ class FlowPacket(Struct, gc=False, omit_defaults=True):
     venue_book: Annotated[bool, Meta(description="some member was marked against one venue's book")] = False
     revision: Count = 0
     #: Baseline before this packet: whose it is, how many samples it has, and the z-scores from it.
-    baseline: Literal["contract", "bucket", "underlying"] | None = None
+    baseline: Literal["contract", "bucket", "underlying", "shipped"] | None = None
     baseline_samples: Count = 0
     premium_mean: float | None = None
     premium_z: Z | None = None
@@ -204,6 +204,10 @@ class FlowPacket(Struct, gc=False, omit_defaults=True):
     premium_mad: Annotated[float, Meta(description="median absolute deviation, dollars")] | None = None
     size_median: float | None = None
     size_mad: float | None = None
+    time_of_day_sessions: Annotated[
+        int,
+        Meta(ge=0, description="sessions behind the time of day that means and z go by; 0: they do not"),
+    ] = 0
     premium_floor: (
         Annotated[float, Meta(description="the underlying's own quantile of packet premium, dollars; null before")]
         | None

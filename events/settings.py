@@ -46,6 +46,13 @@ class Rules(_Group):
         10_000, ge=0, description="packets from here on wait for the legs beside them, dollars"
     )
     structure_min_confidence: float = Field(0.6, ge=0, le=1, description="least confidence that legs belong together")
+    premium_floor_quantile: float = Field(
+        0.99, ge=0.5, le=0.9999, description="an underlying's own premium floor: quantile of its packets' premium"
+    )
+    premium_floor_days: int = Field(5, ge=1, le=60, description="finished sessions that the quantile looks back")
+    baseline_shape_days: int = Field(
+        3, ge=0, le=60, description="finished sessions before baselines go by the time of day; 0: never"
+    )
     alert_cooldown_ms: int = Field(30_000, ge=0, description="hits of one contract and direction merge within, ms")
 
 

@@ -17,6 +17,7 @@ from connectors.anchors import Start, last_anchors, newest_anchor
 from connectors.bus.base import Batch, Bus
 from connectors.code import code_digest
 from connectors.dataset import Dataset, DatasetError
+from connectors.journal import damage
 from connectors.tape import begins_before_log, beyond_log, newest_released
 from events.control import Control, encode_control
 from events.partitions import subset_text
@@ -31,7 +32,7 @@ RUN = "main"
 _NOW, _GENERATION = f"{RUN}/now", f"{RUN}/generation"
 #: Whoever settles what the run is holds this for a moment; how long others wait for it.
 _SETTLING, _SETTLE_S = f"settle:{RUN}", 30.0
-_TAPE = "options.tape"
+_TAPE, _STEPS = "options.tape", ("options.mark_and_packet", "options.judge")
 #: How far ahead of every promise a change of parameters takes effect.
 _AHEAD_NS = NS_PER_S
 
@@ -166,14 +167,25 @@ def _usable(bus: Bus, directory: Path, subset: Sequence[int], generation: str, a
     if snapshots and recovery.generation(directory) != generation:
         _log.warning("the recovery store %s is of an earlier run, which was cleared: it is not used", directory)
         return set()
-    kept = set()
+    kept, damaged = set(), _damaged(directory)
     for partition, snapshot in _ours(snapshots, subset).items():
-        why = _unusable(bus, partition, snapshot, anchored)
+        why = damaged.get(partition) or _unusable(bus, partition, snapshot, anchored)
         if why:
             _log.warning("partition %s begins at an anchor or the log's start: %s", partition, why)
         else:
             kept.add(partition)
     return kept
+
+
+def _damaged(directory: Path) -> dict[int, str]:
+    """Says by partition what is wrong with a journal that its snapshots speak of, as after a power cut."""
+    found = {}
+    for step in _STEPS:
+        for key, mark in recovery.snapshots(directory, step).items():
+            why = damage(recovery.journals(directory), mark) if isinstance(mark, tuple) else ""
+            if why:
+                found[int(key.partition("-")[0])] = why
+    return found
 
 
 def _ours(snapshots: Mapping[str, str], subset: Sequence[int]) -> dict[int, str]:

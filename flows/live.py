@@ -8,9 +8,11 @@ from collections.abc import Mapping, Sequence
 
 from bytewax.dataflow import Dataflow
 
+from connectors import recovery
 from connectors.bus.base import Bus, BusError
 from connectors.code import code_digest
 from connectors.dataset import Dataset, DatasetError
+from connectors.journal import Journals
 from connectors.lease import Followed, Lease, LeaseHeld, flow_leases
 from connectors.sinks import DerivedSink
 from connectors.tape import Span, TapeSource
@@ -20,6 +22,7 @@ from events.partitions import subset_of, subset_text
 from events.settings import Settings, SettingsError, load, plain_rules, rules_from
 from flows import options, runtime
 from flows.beginning import RUN, Beginning, begin_run, refuse_part_of_reset, start_of
+from flows.keeping import Nothing
 from flows.steps import Config
 
 #: The note of where a cluster's first process began this time, by its first partition, and how long others wait for it.
@@ -63,7 +66,9 @@ def live_flow(dataset: Dataset, settings: Settings, subset: Sequence[int]) -> Da
         partitions=subset,
         stopping=beating("tape", lambda: runtime.stopping() or _lost(lease)),
     )
-    config = Config(beginning.rules, bus.partitions, code_digest(), states=beginning.start.states)
+    directory = runtime.recovery_directory()
+    keep = Nothing() if directory is None else Journals(recovery.journals(directory))
+    config = Config(beginning.rules, bus.partitions, code_digest(), states=beginning.start.states, keep=keep)
     since = {partition: boundary for partition, (boundary, _) in beginning.start.tapes.items()}
     return options.build(source, sinks(bus, lease.epoch, subset, since), config)
 

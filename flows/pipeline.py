@@ -21,6 +21,7 @@ from events.codec import canonical_line, fields_of
 from events.settings import Compute, Rules, load, rules_from
 from events.topics import RAW_TOPICS
 from flows import options
+from flows.keeping import Nothing
 from flows.runtime import stopping
 from flows.steps import Config
 from operators.rules import ALL
@@ -53,7 +54,10 @@ def run_span(
         partitions=partitions,
         stopping=stopping,
     )
-    config = Config(rules, bus.partitions, code_digest(), follow_log=follow_log, states=states or {}, rule_set=rule_set)
+    config = Config(
+        rules, bus.partitions, code_digest(), follow_log=follow_log, states=states or {}, rule_set=rule_set,
+        keep=Nothing(),
+    )  # fmt: skip
     execute: Any = run_main  # carries no types
     execute(options.build(source, sinks, config), epoch_interval=_EPOCH)
 

@@ -16,12 +16,15 @@ from events.derived import Anchor, FlowPacket
 from events.partitions import labels_of, shard_of
 from events.settings import Rules
 from events.types import FOREVER_NS
-from operators.partition_step import PartitionState, PartitionStep, Stepped, dump, load
+from flows.keeping import Keep, Kept, Snapshot, Whole
+from operators.partition_step import PartitionStep, Stepped, load
 from operators.rules import ALL
 from operators.rules.rule import Rule
 from operators.shard_step import Judged, ShardStep
 
 Parameters = dict[str, int | float | str | bool]
+#: How much may stand behind a whole state as changes, to the whole: instruments are put back fast, packets one by one.
+_PARTITION_SHARE, _SHARD_SHARE = 1.0, 0.125
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,8 @@ class Config:
     follow_log: bool = True
     states: Mapping[str, bytes] = field(default_factory=dict)
     rule_set: Sequence[Rule] = ALL
+    #: How states survive the process.
+    keep: Keep = field(default_factory=Whole)
 
 
 @dataclass(slots=True)
@@ -66,33 +71,38 @@ class ShardOut:
     anchor: Anchor | None = None
 
 
-class PartitionLogic(StatefulBatchLogic[Released, PartitionOut, bytes]):
+class PartitionLogic(StatefulBatchLogic[Released, PartitionOut, Snapshot | None]):
     """Mark and packet over one partition."""
 
-    def __init__(self, config: Config, resume: bytes | None) -> None:
+    def __init__(self, config: Config, resume: Snapshot | None) -> None:
         self._config, self._resume = config, resume
         self._partition = -1
         self._step: PartitionStep
+        self._kept: Kept
 
     def on_batch(self, values: Iterable[Released]) -> tuple[list[PartitionOut], bool]:
         """Steps through what the tape released."""
-        return [self._one(released) for released in values], StatefulBatchLogic.RETAIN
+        out = [self._one(released) for released in values]
+        self._kept.tend(self._step)
+        return out, StatefulBatchLogic.RETAIN
 
     @meters.timed("mark_and_packet")
-    def snapshot(self) -> bytes:
-        """Returns the state's bytes."""
-        return dump(self._step.state) if self._partition >= 0 else self._resume or b""
+    def snapshot(self) -> Snapshot | None:
+        """Returns what the state can be made from again."""
+        return self._kept.snapshot(self._step) if self._partition >= 0 else self._resume
 
     def _begin(self, partition: int) -> list[tuple[str, ShardWork]]:
         """Bytewax does not tell a builder its key, so the state is made when the first item names it.
 
         Returns what wakes the shards of an anchor: they must stand in the first snapshot, since no resume has it later.
         """
-        data = self._resume or self._config.states.get(str(partition))
+        name = str(partition)
         self._partition = partition
-        self._step = PartitionStep(
-            load(data) if data else PartitionState(), self._config.rules, self._config.follow_log
-        )
+        first = self._config.states.get(name, b"")
+        self._kept = kept = Kept(self._config.keep, name, self._resume, first, _PARTITION_SHARE)
+        state = load(kept.state, kept.changes)
+        self._step = PartitionStep(state, self._config.rules, self._config.follow_log)
+        kept.began()
         return [(label, ShardWork(label)) for label in self._step.state.shards if label in self._config.states]
 
     def _one(self, released: Released) -> PartitionOut:
@@ -137,18 +147,19 @@ class PartitionLogic(StatefulBatchLogic[Released, PartitionOut, bytes]):
     def _anchor(self, boundary: int, tape: str, out: PartitionOut) -> None:
         labels = list(self._step.state.shards)
         parts = len(labels) + 1
-        state = dump(self._step.state)
+        state = self._step.dump()
         out.anchor = _anchor_part(boundary, self._partition, "partition", parts, state, self._config, tape)
         out.work += [(label, ShardWork(label, anchor=(boundary, parts))) for label in labels]
 
 
-class ShardLogic(StatefulBatchLogic[ShardWork, ShardOut, bytes]):
+class ShardLogic(StatefulBatchLogic[ShardWork, ShardOut, Snapshot | None]):
     """Baselines, rules and alerts over one shard."""
 
-    def __init__(self, config: Config, resume: bytes | None) -> None:
+    def __init__(self, config: Config, resume: Snapshot | None) -> None:
         self._config, self._resume = config, resume
         self._label = ""
         self._step: ShardStep
+        self._kept: Kept
 
     def on_batch(self, values: Iterable[ShardWork]) -> tuple[list[ShardOut], bool]:
         """Judges packets in order; an anchor stands behind the packets before it."""
@@ -156,9 +167,7 @@ class ShardLogic(StatefulBatchLogic[ShardWork, ShardOut, bytes]):
         judged = Judged()
         for work in values:
             if not self._label:
-                self._label = work.label
-                config, data = self._config, self._resume or self._config.states.get(work.label)
-                self._step = ShardStep(config.rules, data, config.rule_set, config.follow_log)
+                self._begin(work.label)
             if work.parameters is not None:
                 self._step.set_parameters(work.parameters)
             self._step.step(work.packets, judged)
@@ -167,7 +176,15 @@ class ShardLogic(StatefulBatchLogic[ShardWork, ShardOut, bytes]):
                 judged = Judged()
         if judged.packets:
             outs.append(self._out(judged, None))
+        self._kept.tend(self._step)
         return outs, StatefulBatchLogic.RETAIN
+
+    def _begin(self, label: str) -> None:
+        config = self._config
+        self._label = label
+        self._kept = kept = Kept(config.keep, label, self._resume, config.states.get(label, b""), _SHARD_SHARE)
+        self._step = ShardStep(config.rules, kept.state, config.rule_set, config.follow_log, kept.changes)
+        kept.began()
 
     def _out(self, judged: Judged, anchor: tuple[int, int] | None) -> ShardOut:
         partition = int(self._label.partition("-")[0])
@@ -186,9 +203,9 @@ class ShardLogic(StatefulBatchLogic[ShardWork, ShardOut, bytes]):
         return out
 
     @meters.timed("judge")
-    def snapshot(self) -> bytes:
-        """Returns the state's bytes."""
-        return self._step.dump() if self._label else self._resume or b""
+    def snapshot(self) -> Snapshot | None:
+        """Returns what the state can be made from again."""
+        return self._kept.snapshot(self._step) if self._label else self._resume
 
 
 def _anchor_part(
@@ -207,11 +224,11 @@ def _anchor_part(
     )
 
 
-def by_partition(config: Config) -> Callable[[bytes | None], PartitionLogic]:
+def by_partition(config: Config) -> Callable[[Snapshot | None], PartitionLogic]:
     """Returns the builder of the first step; its key is the partition as text."""
     return lambda resume: PartitionLogic(config, resume)
 
 
-def by_shard(config: Config) -> Callable[[bytes | None], ShardLogic]:
+def by_shard(config: Config) -> Callable[[Snapshot | None], ShardLogic]:
     """Returns the builder of the second step; its key is the shard's label."""
     return lambda resume: ShardLogic(config, resume)

@@ -20,6 +20,8 @@ MEDIUM_SCORE = 45.0
 HIGH_SCORE = 70.0
 #: Hits that one alert lists at most; merging stops there and a new alert begins.
 MAX_MERGED = 50
+#: With each so many alerts those that can merge no longer are forgotten: the state stays small (contract 10).
+_FORGET_EVERY = 16
 
 
 class AlertState(Struct):
@@ -66,7 +68,7 @@ def alert_for(state: AlertState, packet: FlowPacket, hits: Sequence[Hit], rules:
     if newest is not None and packet.ts - newest.ts <= cooldown_ns and newest.packets < MAX_MERGED:
         alert = _merged(newest, alert)
     state.newest[key] = alert
-    if len(state.newest) > MAX_MERGED * 20:
+    if newest is None and len(state.newest) % _FORGET_EVERY == 0:
         _forget(state, packet.ts - cooldown_ns)
     return alert
 

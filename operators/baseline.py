@@ -1,156 +1,250 @@
 """Baselines: what is usual for a contract, its bucket and its underlying, before this packet (contract 10, 22, 26).
 
-Windows hold the last N packets as integers (premium and spread in millionths of a dollar, size in contracts), and
-their sums are integers too: nothing drifts, and the mean and deviation are those of the window as it stands.
+The first level with enough packets speaks: the contract, its bucket (right, days to expiry and, where the underlying's
+price is known, moneyness), the underlying, and last, when a cold start asked for them, shipped buckets. Where earlier
+sessions have shown a time of day, packets are held against it: an opening half hour against opening half hours.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
-from math import sqrt
-from typing import Literal
+from datetime import UTC, datetime
+from functools import lru_cache
+
+import msgspec
+from msgspec import Struct
 
 from events.contracts import Contract
 from events.derived import FlowPacket
-from operators.units import MICRO, six
+from events.sessions import NEW_YORK
+from events.settings import Rules
+from events.types import NS_PER_S
+from operators.habits import Habits, HabitsConfig, HabitsDump
+from operators.units import MICRO, micro, six
+from operators.window import SIZE_PARTS, UNKNOWN, Window, median_and_mad, z_score
 
-Level = Literal["contract", "bucket", "underlying"]
-#: The largest window that settings allow.
-MAX_WINDOW = 1000
 #: Upper ends of the days-to-expiry buckets, calendar days.
 DAYS_BUCKETS = (0, 7, 30, 90)
+#: Upper ends of the moneyness bands, strike / spot - 1.
+MONEYNESS_BANDS = (-0.10, -0.03, 0.03, 0.10)
 #: Contracts with a window of their own, per underlying; the one unused longest goes first.
 MAX_CONTRACTS = 4096
+_HALF_HOUR_S = 1800
+_HALF_HOUR_NS = _HALF_HOUR_S * NS_PER_S
+
+#: What a baseline remembers of a packet: contract, bucket, start (ns), premium (millionths of a dollar, None when
+#: unknown), size (contracts), spread (as premium). Remembering the same again gives the same state.
+Sample = tuple[str, str, int, int | None, int, int | None]
 
 
 @dataclass(frozen=True, slots=True)
 class BaselineConfig:
-    """What the baselines read of the settings."""
+    """What the baselines read of the settings; `interest` is the premium from which medians are worth their cost."""
 
     window: int
     min_samples: int
+    habits: HabitsConfig
+    interest: float = 0.0
+
+    @classmethod
+    def of(cls, rules: Rules, interest: float = 0.0) -> BaselineConfig:
+        """Takes the rules' settings."""
+        habits = HabitsConfig(rules.premium_floor_quantile, rules.premium_floor_days, rules.baseline_shape_days)
+        return cls(rules.rolling_window_size, rules.classifier_z_min_samples, habits, interest)
 
 
-#: Premium and spread in millionths of a dollar (None when unknown), size in contracts.
-Sample = tuple[int | None, int, int | None]
+class BaselinesDump(Struct, array_like=True):
+    """One underlying's baselines as plain values: windows as their rings' bytes, the one unused longest first."""
 
-
-def z_score(value: int, count: int, total: int, squares: int) -> float | None:
-    """Returns (value - mean) / sample deviation of `count` values; None when all of them are equal.
-
-    count * squares - total^2 is exact in integers; divided by count * (count - 1) it is the sample variance.
-    """
-    scaled_variance = count * squares - total * total
-    if scaled_variance <= 0:
-        return None
-    return six((count * value - total) / sqrt(scaled_variance * count / (count - 1)))
-
-
-class Baseline:
-    """The last packets of one contract, bucket or underlying, with the exact sums of each feature."""
-
-    __slots__ = (
-        "count", "premium_count", "premium_squares", "premium_sum", "samples", "size_squares", "size_sum",
-        "spread_count", "spread_squares", "spread_sum",
-    )  # fmt: skip
-
-    def __init__(self, samples: Iterable[Sample] = ()) -> None:
-        self.samples: deque[Sample] = deque()
-        self.count = self.size_sum = self.size_squares = 0
-        self.premium_count = self.premium_sum = self.premium_squares = 0
-        self.spread_count = self.spread_sum = self.spread_squares = 0
-        for sample in samples:
-            self.add(sample, MAX_WINDOW)
-
-    def add(self, sample: Sample, limit: int) -> None:
-        """Adds one packet's features and drops the oldest packets beyond the limit."""
-        samples = self.samples
-        samples.append(sample)
-        premium, size, spread = sample
-        self.count += 1
-        self.size_sum += size
-        self.size_squares += size * size
-        if premium is not None:
-            self.premium_count += 1
-            self.premium_sum += premium
-            self.premium_squares += premium * premium
-        if spread is not None:
-            self.spread_count += 1
-            self.spread_sum += spread
-            self.spread_squares += spread * spread
-        while self.count > limit:
-            premium, size, spread = samples.popleft()
-            self.count -= 1
-            self.size_sum -= size
-            self.size_squares -= size * size
-            if premium is not None:
-                self.premium_count -= 1
-                self.premium_sum -= premium
-                self.premium_squares -= premium * premium
-            if spread is not None:
-                self.spread_count -= 1
-                self.spread_sum -= spread
-                self.spread_squares -= spread * spread
-
-    def score(self, packet: FlowPacket, sample: Sample, enough: int) -> None:
-        """Writes means and z-scores of a packet against these samples; `enough` are needed per feature."""
-        premium, size, spread = sample
-        packet.size_mean = six(self.size_sum / self.count)
-        packet.size_z = z_score(size, self.count, self.size_sum, self.size_squares)
-        if premium is not None and self.premium_count >= enough:
-            packet.premium_mean = six(self.premium_sum / self.premium_count / MICRO)
-            packet.premium_z = z_score(premium, self.premium_count, self.premium_sum, self.premium_squares)
-        if spread is not None and self.spread_count >= enough:
-            packet.spread_z = z_score(spread, self.spread_count, self.spread_sum, self.spread_squares)
+    contracts: dict[str, bytes] = {}
+    buckets: dict[str, bytes] = {}
+    underlying: bytes = b""
+    habits: HabitsDump = msgspec.field(default_factory=HabitsDump)
 
 
 class Baselines:
     """Every baseline of one underlying."""
 
-    __slots__ = ("buckets", "contracts", "underlying")
+    __slots__ = ("_buckets", "_contracts", "_habits", "_underlying")
 
-    def __init__(self) -> None:
-        self.contracts: dict[str, Baseline] = {}
-        self.buckets: dict[str, Baseline] = {}
-        self.underlying = Baseline()
+    def __init__(self, config: BaselineConfig, dump: BaselinesDump | None = None) -> None:
+        # A window that nobody has asked for since a restart stays bytes.
+        self._contracts: dict[str, Window | bytes] = dict(dump.contracts) if dump else {}
+        self._buckets = {name: Window(data) for name, data in dump.buckets.items()} if dump else {}
+        self._underlying = Window(dump.underlying if dump else b"")
+        self._habits = Habits(config.habits, dump.habits if dump else None)
 
-    def levels(self, contract: Contract, bucket: str) -> tuple[Baseline, Baseline, Baseline]:
-        """Returns the contract's, its bucket's and the underlying's baselines, new ones where there were none."""
-        contracts = self.contracts
-        own = contracts.get(contract.id)
+    def use(self, config: BaselineConfig) -> None:
+        """Takes other settings from here on."""
+        self._habits.use(config.habits)
+
+    def dump(self) -> BaselinesDump:
+        """Returns all that recovery stores; equal histories give equal values."""
+        return BaselinesDump(
+            {name: each if isinstance(each, bytes) else each.dump() for name, each in self._contracts.items()},
+            {name: each.dump() for name, each in self._buckets.items()},
+            self._underlying.dump(),
+            self._habits.dump(),
+        )
+
+    def premium_floor(self, setting: float) -> float:
+        """Returns the premium, dollars, that a packet must have to be large here: the larger of the setting and the
+        underlying's own quantile over its finished sessions. Before there are enough of them it is the setting.
+        """
+        own = self._habits.floor
+        return setting if own is None or own < setting else own
+
+    def take(
+        self, packet: FlowPacket, contract: Contract, config: BaselineConfig, shipped: Mapping[str, Window]
+    ) -> Sample:
+        """Scores a packet against what came before it, then remembers it; returns what it remembered."""
+        start, size = packet.start_ts, packet.size
+        bucket = bucket_of(contract, day_and_slot(start)[0], packet.moneyness)
+        premium = None if packet.premium is None else micro(packet.premium)
+        spread = None if packet.spread is None else micro(packet.spread)
+        sample: Sample = (contract.id, bucket, start, premium, size, spread)
+        self._take(sample, config, packet, shipped)
+        return sample
+
+    def remember(self, sample: Sample, config: BaselineConfig) -> None:
+        """Remembers what `take` returned, as it did."""
+        self._take(sample, config, None, {})
+
+    def _take(
+        self, sample: Sample, config: BaselineConfig, packet: FlowPacket | None, shipped: Mapping[str, Window]
+    ) -> None:
+        contract, bucket, start, premium, size, spread = sample
+        day, slot = day_and_slot(start)
+        factors = self._habits.factors(day, slot)
+        scaled, parts = UNKNOWN if premium is None else premium, size * SIZE_PARTS
+        if factors is not None:
+            parts = round(parts / factors[1])
+            if premium is not None:
+                scaled = round(premium / factors[0])
+        own, shared = self._levels(contract, bucket)
+        width = UNKNOWN if spread is None else spread
+        if packet is not None:
+            chosen = self._choose(packet, bucket, own, shared, config.min_samples, shipped)
+            if packet.baseline is not None:
+                _score(packet, chosen, scaled, parts, width, config.min_samples, factors)
+                if factors is not None:
+                    packet.time_of_day_sessions = self._habits.shape_days
+            if packet.premium is not None and packet.premium >= config.interest:
+                packet.premium_floor = self._habits.floor
+                if packet.baseline is not None:
+                    _describe(packet, chosen, config.min_samples, factors)
+        limit = config.window
+        own.add(scaled, parts, width, limit)
+        shared.add(scaled, parts, width, limit)
+        self._underlying.add(scaled, parts, width, limit)
+        self._habits.add(day, slot, None if premium is None else premium // MICRO, size)
+
+    def _choose(
+        self, packet: FlowPacket, bucket: str, own: Window, shared: Window, enough: int, shipped: Mapping[str, Window]
+    ) -> Window:
+        """Returns the window that speaks and names it on the packet; without one the contract's own warms up."""
+        chosen = own
+        if own.count >= enough:
+            packet.baseline = "contract"
+        elif shared.count >= enough:
+            packet.baseline, chosen = "bucket", shared
+        elif self._underlying.count >= enough:
+            packet.baseline, chosen = "underlying", self._underlying
+        elif bucket in shipped:
+            packet.baseline, chosen = "shipped", shipped[bucket]
+        packet.baseline_samples = chosen.count
+        return chosen
+
+    def _levels(self, contract: str, bucket: str) -> tuple[Window, Window]:
+        """Returns the contract's and its bucket's windows, new ones where there were none."""
+        contracts = self._contracts
+        own = contracts.get(contract)
         if own is None:
-            own = contracts[contract.id] = Baseline()
+            own = contracts[contract] = Window()
             if len(contracts) > MAX_CONTRACTS:
                 del contracts[next(iter(contracts))]
-        elif len(contracts) > MAX_CONTRACTS // 2:
-            # Only where eviction is near does the order of use matter.
-            contracts[contract.id] = contracts.pop(contract.id)
-        shared = self.buckets.get(bucket)
+        else:
+            if isinstance(own, bytes):
+                own = contracts[contract] = Window(own)
+            if len(contracts) > MAX_CONTRACTS // 2:
+                # Only where eviction is near does the order of use matter.
+                del contracts[contract]
+                contracts[contract] = own
+        shared = self._buckets.get(bucket)
         if shared is None:
-            shared = self.buckets[bucket] = Baseline()
-        return own, shared, self.underlying
+            shared = self._buckets[bucket] = Window()
+        return own, shared
 
 
-def bucket_of(contract: Contract, day: int) -> str:
-    """Returns the bucket of a contract on a day (ordinal): its right and the band of its days to expiry."""
-    days = contract.expiry.toordinal() - day
-    for place, upper in enumerate(DAYS_BUCKETS):
-        if days <= upper:
-            return f"{contract.right}{place}"
-    return f"{contract.right}{len(DAYS_BUCKETS)}"
+def _score(
+    packet: FlowPacket, window: Window, premium: int, size: int, spread: int, enough: int,
+    factors: tuple[float, float] | None,
+) -> None:  # fmt: skip
+    """Writes means and z-scores of a packet against a window; `enough` samples are needed per feature.
+
+    Means are what is expected at this time of day.
+    """
+    count = window.count
+    size_mean = window.size_sum / count / SIZE_PARTS
+    packet.size_mean = six(size_mean if factors is None else size_mean * factors[1])
+    packet.size_z = z_score(size, count, window.size_sum, window.size_squares)
+    if premium >= 0 and window.premium_count >= enough:
+        premium_mean = window.premium_sum / window.premium_count / MICRO
+        packet.premium_mean = six(premium_mean if factors is None else premium_mean * factors[0])
+        packet.premium_z = z_score(premium, window.premium_count, window.premium_sum, window.premium_squares)
+    if spread >= 0 and window.spread_count >= enough:
+        packet.spread_z = z_score(spread, window.spread_count, window.spread_sum, window.spread_squares)
 
 
-def median_and_mad(values: Iterable[int]) -> tuple[float, float] | None:
-    """Returns the median and the median absolute deviation of a window; None when it is empty."""
-    ordered = sorted(values)
-    if not ordered:
-        return None
-    middle = _median(ordered)
-    return middle, _median(sorted(abs(value - middle) for value in ordered))
+def _describe(packet: FlowPacket, window: Window, enough: int, factors: tuple[float, float] | None) -> None:
+    """Writes medians and median absolute deviations, which one large order does not move."""
+    by_premium, by_size = factors or (1.0, 1.0)
+    found = median_and_mad(window.sizes())
+    if found is not None:
+        packet.size_median, packet.size_mad = (six(value / SIZE_PARTS * by_size) for value in found)
+    if window.premium_count >= enough:
+        found = median_and_mad(window.premiums())
+        if found is not None:
+            packet.premium_median, packet.premium_mad = (six(value / MICRO * by_premium) for value in found)
 
 
-def _median(ordered: list[int] | list[float]) -> float:
-    half = len(ordered) // 2
-    return float(ordered[half]) if len(ordered) % 2 else (ordered[half - 1] + ordered[half]) / 2
+def bucket_of(contract: Contract, day: int, moneyness: float | None = None) -> str:
+    """Returns the bucket of a contract on a day (ordinal): its right, the band of its days to expiry, and that of its
+    moneyness (strike / spot - 1) where it is known.
+    """
+    days, place = contract.expiry.toordinal() - day, 0
+    while place < len(DAYS_BUCKETS) and days > DAYS_BUCKETS[place]:
+        place += 1
+    if moneyness is None:
+        return _BUCKETS[contract.right][place]
+    band = 0
+    while band < len(MONEYNESS_BANDS) and moneyness > MONEYNESS_BANDS[band]:
+        band += 1
+    return f"{contract.right}{place}m{band}"
+
+
+_BUCKETS = {right: [f"{right}{place}" for place in range(len(DAYS_BUCKETS) + 1)] for right in "CP"}
+
+
+@lru_cache(maxsize=64)
+def _day_and_slot(half_hour: int) -> tuple[int, int]:
+    local = datetime.fromtimestamp(half_hour * _HALF_HOUR_S, UTC).astimezone(NEW_YORK)
+    return local.toordinal(), local.hour * 2 + local.minute // 30
+
+
+def day_and_slot(ts: int) -> tuple[int, int]:
+    """Returns the New York date of a time (ns) as an ordinal, and its half hour of the day, 0 to 47."""
+    return _day_and_slot(ts // _HALF_HOUR_NS)
+
+
+def warming(packet: FlowPacket, enough: int) -> str:
+    """Returns in words whose baseline a packet was held against and how many packets it has seen."""
+    if packet.baseline is None:
+        return f"warming, {packet.baseline_samples} of {enough}"
+    whose = {
+        "contract": "the contract", "bucket": "contracts like it", "underlying": "the underlying",
+        "shipped": "contracts like it in a shipped baseline",
+    }[packet.baseline]  # fmt: skip
+    at = f", for the time of day by {packet.time_of_day_sessions} sessions" if packet.time_of_day_sessions else ""
+    return f"{packet.baseline_samples} earlier packets of {whose}{at}"

@@ -19,6 +19,7 @@ from events.raw import OptionPrint, OptionQuote, Reference
 from events.settings import Rules, rules_from
 from events.sources import source as source_spec
 from events.types import NS_PER_MS, Book
+from operators.changes import Changes, put_back
 from operators.mark import Instrument, MarkConfig, mark, new_instrument, set_multiplier, take_quote
 from operators.merge import CONTROL_RANK, Item
 from operators.packet import PacketState, close_due, join, joins
@@ -55,8 +56,17 @@ class Stepped:
     parameters: list[tuple[int, dict[str, int | float | str | bool]]] = field(default_factory=list)
 
 
+class PartitionChanges(Struct):
+    """What has changed: the whole state but for the large maps, whose changed keys and deleted keys stand beside it."""
+
+    rest: PartitionState
+    instruments: dict[str, Instrument]
+    gone: list[str] = []
+
+
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(PartitionState)
+_changes_decoder = msgspec.msgpack.Decoder(PartitionChanges)
 
 
 def dump(state: PartitionState) -> bytes:
@@ -64,9 +74,15 @@ def dump(state: PartitionState) -> bytes:
     return _encoder.encode(state)
 
 
-def load(data: bytes) -> PartitionState:
-    """Reads a state back; raises msgspec.DecodeError on bytes of another version."""
-    return _decoder.decode(data)
+def load(data: bytes, changes: Sequence[bytes] = ()) -> PartitionState:
+    """Reads a state back, and what `PartitionStep.changes` returned since; raises msgspec.DecodeError on others'."""
+    state = _decoder.decode(data) if data else PartitionState()
+    for each in changes:
+        change = _changes_decoder.decode(each)
+        put_back(state.instruments, change.instruments, change.gone)
+        change.rest.instruments = state.instruments
+        state = change.rest
+    return state
 
 
 class PartitionStep:
@@ -75,12 +91,38 @@ class PartitionStep:
     def __init__(self, state: PartitionState, rules: Rules, follow_log: bool = True) -> None:
         self.state = state
         self._follow_log = follow_log
+        #: Instruments that changed. Every other field is written down whole: a map that grows with the session is
+        #: tracked likewise.
+        self._instruments = Changes()
+        self._changed = self._instruments.changed
         self._quotes_of: dict[str, tuple[bool, Book]] = {}
         self._use(rules_from(state.parameters) if state.parameters and follow_log else rules)
 
     def _use(self, rules: Rules) -> None:
         self._mark_config = MarkConfig(rules.nbbo_max_age_ms * NS_PER_MS)
         self._window_ms = rules.cluster_window_ms
+
+    @property
+    def pending(self) -> int:
+        """How much has changed since `changes` was last asked for."""
+        return len(self._changed)
+
+    def changes(self) -> bytes:
+        """Returns what has changed since it was last asked for: a dump and the changes behind it are the state."""
+        memories = self.state.instruments
+        changed = {contract: memories[contract] for contract in self._changed}
+        rest = msgspec.structs.replace(self.state, instruments={})
+        data = _encoder.encode(PartitionChanges(rest, changed, list(self._instruments.gone)))
+        self.forget_changes()
+        return data
+
+    def forget_changes(self) -> None:
+        """Says that what has changed is written down in another way."""
+        self._instruments.clear()
+
+    def dump(self) -> bytes:
+        """Returns the state's bytes for a snapshot or an anchor."""
+        return dump(self.state)
 
     def step(self, items: Sequence[Item], watermark: int) -> Stepped:
         """Takes items in order and the watermark behind them; returns marks, packets and dead letters in order."""
@@ -109,6 +151,7 @@ class PartitionStep:
         if event.price * event.size > MAX_NOTIONAL:
             out.dead.append(_dead(event, order_ts, f"{event.size} at {event.price} is more than any market trades"))
             return
+        self._changed[event.contract] = None
         marked = mark(memory, event, order_ts, self._mark_config, self.state.shared_sequence)
         memory.print_order_ts = order_ts
         out.marks.append(marked)
@@ -123,6 +166,7 @@ class PartitionStep:
         of_source = self._quotes_of.get(event.source)
         if of_source is None:
             of_source = self._learn_source(event.source)
+        self._changed[event.contract] = None
         take_quote(memory, event, *of_source)
         if memory.print_order_ts == order_ts:
             _note_tie(out.marks, event, order_ts)
@@ -138,6 +182,7 @@ class PartitionStep:
         except ValueError:
             return None
         self.state.instruments[contract_id] = memory
+        self._changed[contract_id] = None
         return memory
 
     def _define(self, fact: Reference) -> None:
@@ -148,6 +193,7 @@ class PartitionStep:
         if memory is None and not _is_usual(fact):
             memory = self._new(fact.instrument)
         if memory is not None:
+            self._changed[fact.instrument] = None
             set_multiplier(memory, fact.multiplier)
 
     def _control(self, record: Control | DeadLetter, topic_rank: int, out: Stepped) -> None:
@@ -174,8 +220,10 @@ class PartitionStep:
 
     def _forget_quotes(self) -> None:
         """After a gap no quote of before stands any longer: it is judged by its age until it is replaced."""
-        for memory in self.state.instruments.values():
-            memory.stands = False
+        for contract, memory in self.state.instruments.items():
+            if memory.stands:
+                self._changed[contract] = None
+                memory.stands = False
 
 
 def _is_usual(fact: Reference) -> bool:

@@ -29,7 +29,8 @@ _BASELINE = (
 _ELSEWHERE = _BASELINE + (
     "conditions_known", "delta", "delta_notional", "expiry_s", "gamma", "halted", "iv", "iv_first", "mixed",
     "moneyness", "open_interest", "parents", "premium_floor", "premium_mad", "premium_median", "size_mad",
-    "size_median", "spot", "spot_source", "struck", "suspected_complex", "theta", "vega", "volume",
+    "size_median", "spot", "spot_source", "struck", "suspected_complex", "theta", "time_of_day_sessions", "vega",
+    "volume",
 )  # fmt: skip
 _ALWAYS = ("options.marked", "flow.packets", "flow.hits", "flow.alerts")
 Lines = dict[str, list[bytes]]

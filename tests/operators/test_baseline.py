@@ -17,8 +17,9 @@ from events.contracts import parse_contract
 from events.derived import FlowPacket
 from events.settings import Rules
 from events.types import NS_PER_S
-from operators.baseline import MAX_CONTRACTS, Baselines, bucket_of, median_and_mad
+from operators.baseline import MAX_CONTRACTS, BaselineConfig, Baselines, bucket_of
 from operators.shard_step import Judged, ShardStep
+from operators.window import median_and_mad
 from tests.packets import CALL, T0, packet
 
 _CONTRACTS = (CALL, "SPY260116C00451000", "SPY260116P00450000", "SPY270115C00450000", "AAPL260116C00200000")
@@ -144,21 +145,23 @@ def test_the_day_is_new_yorks() -> None:
     day = [packet(contract="SPY260116C00450000", start_ts=T0 + hours * 3600 * NS_PER_S) for hours in (0, 10.5, 13.5)]
     step = ShardStep(Rules())
     step.step(day, Judged())
-    assert list(step._underlyings["SPY"].baselines.buckets) == ["C1"]
+    assert list(step._underlyings["SPY"].baselines.dump().buckets) == ["C1"]
 
 
 def test_the_contract_unused_longest_is_forgotten_first() -> None:
-    baselines = Baselines()
-    first, second = parse_contract(CALL), parse_contract("SPY260116P00450000")
+    config = BaselineConfig.of(Rules())
+    baselines = Baselines(config)
+    first, second = CALL, "SPY260116P00450000"
     for contract in (first, second):
-        baselines.levels(contract, "C0")[0].add((1, 1, 1), 50)
+        baselines.remember((contract, "C0", T0, 1, 1, 1), config)
     for number in range(MAX_CONTRACTS - 1):
         if number == MAX_CONTRACTS - 100:
-            baselines.levels(first, "C0")
-        baselines.levels(parse_contract(f"SPY260116C{number:08d}"), "C0")
-    assert first.id in baselines.contracts
-    assert second.id not in baselines.contracts
-    assert len(baselines.contracts) == MAX_CONTRACTS
+            baselines.remember((first, "C0", T0, 1, 1, 1), config)
+        baselines.remember((f"SPY260116C{number:08d}", "C0", T0, 1, 1, 1), config)
+    kept = baselines.dump().contracts
+    assert first in kept
+    assert second not in kept
+    assert len(kept) == MAX_CONTRACTS
 
 
 @given(st.lists(st.integers(-1000, 1000), max_size=30))

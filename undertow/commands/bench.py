@@ -86,7 +86,7 @@ def store(rows: int, engine: str, as_json: bool, check: bool) -> None:
 
 
 @bench.command("bus")
-@click.option("--messages", type=click.IntRange(10_000), default=600_000, show_default=True, help="Of a round.")
+@click.option("--messages", type=click.IntRange(10_000), default=400_000, show_default=True, help="Of a round.")
 @click.option("--engine", type=click.Choice(("all", "embedded", "kafka")), default="all", show_default=True,
               help="The bus to measure; Kafka where KAFKA_BROKERS names brokers.")  # fmt: skip
 @_json
@@ -122,6 +122,25 @@ def scale(prints: int, processes: int, rounds: int, as_json: bool, check: bool) 
 
     with one_line_errors():
         result = run(Job(prints=prints, processes=processes, rounds=rounds))
+    _report(result, BARS, as_json, check)
+
+
+@bench.command("epoch")
+@click.option("--contracts", type=click.IntRange(100), default=200_000, show_default=True, help="Live contracts.")
+@click.option("--samples", type=click.IntRange(1, 1000), default=12, show_default=True,
+              help="Packets that each contract's baseline has seen.")  # fmt: skip
+@_json
+@_check
+def epoch(contracts: int, samples: int, as_json: bool, check: bool) -> None:
+    """The longest pause between released batches around a snapshot, and the way back after kill -9.
+
+    `epoch_gap_ms` is the longest at any epoch, `other_gap_ms` the longest away from them: what the machine itself does.
+    `epoch_gap_cpu_ms` is the processor time of the flow in the former.
+    """
+    from undertow.bench.epoch import BARS, Job, run
+
+    with one_line_errors():
+        result = run(Job(contracts=contracts, samples=samples))
     _report(result, BARS, as_json, check)
 
 

@@ -29,7 +29,8 @@ from undertow.supervisor import Part, Running, Supervisor, SupervisorError, pyth
 
 #: Feeds that `up` can start, and the clock of the data set each writes.
 FEEDS: dict[str, Clock] = {"synthetic": "synthetic"}
-_SNAPSHOT_S = "5"
+#: Length of an epoch, s: a snapshot stands at the end of each.
+SNAPSHOT_S = "5"
 _TEND_S = 0.1
 _PORTS_TRIED = 100
 
@@ -167,10 +168,15 @@ def _flow(dataset: Dataset, subset: tuple[int, ...], flows: int) -> Part:
     store = dataset.recovery_dir("options" if len(subset) == dataset.partitions else f"options-{text}")
     return Part(
         name,
-        python("-m", "bytewax.run", "flows.options", "-r", str(store), "-s", _SNAPSHOT_S, "-b", "0"),
+        python(*flow_command(store)),
         lambda: set(subset) <= set(dataset.flow_holders()),
         environ={"FLOW_PARTITIONS": text},
     )
+
+
+def flow_command(store: Path) -> list[str]:
+    """Returns Python's arguments for the options flow over a recovery store, its snapshots at the default distance."""
+    return ["-m", "bytewax.run", "flows.options", "-r", str(store), "-s", SNAPSHOT_S, "-b", "0"]
 
 
 def _free_port(host: str, first: int) -> int:

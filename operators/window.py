@@ -1,0 +1,127 @@
+"""Window: the last packets of one contract, bucket or underlying, compact, with the exact sums of each feature.
+
+Samples are integers (premium and spread in millionths of a dollar, size in thousandths of a contract) in one flat
+ring, and their sums are integers too: nothing drifts, and mean and deviation are those of the window as it stands
+(contract 22). A window at rest is the ring's bytes; sums are made again when it is next used.
+"""
+
+from __future__ import annotations
+
+from array import array
+from math import sqrt
+
+from operators.units import six
+
+#: What stands for a premium or spread that is not known.
+UNKNOWN = -1
+#: Size is kept in parts of a contract, so that a size set against the time of day keeps its digits.
+SIZE_PARTS = 1000
+#: Largest value that a ring holds: no market trades it, and a broken feed must not end the flow.
+_LARGEST = 2**62
+_FIELDS = 3
+
+
+class Window:
+    """The last packets, oldest first from `at` on; counts and sums of what is known of them."""
+
+    __slots__ = (
+        "at", "count", "premium_count", "premium_squares", "premium_sum", "samples", "size_squares", "size_sum",
+        "spread_count", "spread_squares", "spread_sum",
+    )  # fmt: skip
+
+    def __init__(self, data: bytes = b"") -> None:
+        self.samples = array("q", data)
+        self.at = 0
+        self._sum_up()
+
+    def add(self, premium: int, size: int, spread: int, limit: int) -> None:
+        """Adds one packet's features and drops the oldest beyond the limit, packets."""
+        if premium > _LARGEST or size > _LARGEST:
+            premium, size = min(premium, _LARGEST), min(size, _LARGEST)
+        samples, at = self.samples, self.at
+        if self.count == limit:
+            old_premium, old_size, old_spread = samples[at], samples[at + 1], samples[at + 2]
+            samples[at], samples[at + 1], samples[at + 2] = premium, size, spread
+            at += _FIELDS
+            self.at = 0 if at == len(samples) else at
+            self.size_sum += size - old_size
+            self.size_squares += size * size - old_size * old_size
+            if old_premium >= 0:
+                self.premium_count -= 1
+                self.premium_sum -= old_premium
+                self.premium_squares -= old_premium * old_premium
+            if old_spread >= 0:
+                self.spread_count -= 1
+                self.spread_sum -= old_spread
+                self.spread_squares -= old_spread * old_spread
+        elif self.count < limit and not at:
+            samples.extend((premium, size, spread))
+            self.count += 1
+            self.size_sum += size
+            self.size_squares += size * size
+        else:
+            self._fit(limit)
+            self.add(premium, size, spread, limit)
+            return
+        if premium >= 0:
+            self.premium_count += 1
+            self.premium_sum += premium
+            self.premium_squares += premium * premium
+        if spread >= 0:
+            self.spread_count += 1
+            self.spread_sum += spread
+            self.spread_squares += spread * spread
+
+    def dump(self) -> bytes:
+        """Returns the samples' bytes, oldest first."""
+        data, cut = self.samples.tobytes(), self.at * self.samples.itemsize
+        return data[cut:] + data[:cut] if cut else data
+
+    def premiums(self) -> list[int]:
+        """Returns the known premiums, in no order that counts."""
+        return [value for value in self.samples[::_FIELDS] if value >= 0]
+
+    def sizes(self) -> list[int]:
+        """Returns the sizes, in thousandths of a contract."""
+        return self.samples[1::_FIELDS].tolist()
+
+    def _fit(self, limit: int) -> None:
+        """Straightens the ring and drops the oldest beyond another limit than before."""
+        self.samples = array("q", self.dump())[-limit * _FIELDS :]
+        self.at = 0
+        self._sum_up()
+
+    def _sum_up(self) -> None:
+        samples = self.samples
+        premiums, sizes = self.premiums(), samples[1::_FIELDS]
+        spreads = [value for value in samples[2::_FIELDS] if value >= 0]
+        self.count, self.premium_count, self.spread_count = len(sizes), len(premiums), len(spreads)
+        self.size_sum, self.premium_sum, self.spread_sum = sum(sizes), sum(premiums), sum(spreads)
+        self.size_squares = sum([value * value for value in sizes])
+        self.premium_squares = sum([value * value for value in premiums])
+        self.spread_squares = sum([value * value for value in spreads])
+
+
+def z_score(value: int, count: int, total: int, squares: int) -> float | None:
+    """Returns (value - mean) / sample deviation of `count` values; None when all of them are equal.
+
+    count * squares - total^2 is exact in integers; divided by count * (count - 1) it is the sample variance.
+    """
+    scaled_variance = count * squares - total * total
+    if scaled_variance <= 0:
+        return None
+    return six((count * value - total) / sqrt(scaled_variance * count / (count - 1)))
+
+
+def median_and_mad(values: list[int]) -> tuple[float, float] | None:
+    """Returns the median and the median absolute deviation of a window; None when it is empty."""
+    ordered = sorted(values)
+    if not ordered:
+        return None
+    middle = _median(ordered)
+    return middle, _median(sorted([abs(value - middle) for value in ordered]))
+
+
+def _median(ordered: list[int] | list[float]) -> float:
+    half = len(ordered) // 2
+    return float(ordered[half]) if len(ordered) % 2 else (ordered[half - 1] + ordered[half]) / 2
