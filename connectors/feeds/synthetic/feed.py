@@ -23,6 +23,7 @@ from connectors.feeds.synthetic.checkpoint import Checkpoint, FeedError
 from connectors.feeds.synthetic.emitting import REFERENCE, SOURCE, TOPICS, Item
 from connectors.feeds.synthetic.model import Market, ModelConfig
 from connectors.feeds.synthetic.pacing import Pace
+from connectors.feeds.synthetic.scenarios.labels import Planted
 from connectors.feeds.writer import TopicWriter
 from events.sources import source as source_spec
 from events.types import FOREVER_NS, NS_PER_S
@@ -289,10 +290,10 @@ class _Labels:
         self._file.seek(0, 2)
         self.count = 0
 
-    def add(self, labels: Sequence[msgspec.Struct]) -> None:
+    def add(self, labels: Sequence[Planted]) -> None:
         for label in labels:
             self._file.write(msgspec.json.encode(label) + b"\n")
-            self.count += 1
+            self.count += label.strength is not None
         if labels:
             self._file.flush()
 

@@ -64,6 +64,8 @@ _CANCELLED = 0.0005
 #: print that means nothing. One in a few thousand is.
 LARGE_PREMIUM = 100_000.0
 LARGE_SIZE, LARGE_SIZE_PREMIUM = 300.0, 15_000.0
+#: From this premium on the legs of a background spread are noted: two legs are a spread whatever they cost.
+LEG_PREMIUM = 10_000.0
 #: Most volume passes from hand to hand; somewhat more opens than closes while a contract lives.
 _OPENS = np.array([1, -1, 0], dtype=np.int64)
 _OPENS_SHARES = cumulative((0.36, 0.30, 0.34))
@@ -112,7 +114,7 @@ def background(
     )
     fate = rng.random(orders)
     splits = _splits(singles, fate < _SPLIT, start_ns, rng)
-    legs = _legs(singles, (fate >= _SPLIT) & (fate < _SPLIT + _TWO_LEGS) & ~late, chains, first, rng)
+    legs = _legs(singles, (fate >= _SPLIT) & (fate < _SPLIT + _TWO_LEGS) & ~late, chains, first, worth, rng)
     return joined([singles, splits, legs, _cancels(singles, start_ns, rng)])
 
 
@@ -153,7 +155,7 @@ def _splits(
 
 
 def _legs(
-    singles: PrintRows, chosen: np.typing.NDArray[np.bool_], chains: Chains, first: int, rng: np.random.Generator
+    singles: PrintRows, chosen: Bools, chains: Chains, first: int, worth: Floats, rng: np.random.Generator
 ) -> PrintRows:
     """The second leg of a complex order: a near strike of the same chain and instant; the first leg is flagged too."""
     count = int(chosen.sum())
@@ -166,7 +168,7 @@ def _legs(
     ))  # fmt: skip
     place = _PLACES[choose(_PRIVATE_SHARES, rng.random(count))]
     singles.condition[chosen] = code
-    large = np.where(singles.plant[chosen] == NOISE, NOISE, LARGE_LEG)
+    large = np.where(singles.size[chosen] * 100.0 * worth[leg] >= LEG_PREMIUM, LARGE_LEG, NOISE)
     singles.plant[chosen] = large
     return PrintRows(
         ts=singles.ts[chosen],
