@@ -32,6 +32,8 @@ _FIELD = re.compile(r"(\w+)=(\S+)")
 #: Nanoseconds of this century have 19 digits, of which milliseconds are the first 13.
 _TS, _TS_DIGITS, _MS_DIGITS = b'"ts":', 19, 13
 _AFTER_DIGITS = b",}"
+#: What stands in a stamp between what is its append's and what is its record's.
+_PROMISE = b" promise="
 _FOREVER_MS = FOREVER_NS // NS_PER_MS
 
 
@@ -261,10 +263,24 @@ def _end_of(headers: Sequence[bytes], at: int, stamp: Stamp, runs: Sequence[int]
     `run` is the number of the run that holds `at`.
     """
     limit, cuts = min(len(headers), at + max(stamp.records, 1)), [at]
-    while (stop := runs[run]) < limit and parse(headers[stop])[:4] == stamp[:4]:
+    same = headers[at].partition(_PROMISE)[0]
+    while (stop := runs[run]) < limit and _is_of(headers[stop], same, stamp):
         cuts.append(stop)
         run += 1
     return min(stop, limit), cuts
+
+
+def _is_of(header: bytes, same: bytes, stamp: Stamp) -> bool:
+    """Says whether a stamp is of the append of another, which begins with `same`; it need not be read for that."""
+    return header.startswith(same) and header[len(same) :].startswith(_PROMISE) or parse(header)[:4] == stamp[:4]
+
+
+def _promise_of(header: bytes) -> int:
+    """Returns the promise that a stamp speaks of, ns."""
+    try:
+        return int(header.partition(_PROMISE)[2].partition(b" ")[0])
+    except ValueError:
+        return parse(header).promise
 
 
 def _batch(
@@ -275,27 +291,27 @@ def _batch(
     stamp = parse(headers[0])
     promises = [(0, max(state.promise, stamp.promise))]
     for index, header in zip(cuts[1:], headers[1:], strict=True):
-        if (promise := parse(header).promise) > promises[-1][1]:
+        if (promise := _promise_of(header)) > promises[-1][1]:
             promises.append((index, promise))
     if (then := parse(headers[-1]).then) > promises[-1][1]:
         promises.append((count, then))
     control = messages[0].key() is None
     batch = StoredBatch(
         partition, state.next, count, control, stamp.epoch, promises,
-        _joined(list(map(Message.value, messages)), b" "),
-        b"" if control else _joined(list(map(Message.key, messages)), b"?"),
+        _joined(list(map(Message.value, messages)), b" ", stamp.base >= 0),
+        b"" if control else _joined(list(map(Message.key, messages)), b"?", False),
     )  # fmt: skip
     state.next += count
     state.promise, state.epoch = promises[-1][1], stamp.epoch
     return batch
 
 
-def _joined(parts: list[bytes | str | None], newline: bytes) -> bytes:
-    """Joins by newlines; what another program wrote may be null or hold newlines itself."""
+def _joined(parts: list[bytes | str | None], newline: bytes, ours: bool) -> bytes:
+    """Joins by newlines; what another program wrote, which has no stamp, may be null or hold newlines itself."""
     try:
         joined = b"\n".join(parts)  # type: ignore[arg-type]
     except TypeError:
-        return _joined([part.encode() if isinstance(part, str) else part or b"" for part in parts], newline)
-    if joined.count(b"\n") >= len(parts):
+        return _joined([part.encode() if isinstance(part, str) else part or b"" for part in parts], newline, False)
+    if not ours and joined.count(b"\n") >= len(parts):
         joined = b"\n".join(part.replace(b"\n", newline) for part in parts)  # type: ignore[union-attr, arg-type, misc]
     return joined

@@ -229,6 +229,8 @@ class Partitions:
         state, begin = self.states[topic, part], self._begins[topic, part]
         if offset >= state.next:
             return state.copy()
+        if offset <= begin.next:
+            return begin.copy()
         # At least as many of Kafka's offsets as of ours lie between two records.
         guess = begin.position + offset - begin.next
         message = self.look.records({(self.name(topic), part): guess})[self.name(topic), part]

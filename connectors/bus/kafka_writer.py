@@ -17,6 +17,8 @@ _FLUSH_S = 1.0
 _OVERHEAD_BYTES = 512
 Headers = list[tuple[str, str | bytes | None]]
 Take = Callable[[KafkaError | None, Message], None]
+#: A record's value, key, time in ms, headers, and who takes its report.
+_Row = tuple[bytes, str | bytes | None, int, Headers, Take]
 
 
 def _headers(stamp: bytes) -> Headers:
@@ -110,17 +112,27 @@ class Writer:
         for run, behind in pairwise([*runs, Run(len(values), 0, b"")]):
             headers += [_headers(run.header)] * (behind.start - run.start)
         produce, takes = self._producer.produce, [delivery.take] * (len(values) - 1) + [delivery.take_last]
-        for value, key, ms, header, take in zip(values, keys, order_times(values, runs), headers, takes, strict=True):
-            while True:
-                try:
-                    produce(name, value, key, part, take, timestamp=ms, headers=header)
-                except BufferError:
-                    # The queue is full: what waits is sent before more is taken.
-                    self._flush(name, part)
-                except KafkaException as exception:
-                    self._fail(name, part, error_of(exception))
-                else:
-                    break
+        for row in zip(values, keys, order_times(values, runs), headers, takes, strict=True):
+            value, key, ms, header, take = row
+            try:
+                produce(name, value, key, part, take, timestamp=ms, headers=header)
+            except BufferError:
+                self._produce_late(name, part, row)
+            except KafkaException as exception:
+                self._fail(name, part, error_of(exception))
+
+    def _produce_late(self, name: str, part: int, row: _Row) -> None:
+        """Queues a record where the queue is full: what waits is sent before more is taken."""
+        value, key, ms, header, take = row
+        while self._producer is not None:
+            self._flush(name, part)
+            try:
+                self._producer.produce(name, value, key, part, take, timestamp=ms, headers=header)
+            except BufferError:
+                continue
+            except KafkaException as exception:
+                self._fail(name, part, error_of(exception))
+            return
 
     def wait(self, name: str, deliveries: Mapping[int, Delivery]) -> None:
         """Sends what is queued and waits until all is reported: each report comes within KAFKA_TIMEOUT_MS."""
