@@ -12,7 +12,7 @@ from bytewax.operators import StatefulBatchLogic
 from connectors.sinks import Emission
 from connectors.tape import Released
 from connectors.telemetry import meters
-from events.derived import Anchor, FlowPacket
+from events.derived import Anchor
 from events.partitions import labels_of, shard_of
 from events.settings import Rules
 from events.types import FOREVER_NS
@@ -21,6 +21,7 @@ from operators.partition_step import PartitionStep, Stepped, load
 from operators.rules import ALL
 from operators.rules.rule import Rule
 from operators.shard_step import Judged, ShardStep
+from operators.work import Work, underlying_of
 
 Parameters = dict[str, int | float | str | bool]
 #: How much may stand behind a whole state as changes, to the whole: instruments are put back fast, packets one by one.
@@ -44,10 +45,10 @@ class Config:
 
 @dataclass(slots=True)
 class ShardWork:
-    """What one shard is asked to do, in order: new parameters, packets, then an anchor."""
+    """What one shard is asked to do, in order: new parameters, work, then an anchor."""
 
     label: str
-    packets: list[FlowPacket] = field(default_factory=list)
+    items: list[Work] = field(default_factory=list)
     parameters: Parameters | None = None
     #: Boundary of an anchor to write and its number of parts.
     anchor: tuple[int, int] | None = None
@@ -125,23 +126,23 @@ class PartitionLogic(StatefulBatchLogic[Released, PartitionOut, Snapshot | None]
             out.marked.parts.append(("deadletter", [letter.topic for letter in stepped.dead], stepped.dead))
         done = 0
         for index, parameters in stepped.parameters:
-            self._to_shards(stepped.packets[done:index], out)
+            self._to_shards(stepped.work[done:index], out)
             # Every label hears of it, so that a shard that wakes later does not judge by old parameters.
             labels = labels_of(self._partition, self._config.partitions)
             out.work += [(label, ShardWork(label, parameters=parameters)) for label in labels]
             self._step.state.shards.update(dict.fromkeys(labels, True))
             done = index
-        self._to_shards(stepped.packets[done:], out)
+        self._to_shards(stepped.work[done:], out)
 
-    def _to_shards(self, packets: list[FlowPacket], out: PartitionOut) -> None:
+    def _to_shards(self, items: list[Work], out: PartitionOut) -> None:
         work: dict[str, ShardWork] = {}
-        for packet in packets:
-            label = shard_of(packet.underlying, self._partition, self._config.partitions)
+        for item in items:
+            label = shard_of(underlying_of(item), self._partition, self._config.partitions)
             shard = work.get(label)
             if shard is None:
                 shard = work[label] = ShardWork(label)
                 self._step.state.shards[label] = True
-            shard.packets.append(packet)
+            shard.items.append(item)
         out.work += work.items()
 
     def _anchor(self, boundary: int, tape: str, out: PartitionOut) -> None:
@@ -162,7 +163,7 @@ class ShardLogic(StatefulBatchLogic[ShardWork, ShardOut, Snapshot | None]):
         self._kept: Kept
 
     def on_batch(self, values: Iterable[ShardWork]) -> tuple[list[ShardOut], bool]:
-        """Judges packets in order; an anchor stands behind the packets before it."""
+        """Judges packets in order; an anchor stands behind the work before it."""
         outs: list[ShardOut] = []
         judged = Judged()
         for work in values:
@@ -170,11 +171,11 @@ class ShardLogic(StatefulBatchLogic[ShardWork, ShardOut, Snapshot | None]):
                 self._begin(work.label)
             if work.parameters is not None:
                 self._step.set_parameters(work.parameters)
-            self._step.step(work.packets, judged)
+            self._step.step(work.items, judged)
             if work.anchor is not None:
                 outs.append(self._out(judged, work.anchor))
                 judged = Judged()
-        if judged.packets:
+        if judged.packets or judged.structures or judged.alerts:
             outs.append(self._out(judged, None))
         self._kept.tend(self._step)
         return outs, StatefulBatchLogic.RETAIN
@@ -191,6 +192,7 @@ class ShardLogic(StatefulBatchLogic[ShardWork, ShardOut, Snapshot | None]):
         out = ShardOut(partition, Emission())
         for topic, events in (
             ("flow.packets", judged.packets),
+            ("flow.structures", judged.structures),
             ("flow.hits", judged.hits),
             ("flow.alerts", judged.alerts),
         ):

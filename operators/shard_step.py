@@ -17,20 +17,23 @@ from msgspec import Struct
 from events.contracts import parse_contract
 from events.derived import FlowPacket
 from events.settings import Rules, rules_from
-from events.verdicts import Alert, Hit
+from events.verdicts import Alert, Hit, Structure
 from operators.alert import AlertState, alert_for
 from operators.baseline import BaselineConfig, Baselines, BaselinesDump, Sample
 from operators.rules import ALL
 from operators.rules.rule import Rule, hit_of
 from operators.window import Window
+from operators.work import Decision, Revised, Waiting, Work
 
 Parameters = dict[str, int | float | str | bool]
 
 
 class Rest(Struct, array_like=True):
-    """What is kept of an underlying beside its baselines: alerts that may still merge."""
+    """What is kept of an underlying beside its baselines: alerts that may still merge, packets that wait."""
 
     alerts: AlertState = msgspec.field(default_factory=AlertState)
+    #: Packets scored and published, on which it is not yet decided what they are legs of, by id.
+    waiting: dict[str, FlowPacket] = {}
 
 
 class UnderlyingDump(Struct, array_like=True):
@@ -67,6 +70,7 @@ class Judged:
     """What packets became: the packets with their baseline, in order, then hits and alerts."""
 
     packets: list[FlowPacket] = field(default_factory=list)
+    structures: list[Structure] = field(default_factory=list)
     hits: list[Hit] = field(default_factory=list)
     alerts: list[Alert] = field(default_factory=list)
 
@@ -144,19 +148,40 @@ class ShardStep:
             else:
                 self._memory(parse_contract(each[0]).underlying).baselines.remember(each, self._config)
 
-    def step(self, packets: Sequence[FlowPacket], out: Judged) -> None:
-        """Takes packets in order: scores each against what came before it, judges it, then remembers it."""
-        for packet in packets:
-            memory = self._memory(packet.underlying)
-            contract = parse_contract(packet.contract)
-            self._taken.append(memory.baselines.take(packet, contract, self._config, self._shipped))
-            out.packets.append(packet)
-            premium = packet.premium
-            if premium is not None and premium >= self._least_floor:
-                hits = self._judge(packet, premium)
-                if hits:
-                    out.hits += hits
-                    out.alerts.append(alert_for(memory.rest.alerts, packet, hits, self._rules))
+    def step(self, work: Sequence[Work], out: Judged) -> None:
+        """Takes work in order: scores each packet against what came before it, and judges it once it is decided on."""
+        for item in work:
+            match item:
+                case FlowPacket():
+                    self._alert(item, self._take(item, out), out)
+                case Waiting(packet):
+                    self._take(packet, out).waiting[packet.id] = packet
+                case Decision(ts, underlying, packets, structures):
+                    rest = self._memory(underlying).rest
+                    out.structures += structures
+                    for ident in packets:
+                        # Hits and alerts are stamped with the time of the decision (contract 21).
+                        self._alert(msgspec.structs.replace(rest.waiting.pop(ident), ts=ts), rest, out)
+                case Revised(packet, _, structures):
+                    out.packets.append(packet)
+                    out.structures += structures
+                case _:
+                    pass
+
+    def _take(self, packet: FlowPacket, out: Judged) -> Rest:
+        memory = self._memory(packet.underlying)
+        contract = parse_contract(packet.contract)
+        self._taken.append(memory.baselines.take(packet, contract, self._config, self._shipped))
+        out.packets.append(packet)
+        return memory.rest
+
+    def _alert(self, packet: FlowPacket, rest: Rest, out: Judged) -> None:
+        premium = packet.premium
+        if premium is not None and premium >= self._least_floor:
+            hits = self._judge(packet, premium)
+            if hits:
+                out.hits += hits
+                out.alerts.append(alert_for(rest.alerts, packet, hits, self._rules))
 
     def _memory(self, underlying: str) -> _Underlying:
         """Returns the memory of an underlying, a new one where there was none; whoever asks may change it."""
