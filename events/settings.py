@@ -40,10 +40,6 @@ class Rules(_Group):
     classifier_z_min_samples: int = Field(12, ge=2, description="prior samples before a baseline gives a z")
     classifier_min_nbbo_coverage: float = Field(0.5, ge=0, le=1, description="least share of size with a placement")
     classifier_min_aggressor_ratio: float = Field(0.55, ge=0.5, le=1, description="least share of one side")
-    parent_max_gap_ms: int = Field(50, ge=0, le=2000, description="a longer pause may part two orders in a packet, ms")
-    parent_min_side_share: float = Field(
-        0.8, ge=0.5, le=1, description="least share of covered size on one side, else a packet or parent has none"
-    )
     structure_window_ms: int = Field(500, ge=0, le=2000, description="legs of one structure begin within, ms")
     structure_leg_gap_ms: int = Field(50, ge=0, le=2000, description="legs under complex conditions print within, ms")
     structure_min_premium: float = Field(
@@ -57,7 +53,69 @@ class Rules(_Group):
     baseline_shape_days: int = Field(
         3, ge=0, le=60, description="finished sessions before baselines go by the time of day; 0: never"
     )
+    classifier_max_spread_share: float = Field(
+        0.3, gt=0, le=2, description="widest spread, as a share of the price, in which a side is claimed"
+    )
+    classifier_spike_opening_quiet_s: int = Field(
+        300, ge=0, le=23_400, description="spike: seconds after the open in which size counts as usual"
+    )
+    classifier_block_min_premium: float = Field(100_000, ge=0, description="block: least premium, dollars")
+    classifier_block_min_size: int = Field(50, ge=1, description="block: least size, contracts")
+    classifier_block_max_prints: int = Field(2, ge=1, description="block: most prints")
+    classifier_sell_min_premium: float = Field(60_000, ge=0, description="overwrite, put write: least premium, dollars")
+    classifier_sell_min_days: int = Field(7, ge=0, description="overwrite and put write: least days to expiry")
+    classifier_position_min_premium: float = Field(50_000, ge=0, description="opening, closing: least premium, dollars")
+    classifier_opening_min_share: float = Field(1.0, ge=0, description="opening: size over open interest is above this")
+    classifier_closing_min_share: float = Field(0.35, ge=0, le=1, description="closing: least size over open interest")
+    classifier_closing_max_share: float = Field(1.0, ge=0, description="closing: largest size over open interest")
+    classifier_0dte_max_atm_pct: float = Field(
+        0.01, ge=0, le=1, description="last day: farthest from the money, a share of spot"
+    )
+    classifier_0dte_min_delta: float = Field(0.25, ge=0, le=1, description="last day: least absolute delta")
+    classifier_0dte_max_delta: float = Field(0.75, ge=0, le=1, description="last day: largest absolute delta")
+    classifier_0dte_min_premium: float = Field(20_000, ge=0, description="last day: least premium, dollars")
+    classifier_0dte_min_size: int = Field(400, ge=1, description="last day: least size, contracts")
+    classifier_structure_min_premium: float = Field(
+        60_000, ge=0, description="rules on structures: least premium of all legs, dollars"
+    )
+    far_dated_min_days: int = Field(60, ge=1, description="far-dated: least days to expiry")
+    far_dated_min_premium: float = Field(100_000, ge=0, description="far-dated: least premium, dollars")
+    repeated_hits_window_ms: int = Field(
+        300_000, ge=1000, le=3_600_000, description="repeated hits: orders of one contract within, ms"
+    )
+    repeated_hits_min_count: int = Field(4, ge=2, description="repeated hits: least number of bought orders")
+    repeated_hits_min_premium: float = Field(60_000, ge=0, description="repeated hits: least premium of all, dollars")
+    repeated_hits_min_hit_premium: float = Field(
+        10_000, ge=0, description="repeated hits and ladder: least premium of one order, dollars"
+    )
+    repeated_hits_min_side_share: float = Field(
+        0.8, ge=0.5, le=1, description="repeated hits and ladder: least bought share of premium within the window"
+    )
+    ladder_window_ms: int = Field(180_000, ge=1000, le=3_600_000, description="ladder: strikes of an expiry within, ms")
+    ladder_min_strikes: int = Field(3, ge=2, description="ladder: least number of neighbouring strikes")
+    ladder_min_premium: float = Field(90_000, ge=0, description="ladder: least premium of all strikes, dollars")
+    no_follow_through_after_s: int = Field(300, ge=1, description="no follow-through: looked at so long after, s")
+    no_follow_through_min_deviations: float = Field(
+        1.0, ge=0, description="no follow-through: least move against the alert, deviations of the time"
+    )
+    no_follow_through_min_premium: float = Field(
+        50_000, ge=0, description="no follow-through: least premium of the alert, dollars"
+    )
+    mechanical_min_premium: float = Field(30_000, ge=0, description="mechanical: least premium, dollars")
+    mechanical_min_inside: float = Field(0.05, ge=0, le=1, description="dividend trade: least share in the money")
+    mechanical_dividend_min_size: int = Field(1000, ge=1, description="dividend trade: least size, contracts")
+    mechanical_dividend_min_prints: int = Field(4, ge=2, description="dividend trade: least number of equal prints")
+    mechanical_expiry_min_size: int = Field(200, ge=1, description="last-day exit: least size, contracts")
+    mechanical_expiry_min_inside: float = Field(0.01, ge=0, le=1, description="last-day exit: least share in the money")
+    alert_reference_premium: float = Field(
+        20_000,
+        gt=0,
+        description="premium from which a score counts decades, dollars; or the underlying's own floor",
+    )
+    alert_medium_score: float = Field(45, ge=0, le=100, description="score from which an alert is of medium severity")
+    alert_high_score: float = Field(70, ge=0, le=100, description="score from which an alert is of high severity")
     alert_cooldown_ms: int = Field(30_000, ge=0, description="hits of one contract and direction merge within, ms")
+    alert_low_per_minute: int = Field(3, ge=0, description="new low alerts of one underlying within a minute, at most")
 
 
 class Compute(_Group):
@@ -105,9 +163,6 @@ class Kafka(_Group):
     kafka_replication: int = Field(0, ge=0, le=16, description="copies of each topic made; 0: the broker's default")
     kafka_message_max_bytes: int = Field(
         33_554_432, ge=65_536, le=90_000_000, description="largest message, bytes; anchors are the largest"
-    )
-    kafka_queue_messages: int = Field(
-        1_000_000, ge=1, le=10_000_000, description="messages that may wait to be sent; a full queue is waited for"
     )
     kafka_compression: Literal["none", "lz4", "zstd", "snappy", "gzip"] = Field("lz4", description="of what is sent")
     kafka_timeout_ms: int = Field(

@@ -17,11 +17,12 @@ from events.partitions import labels_of, shard_of
 from events.settings import Rules
 from events.types import FOREVER_NS
 from flows.keeping import Keep, Kept, Snapshot, Whole
+from operators.judging import Verdicts
 from operators.partition_step import PartitionStep, Stepped, load
 from operators.rules import ALL
 from operators.rules.rule import Rule
-from operators.shard_step import Judged, ShardStep
-from operators.work import Work, underlying_of
+from operators.shard_step import ShardStep
+from operators.work import Revised, Waiting, Work
 
 Parameters = dict[str, int | float | str | bool]
 #: How much may stand behind a whole state as changes, to the whole: instruments are put back fast, packets one by one.
@@ -48,7 +49,7 @@ class ShardWork:
     """What one shard is asked to do, in order: new parameters, work, then an anchor."""
 
     label: str
-    items: list[Work] = field(default_factory=list)
+    work: list[Work] = field(default_factory=list)
     parameters: Parameters | None = None
     #: Boundary of an anchor to write and its number of parts.
     anchor: tuple[int, int] | None = None
@@ -126,23 +127,24 @@ class PartitionLogic(StatefulBatchLogic[Released, PartitionOut, Snapshot | None]
             out.marked.parts.append(("deadletter", [letter.topic for letter in stepped.dead], stepped.dead))
         done = 0
         for index, parameters in stepped.parameters:
-            self._to_shards(stepped.work[done:index], out)
+            self._to_shards(stepped.packets[done:index], out)
             # Every label hears of it, so that a shard that wakes later does not judge by old parameters.
             labels = labels_of(self._partition, self._config.partitions)
             out.work += [(label, ShardWork(label, parameters=parameters)) for label in labels]
             self._step.state.shards.update(dict.fromkeys(labels, True))
             done = index
-        self._to_shards(stepped.work[done:], out)
+        self._to_shards(stepped.packets[done:], out)
 
-    def _to_shards(self, items: list[Work], out: PartitionOut) -> None:
+    def _to_shards(self, items: Sequence[Work], out: PartitionOut) -> None:
         work: dict[str, ShardWork] = {}
         for item in items:
-            label = shard_of(underlying_of(item), self._partition, self._config.partitions)
+            underlying = item.packet.underlying if isinstance(item, Waiting | Revised) else item.underlying
+            label = shard_of(underlying, self._partition, self._config.partitions)
             shard = work.get(label)
             if shard is None:
                 shard = work[label] = ShardWork(label)
                 self._step.state.shards[label] = True
-            shard.items.append(item)
+            shard.work.append(item)
         out.work += work.items()
 
     def _anchor(self, boundary: int, tape: str, out: PartitionOut) -> None:
@@ -163,19 +165,19 @@ class ShardLogic(StatefulBatchLogic[ShardWork, ShardOut, Snapshot | None]):
         self._kept: Kept
 
     def on_batch(self, values: Iterable[ShardWork]) -> tuple[list[ShardOut], bool]:
-        """Judges packets in order; an anchor stands behind the work before it."""
+        """Judges packets in order; an anchor stands behind the packets before it."""
         outs: list[ShardOut] = []
-        judged = Judged()
+        judged = Verdicts()
         for work in values:
             if not self._label:
                 self._begin(work.label)
             if work.parameters is not None:
                 self._step.set_parameters(work.parameters)
-            self._step.step(work.items, judged)
+            self._step.step(work.work, judged)
             if work.anchor is not None:
                 outs.append(self._out(judged, work.anchor))
-                judged = Judged()
-        if judged.packets or judged.structures or judged.alerts:
+                judged = Verdicts()
+        if judged:
             outs.append(self._out(judged, None))
         self._kept.tend(self._step)
         return outs, StatefulBatchLogic.RETAIN
@@ -187,7 +189,7 @@ class ShardLogic(StatefulBatchLogic[ShardWork, ShardOut, Snapshot | None]):
         self._step = ShardStep(config.rules, kept.state, config.rule_set, config.follow_log, kept.changes)
         kept.began()
 
-    def _out(self, judged: Judged, anchor: tuple[int, int] | None) -> ShardOut:
+    def _out(self, judged: Verdicts, anchor: tuple[int, int] | None) -> ShardOut:
         partition = int(self._label.partition("-")[0])
         out = ShardOut(partition, Emission())
         for topic, events in (
@@ -195,6 +197,8 @@ class ShardLogic(StatefulBatchLogic[ShardWork, ShardOut, Snapshot | None]):
             ("flow.structures", judged.structures),
             ("flow.hits", judged.hits),
             ("flow.alerts", judged.alerts),
+            ("alert.outcomes", judged.outcomes),
+            ("position.check", judged.checks),
         ):
             if events:
                 out.flow.parts.append((topic, [event.underlying for event in events], events))

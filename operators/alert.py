@@ -1,33 +1,36 @@
-"""Alert: the hits of a packet weighed into one message with one direction, merged in event time (contract 24)."""
+"""Alert: hits on one event weighed into one message with one direction, merged and throttled in event time."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from math import log10
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 import msgspec
-from msgspec import Struct
 
-from events.derived import FlowPacket
 from events.ids import alert_id
 from events.settings import Rules
-from events.types import NS_PER_MS, Direction, Severity
+from events.types import NS_PER_MS, NS_PER_S, Direction
 from events.verdicts import Alert, Hit
-from operators.units import ratio
+from operators.memory import Kept, Memory, Piece
+from operators.rules.subject import StructureSubject, Subject
+from operators.scoring import score_order, score_structure, severity_of, style_of
+from operators.units import micro
 
-#: Scores from which an alert is of medium and of high severity.
-MEDIUM_SCORE = 45.0
-HIGH_SCORE = 70.0
-#: Hits that one alert lists at most; merging stops there and a new alert begins.
+#: Events that one alert merges at most; then a new alert begins.
 MAX_MERGED = 50
-#: With each so many alerts those that can merge no longer are forgotten: the state stays small (contract 10).
-_FORGET_EVERY = 16
+#: Alerts that one underlying remembers, the oldest forgotten first: those no longer merge and are no longer revised.
+MAX_ALERTS = 64
+_MINUTE_NS = 60 * NS_PER_S
 
 
-class AlertState(Struct):
-    """The newest alert of each contract and direction of one underlying, while it may still merge."""
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What hits are about: an order, a packet or a structure, and when that became known (ns)."""
 
-    newest: dict[str, Alert] = {}
+    about: str
+    ts: int
+    subject: Subject | StructureSubject
+    hits: tuple[Hit, ...]
 
 
 def direction_of(hits: Sequence[Hit]) -> Direction:
@@ -38,85 +41,145 @@ def direction_of(hits: Sequence[Hit]) -> Direction:
     return next(iter(claimed), "neutral")
 
 
-def score(packet: FlowPacket, hits: Sequence[Hit], rules: Rules) -> float:
-    """Returns 0 to 100: log premium, purity of side, unusualness and evidence, less what speaks against it."""
-    floor = max(min(rules.classifier_sweep_min_premium, rules.classifier_spike_min_premium), 1.0)
-    decades = log10(max((packet.premium or 0.0) / floor, 1.0))
-    purity = ratio(max(packet.buy_size, packet.sell_size), packet.covered_size)
-    z = max(packet.premium_z or 0.0, packet.size_z or 0.0, 0.0)
-    value = 10.0 + 20.0 * min(decades, 2.0)
-    value += 15.0 * max(purity - 0.5, 0.0) * 2 * packet.coverage
-    value += 15.0 * min(z, 6.0) / 6
-    value += 6.0 * (packet.intermarket_sweeps > 0) + 6.0 * (len(packet.venues) >= 2)
-    value += 4.0 * (len(hits) - 1)
-    value -= 8.0 * (packet.premium_z is None) + 8.0 * packet.venue_book + 10.0 * (1 - packet.coverage)
-    return round(min(max(value, 0.0), 100.0), 2)
+def alert_for(memory: Memory, event: Event, rules: Rules) -> Alert | None:
+    """Makes the event's alert, or the next revision of the one that it falls into; None where it is throttled."""
+    fresh = fresh_alert(event, rules)
+    key = _key(fresh)
+    newest = memory.alerts.get(memory.newest.get(key, ""))
+    merges = (
+        newest is not None
+        and not newest.alert.withdrawn
+        and fresh.ts - newest.alert.ts <= rules.alert_cooldown_ms * NS_PER_MS
+        and len(newest.pieces) < MAX_MERGED
+    )
+    if newest is not None and merges:
+        newest.pieces.append(Piece(event.about, fresh))
+        newest.revision += 1
+        newest.alert = _folded(newest, fresh.ts, rules)
+        memory.alert_of[event.about] = newest.alert.id
+        return newest.alert
+    if fresh.severity == "low" and _throttled(memory, fresh.ts, rules):
+        return None
+    memory.alerts[fresh.id] = Kept(key, 0, [Piece(event.about, fresh)], fresh)
+    memory.newest[key] = memory.alert_of[event.about] = fresh.id
+    _forget(memory)
+    return fresh
 
 
-def severity_of(value: float) -> Severity:
-    """Returns the severity of a score."""
-    return "high" if value >= HIGH_SCORE else "medium" if value >= MEDIUM_SCORE else "low"
+def revise_alert(memory: Memory, about: str, event: Event | None, ts: int, rules: Rules) -> Alert | None:
+    """Revises the alert that an event went into: with what it is now, or without it (contract 19)."""
+    kept = memory.alerts.get(memory.alert_of.get(about, ""))
+    if kept is None:
+        return None if event is None else alert_for(memory, event, rules)
+    fresh = None if event is None else fresh_alert(event, rules)
+    pieces: list[Piece] = []
+    for piece in kept.pieces:
+        if piece.about != about:
+            pieces.append(piece)
+        elif fresh is not None:
+            pieces.append(Piece(about, fresh))
+    kept.revision += 1
+    kept.pieces = pieces
+    kept.alert = _folded(kept, ts, rules) if pieces else _withdrawn(kept, ts)
+    return kept.alert
 
 
-def alert_for(state: AlertState, packet: FlowPacket, hits: Sequence[Hit], rules: Rules) -> Alert:
-    """Makes the packet's alert, or the next revision of the one that it falls into within the cooldown."""
-    direction = direction_of(hits)
-    key = f"{packet.contract}/{direction}"
-    newest = state.newest.get(key)
-    alert = _fresh(packet, hits, direction, rules)
-    cooldown_ns = rules.alert_cooldown_ms * NS_PER_MS
-    if newest is not None and packet.ts - newest.ts <= cooldown_ns and newest.packets < MAX_MERGED:
-        alert = _merged(newest, alert)
-    state.newest[key] = alert
-    if newest is None and len(state.newest) % _FORGET_EVERY == 0:
-        _forget(state, packet.ts - cooldown_ns)
+def add_later(memory: Memory, alert: str, hit: Hit, rules: Rules) -> Alert | None:
+    """Revises an alert by the hit of a later look, which speaks against it."""
+    kept = memory.alerts.get(alert)
+    if kept is None or kept.alert.withdrawn or hit.id in kept.later:
+        return None
+    kept.later = (*kept.later, hit.id)
+    kept.revision += 1
+    kept.alert = _folded(kept, hit.ts, rules, hit)
+    return kept.alert
+
+
+def fresh_alert(event: Event, rules: Rules) -> Alert:
+    """Returns the alert of one event alone."""
+    subject, hits = event.subject, event.hits
+    of_structure = isinstance(subject, StructureSubject)
+    score = score_structure(subject, hits) if isinstance(subject, StructureSubject) else score_order(subject, hits)
+    reading = style_of(hits, subject)
+    first = hits[0]
+    evidence: tuple[str, ...] = (first.packet_id,)
+    if isinstance(subject, StructureSubject):
+        evidence = _unique(leg.packet_id for leg in subject.structure.legs)
+    best = max(hits, key=lambda hit: (hit.confidence, hit.rule))
+    return Alert(
+        id=alert_id(event.about), revision=0, ts=event.ts, contract=first.contract, underlying=first.underlying,
+        direction=direction_of(hits), style=reading.style, score=score.value,
+        severity=severity_of(score.value, rules, score.ceiling), confidence=best.confidence, premium=subject.premium,
+        packets=len(evidence), about=event.about,
+        structure_id=event.about if of_structure else None,
+        structure=subject.structure.name if isinstance(subject, StructureSubject) else None,
+        runner_up=reading.runner_up, style_reasons=reading.reasons, score_parts=score.parts, capped=score.capped,
+        hits=tuple(hit.id for hit in hits), rules=_unique(hit.rule for hit in hits), evidence=evidence,
+        sentences=_unique(sentence for hit in hits for sentence in hit.sentences),
+        against=_unique(sentence for hit in hits for sentence in hit.against),
+    )  # fmt: skip
+
+
+def _key(alert: Alert) -> str:
+    """Alerts of one contract and direction merge, and structures of one name and first contract."""
+    return f"{alert.contract}/{alert.structure or ''}/{alert.direction}"
+
+
+def _folded(kept: Kept, ts: int, rules: Rules, later: Hit | None = None) -> Alert:
+    """Returns an alert made of its events: it speaks with the strongest, counts premium once each, keeps its id."""
+    alerts = [piece.alert for piece in kept.pieces]
+    strongest = max(alerts, key=lambda alert: alert.score)  # the first of equals
+    premiums = [alert.premium for alert in alerts]
+    directions = {alert.direction for alert in alerts} - {"neutral"}
+    alert = msgspec.structs.replace(
+        strongest, id=kept.alert.id, revision=kept.revision, ts=ts, about=alerts[0].about,
+        direction=strongest.direction if len(directions) < 2 else "mixed",
+        premium=None if None in premiums else sum(micro(premium or 0.0) for premium in premiums) / 1_000_000,
+        hits=_unique(hit for each in alerts for hit in each.hits),
+        rules=_unique(rule for each in alerts for rule in each.rules),
+        evidence=_unique(packet for each in alerts for packet in each.evidence),
+    )  # fmt: skip
+    alert.packets = len(alert.evidence)
+    if kept.later:
+        _lower(alert, kept, later, rules)
     return alert
 
 
-def _fresh(packet: FlowPacket, hits: Sequence[Hit], direction: Direction, rules: Rules) -> Alert:
-    value = score(packet, hits, rules)
-    best = max(hits, key=lambda hit: (hit.confidence, hit.rule))
-    return Alert(
-        id=alert_id(packet.id),
-        revision=0,
-        ts=packet.ts,
-        contract=packet.contract,
-        underlying=packet.underlying,
-        direction=direction,
-        style=best.style,
-        score=value,
-        severity=severity_of(value),
-        confidence=best.confidence,
-        premium=packet.premium,
-        packets=1,
-        about=packet.id,
-        hits=tuple(hit.id for hit in hits),
-        rules=tuple(hit.rule for hit in hits),
-        evidence=(packet.id,),
-        sentences=_unique(sentence for hit in hits for sentence in hit.sentences),
-        against=_unique(sentence for hit in hits for sentence in hit.against),
-    )
+def _lower(alert: Alert, kept: Kept, later: Hit | None, rules: Rules) -> None:
+    """A look that found no follow-through takes points off, and says so."""
+    alert.score_parts = {**alert.score_parts, "no follow-through": -10.0}
+    alert.score = round(min(max(sum(alert.score_parts.values()), 0.0), 100.0), 2)
+    alert.severity = severity_of(alert.score, rules, alert.severity)
+    alert.hits = _unique((*alert.hits, *kept.later))
+    alert.rules = _unique((*alert.rules, *(hit.rpartition(":")[2] for hit in kept.later)))
+    sentences = later.sentences if later is not None else ("The underlying has since gone against it.",)
+    alert.against = _unique((*alert.against, *sentences))
 
 
-def _merged(first: Alert, later: Alert) -> Alert:
-    stronger = later if later.score > first.score else first
-    premiums = (first.premium, later.premium)
+def _withdrawn(kept: Kept, ts: int) -> Alert:
     return msgspec.structs.replace(
-        stronger,
-        id=first.id,
-        revision=first.revision + 1,
-        ts=later.ts,
-        premium=None if None in premiums else round(sum(p or 0.0 for p in premiums), 6),
-        packets=first.packets + 1,
-        hits=first.hits + later.hits,
-        rules=_unique((*first.rules, *later.rules)),
-        evidence=first.evidence + later.evidence,
-    )
+        kept.alert, revision=kept.revision, ts=ts, severity="low", score=0.0, score_parts={}, withdrawn=True,
+        capped="its evidence was cancelled", against=("Its prints were cancelled: no rule fires any longer.",),
+    )  # fmt: skip
 
 
-def _forget(state: AlertState, before_ts: int) -> None:
-    state.newest = {key: alert for key, alert in state.newest.items() if alert.ts >= before_ts}
+def _throttled(memory: Memory, ts: int, rules: Rules) -> bool:
+    """Tells whether the underlying had its low alerts of this minute; counts this one when it had not."""
+    memory.low = [each for each in memory.low if ts - each < _MINUTE_NS]
+    if len(memory.low) >= rules.alert_low_per_minute:
+        return True
+    memory.low.append(ts)
+    return False
 
 
-def _unique(texts: object) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(texts))  # type: ignore[call-overload]
+def _forget(memory: Memory) -> None:
+    while len(memory.alerts) > MAX_ALERTS:
+        gone = memory.alerts.pop(next(iter(memory.alerts)))
+        if memory.newest.get(gone.key) == gone.alert.id:
+            del memory.newest[gone.key]
+        for piece in gone.pieces:
+            memory.alert_of.pop(piece.about, None)
+
+
+def _unique(texts: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(texts))

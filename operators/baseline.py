@@ -21,6 +21,7 @@ from events.sessions import NEW_YORK
 from events.settings import Rules
 from events.types import NS_PER_S
 from operators.habits import Habits, HabitsConfig, HabitsDump
+from operators.memory import Reading
 from operators.units import MICRO, micro, six
 from operators.window import SIZE_PARTS, UNKNOWN, Window, median_and_mad, z_score
 
@@ -66,7 +67,7 @@ class BaselinesDump(Struct, array_like=True):
 class Baselines:
     """Every baseline of one underlying."""
 
-    __slots__ = ("_buckets", "_contracts", "_habits", "_underlying")
+    __slots__ = ("_buckets", "_contracts", "_habits", "_underlying", "reading")
 
     def __init__(self, config: BaselineConfig, dump: BaselinesDump | None = None) -> None:
         # A window that nobody has asked for since a restart stays bytes.
@@ -74,6 +75,8 @@ class Baselines:
         self._buckets = {name: Window(data) for name, data in dump.buckets.items()} if dump else {}
         self._underlying = Window(dump.underlying if dump else b"")
         self._habits = Habits(config.habits, dump.habits if dump else None)
+        #: What the packet taken last was scored against, where its premium was of interest.
+        self.reading: Reading | None = None
 
     def use(self, config: BaselineConfig) -> None:
         """Takes other settings from here on."""
@@ -130,8 +133,11 @@ class Baselines:
                 _score(packet, chosen, scaled, parts, width, config.min_samples, factors)
                 if factors is not None:
                     packet.time_of_day_sessions = self._habits.shape_days
+            self.reading = None
             if packet.premium is not None and packet.premium >= config.interest:
                 packet.premium_floor = self._habits.floor
+                if packet.baseline is not None:
+                    self.reading = _reading(chosen, factors)
                 if packet.baseline is not None:
                     _describe(packet, chosen, config.min_samples, factors)
         limit = config.window
@@ -175,6 +181,40 @@ class Baselines:
         if shared is None:
             shared = self._buckets[bucket] = Window()
         return own, shared
+
+
+def _reading(window: Window, factors: tuple[float, float] | None) -> Reading:
+    return Reading(
+        (window.count, str(window.size_sum), str(window.size_squares)),
+        (window.premium_count, str(window.premium_sum), str(window.premium_squares)),
+        (window.spread_count, str(window.spread_sum), str(window.spread_squares)),
+        factors,
+    )
+
+
+def _z_of(value: int, sums: tuple[int, str, str]) -> float | None:
+    count, total, squares = sums
+    return z_score(value, count, int(total), int(squares))
+
+
+def rescore(packet: FlowPacket, before: FlowPacket, reading: Reading | None, config: BaselineConfig) -> None:
+    """Scores a revised packet against what stood before it then (contract 19); what is usual is as it was known."""
+    packet.baseline, packet.baseline_samples = before.baseline, before.baseline_samples
+    packet.time_of_day_sessions = before.time_of_day_sessions
+    if reading is not None:
+        by_premium, by_size = reading.factors or (1.0, 1.0)
+        parts = packet.size * SIZE_PARTS
+        packet.size_mean = before.size_mean
+        packet.size_z = _z_of(round(parts / by_size), reading.size)
+        if packet.premium is not None and reading.premium[0] >= config.min_samples:
+            packet.premium_mean = before.premium_mean
+            packet.premium_z = _z_of(round(micro(packet.premium) / by_premium), reading.premium)
+        if packet.spread is not None and reading.spread[0] >= config.min_samples:
+            packet.spread_z = _z_of(micro(packet.spread), reading.spread)
+    if packet.premium is not None and packet.premium >= config.interest:
+        packet.premium_floor = before.premium_floor
+        packet.premium_median, packet.premium_mad = before.premium_median, before.premium_mad
+        packet.size_median, packet.size_mad = before.size_median, before.size_mad
 
 
 def _score(

@@ -1,15 +1,14 @@
-"""The step by underlying shard: packets in; packets with their baseline, hits and alerts out (contract 10).
+"""The step by underlying shard: work in; packets with their baseline and what was judged of them out (contract 10).
 
 Everything it keeps is per underlying, so that neither the number of shards nor of partitions shows in its output.
 What it keeps has two sides. Baselines are large: what they were given is noted, and giving it again makes the same
-baselines. The rest of an underlying (`Rest`) is small and written down whole whenever the underlying was touched, so
-that a field added there needs nothing else; it must stay small.
+baselines. The rest of an underlying (`operators/memory.py`) is small and written down whole whenever judging touched
+it, so that a field added there needs nothing else; it must stay small.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 import msgspec
 from msgspec import Struct
@@ -17,30 +16,23 @@ from msgspec import Struct
 from events.contracts import parse_contract
 from events.derived import FlowPacket
 from events.settings import Rules, rules_from
-from events.verdicts import Alert, Hit, Structure
-from operators.alert import AlertState, alert_for
-from operators.baseline import BaselineConfig, Baselines, BaselinesDump, Sample
+from operators.baseline import BaselineConfig, Baselines, BaselinesDump, Sample, rescore
+from operators.judging import Judge, Verdicts
+from operators.later import check_interest, outcome
+from operators.memory import MAX_HELD, Held, Memory, trim
 from operators.rules import ALL
-from operators.rules.rule import Rule, hit_of
+from operators.rules.rule import Rule
 from operators.window import Window
-from operators.work import Decision, Revised, Waiting, Work
+from operators.work import Decision, Interest, Look, Revised, Waiting, Work
 
 Parameters = dict[str, int | float | str | bool]
-
-
-class Rest(Struct, array_like=True):
-    """What is kept of an underlying beside its baselines: alerts that may still merge, packets that wait."""
-
-    alerts: AlertState = msgspec.field(default_factory=AlertState)
-    #: Packets scored and published, on which it is not yet decided what they are legs of, by id.
-    waiting: dict[str, FlowPacket] = {}
 
 
 class UnderlyingDump(Struct, array_like=True):
     """One underlying's memory as plain values."""
 
     baselines: BaselinesDump
-    rest: Rest
+    rest: Memory
 
 
 class ShardDump(Struct, array_like=True):
@@ -53,26 +45,16 @@ class ShardDump(Struct, array_like=True):
 class ShardChanges(Struct, array_like=True):
     """What has changed: the rest of underlyings touched, samples taken and parameters set, each in order."""
 
-    rests: dict[str, Rest] = {}
+    rests: dict[str, Memory] = {}
     taken: list[Sample | Parameters] = []
 
 
 class _Underlying:
     __slots__ = ("baselines", "rest")
 
-    def __init__(self, baselines: Baselines, rest: Rest) -> None:
+    def __init__(self, baselines: Baselines, rest: Memory) -> None:
         self.baselines = baselines
         self.rest = rest
-
-
-@dataclass(slots=True)
-class Judged:
-    """What packets became: the packets with their baseline, in order, then hits and alerts."""
-
-    packets: list[FlowPacket] = field(default_factory=list)
-    structures: list[Structure] = field(default_factory=list)
-    hits: list[Hit] = field(default_factory=list)
-    alerts: list[Alert] = field(default_factory=list)
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -105,9 +87,8 @@ class ShardStep:
 
     def _use(self, rules: Rules) -> None:
         self._rules = rules
-        self._floors = [(rule, rule.least_premium(rules)) for rule in self._rule_set]
-        self._least_floor = min(floor for _, floor in self._floors)
-        self._config = BaselineConfig.of(rules, self._least_floor)
+        self._judge = Judge(self._rule_set, rules)
+        self._config = BaselineConfig.of(rules, self._judge.least)
 
     def set_parameters(self, parameters: Parameters) -> None:
         """Puts recorded parameters in force from here on (contract 8)."""
@@ -119,7 +100,9 @@ class ShardStep:
 
     def dump(self) -> bytes:
         """Returns the state's bytes for a snapshot or an anchor; equal histories give equal bytes."""
-        dumps = {name: UnderlyingDump(each.baselines.dump(), each.rest) for name, each in self._underlyings.items()}
+        # By name: an underlying whose rest was not touched is made again in another order than it first came.
+        every = sorted(self._underlyings.items())
+        dumps = {name: UnderlyingDump(each.baselines.dump(), each.rest) for name, each in every}
         return _encoder.encode(ShardDump(dumps, self._parameters))
 
     @property
@@ -148,55 +131,83 @@ class ShardStep:
             else:
                 self._memory(parse_contract(each[0]).underlying).baselines.remember(each, self._config)
 
-    def step(self, work: Sequence[Work], out: Judged) -> None:
-        """Takes work in order: scores each packet against what came before it, and judges it once it is decided on."""
+    def step(self, work: Sequence[Work], out: Verdicts) -> None:
+        """Takes work in order: scores each packet against what came before it, judges it, then remembers it."""
         for item in work:
-            match item:
-                case FlowPacket():
-                    self._alert(item, self._take(item, out), out)
-                case Waiting(packet):
-                    self._take(packet, out).waiting[packet.id] = packet
-                case Decision(ts, underlying, packets, structures):
-                    rest = self._memory(underlying).rest
-                    out.structures += structures
-                    for ident in packets:
-                        # Hits and alerts are stamped with the time of the decision (contract 21).
-                        self._alert(msgspec.structs.replace(rest.waiting.pop(ident), ts=ts), rest, out)
-                case Revised(packet, _, structures):
-                    out.packets.append(packet)
-                    out.structures += structures
-                case _:
-                    pass
+            if type(item) is FlowPacket:
+                self._packet(item, out)
+            else:
+                self._later(item, out)
 
-    def _take(self, packet: FlowPacket, out: Judged) -> Rest:
+    def _packet(self, packet: FlowPacket, out: Verdicts) -> None:
         memory = self._memory(packet.underlying)
+        self._score(packet, memory, out)
+        premium = packet.premium
+        if premium is not None and premium >= self._judge.least:
+            self._touched[packet.underlying] = None
+            self._judge.packet(memory.rest, packet, packet.ts, out, memory.baselines.reading)
+
+    def _score(self, packet: FlowPacket, memory: _Underlying, out: Verdicts) -> None:
         contract = parse_contract(packet.contract)
         self._taken.append(memory.baselines.take(packet, contract, self._config, self._shipped))
         out.packets.append(packet)
-        return memory.rest
 
-    def _alert(self, packet: FlowPacket, rest: Rest, out: Judged) -> None:
-        premium = packet.premium
-        if premium is not None and premium >= self._least_floor:
-            hits = self._judge(packet, premium)
-            if hits:
-                out.hits += hits
-                out.alerts.append(alert_for(rest.alerts, packet, hits, self._rules))
+    def _later(self, item: Work, out: Verdicts) -> None:
+        """What is not a packet to judge at once changes what is remembered of its underlying."""
+        underlying = item.packet.underlying if isinstance(item, Waiting | Revised) else item.underlying
+        memory = self._memory(underlying)
+        self._touched[underlying] = None
+        if isinstance(item, Waiting):
+            self._score(item.packet, memory, out)
+            memory.rest.held[item.packet.id] = Held(item.packet, memory.baselines.reading)
+            trim(memory.rest.held, MAX_HELD)
+        elif isinstance(item, Decision):
+            self._decide(memory.rest, item, out)
+        elif isinstance(item, Revised):
+            self._revise(memory.rest, item, out)
+        elif isinstance(item, Look):
+            self._look(memory.rest, item, out)
+        elif isinstance(item, Interest):
+            out.checks += check_interest(memory.rest, item)
+
+    def _decide(self, memory: Memory, decision: Decision, out: Verdicts) -> None:
+        """Judges structures first; the parents that they took are no single-leg evidence."""
+        taken: dict[str, None] = {}
+        for structure in decision.structures:
+            out.structures.append(structure)
+            self._judge.structure(memory, structure, decision.ts, out)
+            taken.update(dict.fromkeys(leg.parent_id for leg in structure.legs))
+        for ident in decision.packets:
+            held = memory.held.pop(ident, None)
+            if held is not None and held.packet.premium is not None and held.packet.premium >= self._judge.least:
+                self._judge.packet(memory, held.packet, decision.ts, out, held.reading, frozenset(taken))
+
+    def _revise(self, memory: Memory, revised: Revised, out: Verdicts) -> None:
+        packet = revised.packet
+        held, judged = memory.held.get(packet.id), memory.judged.get(packet.id)
+        if held is not None:
+            rescore(packet, held.packet, held.reading, self._config)
+            memory.held[packet.id] = Held(packet, held.reading)
+        elif judged is not None and judged.packet is not None:
+            rescore(packet, judged.packet, judged.reading, self._config)
+        out.packets.append(packet)
+        for structure in revised.structures:
+            out.structures.append(structure)
+            self._judge.revise_structure(memory, structure, revised.ts, out)
+        self._judge.revise_packet(memory, packet, revised.ts, out)
+
+    def _look(self, memory: Memory, look: Look, out: Verdicts) -> None:
+        found, hit, alert = outcome(memory, look, self._rules, self._judge.looks)
+        if found is not None:
+            out.outcomes.append(found)
+        if hit is not None:
+            out.hits.append(hit)
+        if alert is not None:
+            out.alerts.append(alert)
 
     def _memory(self, underlying: str) -> _Underlying:
-        """Returns the memory of an underlying, a new one where there was none; whoever asks may change it."""
+        """Returns the memory of an underlying, a new one where there was none."""
         memory = self._underlyings.get(underlying)
         if memory is None:
-            memory = self._underlyings[underlying] = _Underlying(Baselines(self._config), Rest())
-        self._touched[underlying] = None
+            memory = self._underlyings[underlying] = _Underlying(Baselines(self._config), Memory())
         return memory
-
-    def _judge(self, packet: FlowPacket, premium: float) -> list[Hit]:
-        contract = parse_contract(packet.contract)
-        hits = []
-        for rule, floor in self._floors:
-            if premium >= floor and rule.sieve(packet, contract, self._rules):
-                verdict = rule.judge(packet, contract, self._rules)
-                if verdict.fired:
-                    hits.append(hit_of(rule, packet, verdict, self._rules))
-        return hits

@@ -6,7 +6,9 @@ from typing import Any
 
 from events.contracts import parse_contract
 from events.derived import FlowPacket
+from events.settings import Rules
 from events.types import NS_PER_MS
+from operators.rules.subject import Subject, orders_of, whole_of
 
 T0 = 1_768_489_200_000_000_000
 CALL, PUT = "SPY260116C00450000", "SPY260116P00450000"
@@ -24,3 +26,16 @@ def packet(**fields: Any) -> FlowPacket:
         "members": ("p1",),
     }  # fmt: skip
     return FlowPacket(**plain | fields)
+
+
+def order(rules: Rules | None = None, recent: Any = (), **fields: Any) -> Subject:
+    """Returns the packet's only order, as rules read it."""
+    (subject,) = orders_of(packet(**fields), frozenset(), rules or Rules(), recent)
+    return subject
+
+
+def whole(rules: Rules | None = None, **fields: Any) -> Subject:
+    """Returns the packet as a whole, as rules read it."""
+    subject = whole_of(packet(**fields), frozenset(), rules or Rules())
+    assert subject is not None
+    return subject

@@ -16,7 +16,6 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
 
 from connectors.telemetry import meters
 
@@ -46,8 +45,6 @@ class Part:
     ready_within_s: float = 30.0
     #: Settings of its own, over those of all parts.
     environ: Mapping[str, str] = field(default_factory=dict)
-    #: One that ends by itself with status 0 has done its work and is not started again.
-    ends: bool = False
 
 
 @dataclass(slots=True)
@@ -105,9 +102,8 @@ class Supervisor:
             if running.process is None:
                 if running.start_at and now >= running.start_at:
                     self._spawn(running)
-            elif (status := running.process.poll()) is not None:
-                if not (running.part.ends and status == 0):
-                    self._note_death(running, now)
+            elif running.process.poll() is not None:
+                self._note_death(running, now)
             elif self._stuck(running, now):
                 running.process.kill()
             elif now - running.started_at > GIVE_UP_SPAN_S:
@@ -129,8 +125,9 @@ class Supervisor:
                 running.process.wait()
 
     def _spawn(self, running: Running) -> None:
+        log = self.log_of(running.part.name)
         parent = os.getpid()
-        with self._opened_log(running.part.name) as out:
+        with log.open("ab") as out:
             running.process = subprocess.Popen(
                 running.part.command,
                 stdin=subprocess.DEVNULL,
@@ -143,13 +140,6 @@ class Supervisor:
         running.started_at = time.monotonic()
         running.start_at = 0.0
         running.stopped_since = None
-
-    def _opened_log(self, name: str) -> BinaryIO:
-        """Opens a part's log; on a full disk what it says is lost, and the part runs."""
-        try:
-            return self.log_of(name).open("ab")
-        except OSError:
-            return open(os.devnull, "ab")
 
     def _note_death(self, running: Running, now: float) -> None:
         running.process = None

@@ -1,27 +1,31 @@
-"""What a rule is: named checks on one packet, a direction, a style, a confidence, and the sentences people read."""
+"""What a rule is: named checks, a direction, a style, a confidence, the sentences people read, and what it sees."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from events.contracts import Contract
-from events.derived import FlowPacket
-from events.ids import hit_id
 from events.settings import Rules
 from events.types import Direction, Style
-from events.verdicts import Check, Hit
+from events.verdicts import Check
+
+#: What a rule reads: an order in one contract, a packet as a whole, a structure, a look at an alert some time later.
+Reads = Literal["order", "packet", "structure", "look"]
+Comparison = Literal[">=", "<=", ">", "<", "==", "!="]
 
 _COMPARE: dict[str, Callable[[float, float], bool]] = {
     ">=": lambda observed, threshold: observed >= threshold,
     "<=": lambda observed, threshold: observed <= threshold,
+    ">": lambda observed, threshold: observed > threshold,
+    "<": lambda observed, threshold: observed < threshold,
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a rule found in a packet, fired or not."""
+    """What a rule found, fired or not."""
 
     fired: bool
     direction: Direction
@@ -29,6 +33,8 @@ class Verdict:
     checks: tuple[Check, ...]
     sentences: tuple[str, ...]
     against: tuple[str, ...]
+    #: Where it depends on what was seen; else the rule's own.
+    style: Style | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +46,16 @@ class Rule:
     style: Style
     settings: tuple[str, ...]
     least_premium: Callable[[Rules], float]
-    sieve: Callable[[FlowPacket, Contract, Rules], bool]
-    judge: Callable[[FlowPacket, Contract, Rules], Verdict]
+    sieve: Callable[[Any], bool]
+    judge: Callable[[Any], Verdict]
+    reads: Reads = "order"
+    #: For the page about rules: what it sees, why that is worth knowing, what else it could be.
+    sees: str = ""
+    why: str = ""
+    otherwise: tuple[str, ...] = ()
 
 
-def check(
-    name: str, observed: float | None, comparison: Literal[">=", "<="], threshold: float, required: bool = True
-) -> Check:
+def check(name: str, observed: float | None, comparison: Comparison, threshold: float, required: bool = True) -> Check:
     """Makes a numeric check; what was not observed does not pass."""
     if observed is None:
         return Check(name, None, comparison, float(threshold), False, required)
@@ -60,32 +69,14 @@ def check_is(name: str, observed: str | None, wanted: str, required: bool = True
     return Check(name, observed, "==", wanted, observed == wanted, required)
 
 
+def check_among(name: str, observed: str, wanted: tuple[str, ...], required: bool = True) -> Check:
+    """Makes a check that one of several words was observed."""
+    return Check(name, observed, "==", " or ".join(wanted), observed in wanted, required)
+
+
 def passes(checks: tuple[Check, ...]) -> bool:
     """Tells whether every required check passed."""
     return all(each.passed for each in checks if each.required)
-
-
-def hit_of(rule: Rule, packet: FlowPacket, verdict: Verdict, rules: Rules) -> Hit:
-    """Makes the hit of a verdict that fired, stamped with the settings that made it."""
-    return Hit(
-        id=hit_id(packet.id, rule.id),
-        revision=packet.revision,
-        ts=packet.ts,
-        about=packet.id,
-        packet_id=packet.id,
-        contract=packet.contract,
-        underlying=packet.underlying,
-        rule=rule.id,
-        version=rule.version,
-        direction=verdict.direction,
-        style=rule.style,
-        confidence=verdict.confidence,
-        premium=packet.premium,
-        checks=verdict.checks,
-        sentences=verdict.sentences,
-        against=verdict.against,
-        thresholds={name.upper(): float(getattr(rules, name)) for name in rule.settings},
-    )
 
 
 def money(dollars: float | None) -> str:
@@ -107,3 +98,8 @@ def contract_name(contract: Contract) -> str:
 def percent(share: float) -> str:
     """Returns a share of 1 as a whole percentage."""
     return f"{share * 100:.0f} %"
+
+
+def held(value: float, least: float = 0.05, most: float = 0.9) -> float:
+    """Returns a confidence within its bounds, rounded once; never above 0.9: the side is an estimate."""
+    return round(min(max(value, least), most), 4)

@@ -2,43 +2,47 @@
 
 from __future__ import annotations
 
-from events.contracts import Contract
-from events.derived import FlowPacket
-from events.settings import Rules
 from events.types import Direction
 from events.verdicts import Check
-from operators.rules.rule import Rule, Verdict, check, check_is, contract_name, money, passes
-from operators.units import ratio
+from operators.rules.common import GATE_SETTINGS, kind_checks, premium_check, unknowns, what
+from operators.rules.rule import Rule, Verdict, check, held, passes
+from operators.rules.subject import Subject
 
 _SETTINGS = (
     "classifier_spike_min_premium", "classifier_spike_min_size", "classifier_spike_min_premium_z",
-    "classifier_spike_min_size_z", "classifier_z_min_samples", "classifier_min_aggressor_ratio",
-    "classifier_min_nbbo_coverage", "rolling_window_size",
+    "classifier_spike_min_size_z", "classifier_spike_opening_quiet_s", "classifier_z_min_samples",
+    "rolling_window_size", *GATE_SETTINGS,
 )  # fmt: skip
+#: A bought share of the whole packet from which it is one side's.
+_ONE_SIDED = 0.8
 
 
-def _sieve(packet: FlowPacket, contract: Contract, rules: Rules) -> bool:
-    return packet.size >= rules.classifier_spike_min_size
+def _sieve(subject: Subject) -> bool:
+    return subject.parent.size >= subject.rules.classifier_spike_min_size
 
 
-def _judge(packet: FlowPacket, contract: Contract, rules: Rules) -> Verdict:
+def _judge(subject: Subject) -> Verdict:
+    packet, rules = subject.packet, subject.rules
     has_baseline = packet.baseline is not None
     checks = (
-        check_is("flag", packet.flag, "regular"),
-        check("size, contracts", packet.size, ">=", rules.classifier_spike_min_size),
-        check("premium, dollars", packet.premium, ">=", rules.classifier_spike_min_premium),
+        *kind_checks(subject),
+        check("size, contracts", subject.parent.size, ">=", rules.classifier_spike_min_size),
+        premium_check(subject, rules.classifier_spike_min_premium),
+        check("seconds since the open", _since_open(subject), ">=", rules.classifier_spike_opening_quiet_s),
         _z_check("premium z", packet.premium_z, rules.classifier_spike_min_premium_z, has_baseline),
         _z_check("size z", packet.size_z, rules.classifier_spike_min_size_z, has_baseline),
     )
-    direction = _direction(packet, contract, rules)
+    direction = _direction(subject)
     return Verdict(
-        fired=passes(checks),
-        direction=direction,
-        confidence=_confidence(packet),
-        checks=checks,
-        sentences=_sentences(packet, contract, direction),
-        against=_against(packet, direction),
-    )
+        passes(checks), direction, _confidence(subject), checks, _sentences(subject, direction),
+        _against(subject, direction), "directional" if direction in ("bullish", "bearish") else "unclear",
+    )  # fmt: skip
+
+
+def _since_open(subject: Subject) -> float:
+    """Before the open nothing has waited for it: any time then is long enough."""
+    since = subject.since_open_s
+    return since if since >= 0 else 86_400
 
 
 def _z_check(name: str, z: float | None, threshold: float, has_baseline: bool) -> Check:
@@ -46,23 +50,27 @@ def _z_check(name: str, z: float | None, threshold: float, has_baseline: bool) -
     return check(name, z, ">=", threshold, required=has_baseline and z is not None)
 
 
-def _direction(packet: FlowPacket, contract: Contract, rules: Rules) -> Direction:
-    """Bought calls are bullish, bought puts bearish; sold or unclear size claims no direction."""
-    bought = ratio(packet.buy_size, packet.covered_size)
-    if packet.coverage < rules.classifier_min_nbbo_coverage or bought < rules.classifier_min_aggressor_ratio:
+def _direction(subject: Subject) -> Direction:
+    """Bought size gives a direction, two sides are mixed, sold or unclear size claims none."""
+    if subject.packet.mixed:
+        return "mixed"
+    rules, spread = subject.rules, subject.spread_share
+    if subject.coverage < rules.classifier_min_nbbo_coverage or subject.bought < _ONE_SIDED:
         return "neutral"
-    return "bullish" if contract.right == "C" else "bearish"
+    return "neutral" if spread is not None and spread > rules.classifier_max_spread_share else subject.leaning
 
 
-def _confidence(packet: FlowPacket) -> float:
-    """Grows with how unusual premium and size are; 0.4 when there is nothing to compare with."""
+def _confidence(subject: Subject) -> float:
+    """Grows with how unusual premium and size are; 0.5 when there is nothing to compare with."""
+    packet = subject.packet
     if packet.premium_z is None or packet.size_z is None:
-        return 0.4
-    return round(min(0.5 + 0.05 * min(packet.premium_z, 4.0) + 0.05 * min(packet.size_z, 4.0), 0.9), 4)
+        return 0.5
+    return held(0.6 + 0.04 * min(packet.premium_z, 4.0) + 0.04 * min(packet.size_z, 4.0))
 
 
-def _sentences(packet: FlowPacket, contract: Contract, direction: Direction) -> tuple[str, ...]:
-    first = f"{packet.size:,} contracts of {contract_name(contract)} for {money(packet.premium)} in one window."
+def _sentences(subject: Subject, direction: Direction) -> tuple[str, ...]:
+    packet = subject.packet
+    first = what(subject, "traded")
     if packet.premium_z is None or packet.size_z is None:
         usual = "There is no usable baseline yet; size and premium alone pass their floors."
     else:
@@ -70,27 +78,30 @@ def _sentences(packet: FlowPacket, contract: Contract, direction: Direction) -> 
             f"Size stands {packet.size_z:.1f} and premium {packet.premium_z:.1f} deviations from the mean of "
             f"{packet.baseline_samples} earlier packets of its {packet.baseline}."
         )
+    if direction == "mixed":
+        return first, usual, "Both sides traded within the window: consistent with strangers who met one maker."
     if direction == "neutral":
         return first, usual, "The side is not clear: consistent with opening, closing or a trade against a hedge."
     return first, usual, f"Most of it traded as bought, which is consistent with a {direction} view."
 
 
-def _against(packet: FlowPacket, direction: Direction) -> tuple[str, ...]:
-    against = []
-    if packet.premium_z is None:
-        against.append("No usable baseline yet: whether this is unusual here is not known.")
-    elif packet.baseline != "contract":
+def _against(subject: Subject, direction: Direction) -> tuple[str, ...]:
+    packet, against = subject.packet, unknowns(subject)
+    if packet.premium_z is not None and packet.baseline != "contract":
         against.append(f"The contract itself has too few packets: compared with its {packet.baseline}.")
-    if packet.coverage < 1:
-        against.append("Part of the size had no usable quote.")
-    if direction == "neutral":
+    if direction in ("neutral", "mixed"):
         against.append("Buyers and sellers cannot be told apart well enough.")
-    if packet.venue_book:
-        against.append("The quotes are one venue's book, not the national best.")
     return tuple(against)
 
 
 RULE = Rule(
-    id="unusual_contract_spike", version=1, style="unclear", settings=_SETTINGS,
+    id="unusual_contract_spike", version=2, style="unclear", settings=_SETTINGS, reads="packet",
     least_premium=lambda rules: rules.classifier_spike_min_premium, sieve=_sieve, judge=_judge,
+    sees="A packet whose size and premium pass their floors and stand out against its baseline, of whatever side.",
+    why="Size where there is seldom any is correlated with news, with a position being moved, or with a hedge.",
+    otherwise=(
+        "orders that waited for the open: the first minutes count as usual",
+        "several strangers in one window",
+        "a position closed in one go",
+    ),
 )  # fmt: skip

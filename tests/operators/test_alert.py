@@ -1,4 +1,4 @@
-"""Hits of a packet become one alert with one direction, merged in event time, scored over its range (contract 24)."""
+"""Hits on one event become one alert with one direction, merged and throttled in event time, scored over its range."""
 
 from __future__ import annotations
 
@@ -6,36 +6,43 @@ from typing import Any
 
 import pytest
 
-from events.contracts import parse_contract
 from events.derived import FlowPacket
 from events.settings import Rules
-from events.types import NS_PER_MS, Direction
+from events.types import NS_PER_MS, Direction, Severity
 from events.verdicts import Alert, Hit
-from operators.alert import (
-    HIGH_SCORE,
-    MAX_MERGED,
-    MEDIUM_SCORE,
-    AlertState,
-    alert_for,
-    direction_of,
-    score,
-    severity_of,
-)
+from operators.alert import MAX_ALERTS, MAX_MERGED, direction_of
+from operators.judging import Judge, Verdicts
+from operators.memory import Memory
 from operators.rules import ALL
-from operators.rules.rule import hit_of
-from operators.shard_step import Judged, ShardStep
+from operators.scoring import severity_of
+from operators.shard_step import ShardStep
+from operators.work import Revised
 from tests.packets import CALL, PUT, T0, packet
 
+_RULES = Rules()
 
-def _hits(each: FlowPacket, rules: Rules) -> list[Hit]:
-    contract = parse_contract(each.contract)
-    verdicts = [(rule, rule.judge(each, contract, rules)) for rule in ALL]
-    return [hit_of(rule, each, verdict, rules) for rule, verdict in verdicts if verdict.fired]
+
+def _large(number: int, after_ms: float = 0, **fields: Any) -> FlowPacket:
+    ts = T0 + round(after_ms * NS_PER_MS)
+    plain = {"id": f"pk:{number}", "ts": ts, "start_ts": ts, "size": 500, "spread": 0.1, "members": (f"p{number}",)}
+    return packet(**plain | fields)
+
+
+def _judged(*work: Any, **rules: Any) -> Verdicts:
+    """Judges work in order; between any two the step goes through its bytes."""
+    step, judged = ShardStep(Rules(**rules)), Verdicts()
+    for each in work:
+        step = ShardStep(Rules(**rules), step.dump())
+        step.step([each], judged)
+    return judged
+
+
+def _alerts(*packets: FlowPacket, **rules: Any) -> list[Alert]:
+    return _judged(*packets, **rules).alerts
 
 
 def _hit(direction: Direction) -> Hit:
-    each = packet()
-    hit = _hits(each, Rules())[0]
+    hit = _judged(_large(1)).hits[0]
     hit.direction = direction
     return hit
 
@@ -52,26 +59,22 @@ def test_one_direction_is_what_the_hits_agree_on(directions: list[Direction], ex
     assert direction_of([_hit(direction) for direction in reversed(directions)]) == expected
 
 
-def _large(number: int, after_ms: float = 0, **fields: Any) -> FlowPacket:
-    ts = T0 + round(after_ms * NS_PER_MS)
-    return packet(**{"id": f"pk:{number}", "ts": ts, "start_ts": ts, "size": 500} | fields)
-
-
-def _alerts(*packets: FlowPacket, **rules: Any) -> list[Alert]:
-    """Judges packets in order; between any two the step goes through its bytes."""
-    step, judged = ShardStep(Rules(**rules)), Judged()
-    for each in packets:
-        step = ShardStep(Rules(**rules), step.dump())
-        step.step([each], judged)
-    return judged.alerts
-
-
-def test_two_hits_of_one_packet_are_one_alert_whose_premium_counts_once() -> None:
-    (alert,) = _alerts(_large(1))
-    assert alert.rules == ("large_bullish_call_sweep", "unusual_contract_spike")
-    assert (alert.id, alert.revision, alert.packets, alert.premium) == ("al:pk:1", 0, 1, 100_000.0)
+def test_hits_of_one_event_are_one_alert_whose_premium_counts_once() -> None:
+    judged = _judged(_large(1))
+    (alert,) = judged.alerts
+    assert alert.rules[0] == "large_bullish_call_sweep"
+    assert "unusual_contract_spike" in alert.rules
+    assert (alert.id, alert.about, alert.revision, alert.packets, alert.premium) == ("al:pk:1", "pk:1", 0, 1, 100_000.0)
     assert (alert.evidence, alert.hits) == (("pk:1",), tuple(f"pk:1:{rule}" for rule in alert.rules))
     assert len(set(alert.against)) == len(alert.against)
+
+
+def test_a_hit_is_stamped_with_every_setting_that_made_it() -> None:
+    rules = {rule.id: rule for rule in ALL}
+    for hit in _judged(_large(1), classifier_min_aggressor_ratio=0.6).hits:
+        assert hit.id == f"pk:1:{hit.rule}"
+        assert set(hit.thresholds) == {name.upper() for name in rules[hit.rule].settings}
+        assert hit.thresholds.get("CLASSIFIER_MIN_AGGRESSOR_RATIO", 0.6) == 0.6
 
 
 #  ms   0          30000        60000.000001
@@ -82,11 +85,13 @@ def test_within_the_cooldown_a_packet_is_the_next_revision_behind_it_a_new_alert
         ("al:pk:1", 0, 1), ("al:pk:1", 1, 2), ("al:pk:3", 0, 1),
     ]  # fmt: skip
     assert (second.premium, second.evidence, second.ts) == (200_000.0, ("pk:1", "pk:2"), T0 + 30_000 * NS_PER_MS)
-    assert second.hits == first.hits + tuple(f"pk:2:{rule}" for rule in first.rules)
+    assert second.hits[: len(first.hits)] == first.hits
+    assert all(hit.startswith("pk:2:") for hit in second.hits[len(first.hits) :])
 
 
 def test_other_contracts_and_directions_do_not_merge() -> None:
-    found = _alerts(_large(1), _large(2, 1, contract=PUT), _large(3, 2, buy_size=0, sell_size=500), _large(4, 3))
+    sold = {"buy_size": 0, "sell_size": 500}
+    found = _alerts(_large(1), _large(2, 1, contract=PUT), _large(3, 2, **sold), _large(4, 3))
     assert [(alert.id, alert.direction, alert.revision) for alert in found] == [
         ("al:pk:1", "bullish", 0), ("al:pk:2", "bearish", 0), ("al:pk:3", "neutral", 0), ("al:pk:1", "bullish", 1),
     ]  # fmt: skip
@@ -98,38 +103,98 @@ def test_merging_ends_at_its_limit_with_a_new_alert() -> None:
     assert found[-2].id == f"al:pk:{MAX_MERGED}"
 
 
+_BEST: dict[str, Any] = {
+    "premium": 4e6, "venues": ("C", "X"), "intermarket_sweeps": 3, "premium_z": 9.0, "size_z": 9.0, "spread": 0.01,
+}  # fmt: skip
+
+
 def test_a_merged_alert_speaks_with_its_strongest_packet() -> None:
-    weak, strong = _large(1, premium=40_000.0), _large(2, 1, premium=4e6, venues=("C", "X"), intermarket_sweeps=3)
-    alone = _alerts(strong)[0]
-    for order in ((weak, strong), (_large(1, premium=4e6, venues=("C", "X"), intermarket_sweeps=3), _large(2, 1))):
-        assert _alerts(*order)[-1].score == alone.score
+    alone = _alerts(_large(2, 1, **_BEST))[0]
+    assert _alerts(_large(1, premium=40_000.0), _large(2, 1, **_BEST))[-1].score == alone.score
+    assert _alerts(_large(1, **_BEST), _large(2, 1, premium=40_000.0))[-1].score == alone.score
 
 
-def test_scores_stay_within_bounds_and_spread_over_them() -> None:
-    rules = Rules()
-    best = _large(1, premium=9e9, premium_z=99.0, size_z=99.0, venues=("C", "X"), intermarket_sweeps=5)
-    worst = _large(2, premium=20_000.0, buy_size=0, covered_size=0, coverage=0.0, venue_book=True)
-    usual = _large(3)
-    scores = [score(each, _hits(each, rules), rules) for each in (worst, usual, best)]
+def _scored(**fields: Any) -> Alert:
+    """Judges one packet as it is, with the z that it says; `ShardStep` would score it itself."""
+    judged = Verdicts()
+    judge = Judge(ALL, _RULES)
+    each = _large(1, **fields)
+    judge.packet(Memory(), each, each.ts, judged)
+    return judged.alerts[0]
+
+
+def test_scores_stay_within_bounds_spread_over_them_and_are_the_sum_of_their_parts() -> None:
+    best = _scored(**_BEST | {"premium": 9e9, "open_interest": 10})
+    worst = _scored(premium=20_000.0, buy_size=0, covered_size=0, coverage=0.0, venue_book=True)
+    usual = _scored()
+    scores = [alert.score for alert in (worst, usual, best)]
     assert scores == sorted(scores)
     assert 0 <= scores[0] < 10
-    assert scores[-1] > HIGH_SCORE
-    assert scores[-1] <= 100
+    assert _RULES.alert_high_score < scores[-1] <= 100
+    for alert in (worst, usual, best):
+        assert min(max(round(sum(alert.score_parts.values()), 2), 0), 100) == pytest.approx(alert.score, abs=0.011)
 
 
 @pytest.mark.parametrize(
-    ("value", "severity"), [(0.0, "low"), (MEDIUM_SCORE - 0.01, "low"), (MEDIUM_SCORE, "medium"),
-                            (HIGH_SCORE - 0.01, "medium"), (HIGH_SCORE, "high"), (100.0, "high")]
+    ("value", "severity"), [(0.0, "low"), (_RULES.alert_medium_score - 0.01, "low"),
+                            (_RULES.alert_medium_score, "medium"), (_RULES.alert_high_score - 0.01, "medium"),
+                            (_RULES.alert_high_score, "high"), (100.0, "high")]
 )  # fmt: skip
 def test_severity_follows_the_score(value: float, severity: str) -> None:
-    assert severity_of(value) == severity
+    assert severity_of(value, _RULES) == severity
+
+
+@pytest.mark.parametrize(
+    ("fields", "highest"), [({"suspected_complex": True}, "medium"), ({"mixed": True}, "medium")]
+)  # fmt: skip
+def test_what_may_be_something_else_is_never_loud(fields: dict[str, Any], highest: Severity) -> None:
+    rules = Rules(alert_high_score=1.0, alert_medium_score=0.5)
+    judged, each = Verdicts(), _large(1, **_BEST | {"count": 1} | fields)
+    Judge(ALL, rules).packet(Memory(), each, each.ts, judged)
+    for alert in judged.alerts:
+        assert alert.severity == highest
+        assert alert.capped
+        assert alert.direction in ("neutral", "mixed")
+
+
+def test_low_alerts_of_one_underlying_are_throttled_and_louder_ones_pass() -> None:
+    contracts = [f"SPY260116C{number:08d}" for number in range(450_000, 458_000, 1000)]
+    every = [_large(n, n * 10, contract=each, premium=45_000.0, venue_book=True) for n, each in enumerate(contracts)]
+    judged = _judged(*every, alert_low_per_minute=3, alert_medium_score=90.0)
+    assert len(judged.alerts) == 3
+    assert len({hit.packet_id for hit in judged.hits}) == len(every)
+    later = _judged(*every, _large(99, 61_000, contract=PUT), alert_low_per_minute=3, alert_medium_score=90.0)
+    assert len(later.alerts) == 4
+    assert len(_alerts(*every, alert_low_per_minute=0, alert_medium_score=1.0)) == len(every)
 
 
 def test_old_alerts_are_forgotten_and_the_young_kept() -> None:
-    state, rules = AlertState(), Rules()
-    for number in range(MAX_MERGED * 20 + 1):
+    memory, judge, out = Memory(), Judge(ALL, Rules(alert_low_per_minute=1000)), Verdicts()
+    for number in range(MAX_ALERTS + 20):
         each = _large(number, number * 40, contract=f"SPY260116C{number:08d}")
-        alert_for(state, each, _hits(each, rules), rules)
-    cooldown_ms = rules.alert_cooldown_ms
-    assert len(state.newest) == cooldown_ms // 40 + 1
-    assert CALL not in state.newest
+        judge.packet(memory, each, each.ts, out)
+    assert len(memory.alerts) == len(memory.newest) == len(memory.alert_of) == MAX_ALERTS
+    assert f"al:pk:{MAX_ALERTS + 19}" in memory.alerts
+
+
+def test_a_cancelled_print_revises_its_hits_and_alert_and_nothing_else() -> None:
+    smaller = _large(1, size=450, premium=90_000.0, revision=1, struck=1)
+    judged = _judged(_large(1), _large(2, 40_000), Revised(smaller, T0 + 50_000 * NS_PER_MS))
+    first, other, again = judged.alerts
+    assert (again.id, again.revision, again.premium, again.withdrawn) == (first.id, 1, 90_000.0, False)
+    assert (again.ts, again.evidence) == (T0 + 50_000 * NS_PER_MS, first.evidence)
+    revised = [hit for hit in judged.hits if hit.revision == 1]
+    assert {hit.id for hit in revised} == set(first.hits)
+    assert {hit.ts for hit in revised} == {again.ts}
+    assert other.id == "al:pk:2"
+
+
+def test_an_alert_whose_prints_are_all_cancelled_is_withdrawn() -> None:
+    nothing = _large(1, size=0, premium=0.0, count=0, members=(), buy_size=0, covered_size=0, revision=1, struck=5)
+    judged = _judged(_large(1), Revised(nothing, T0 + NS_PER_MS))
+    first, last = judged.alerts
+    assert (last.id, last.revision, last.withdrawn, last.severity, last.score) == (first.id, 1, True, "low", 0.0)
+    assert [hit.confidence for hit in judged.hits if hit.revision == 1] == [0.0] * len(first.hits)
+    # A packet that follows begins an alert of its own.
+    assert _alerts(*[_large(1)])[0].id == "al:pk:1"
+    assert _large(1).contract == CALL

@@ -18,7 +18,8 @@ from events.derived import FlowPacket
 from events.settings import Rules
 from events.types import NS_PER_S
 from operators.baseline import MAX_CONTRACTS, BaselineConfig, Baselines, bucket_of
-from operators.shard_step import Judged, ShardStep
+from operators.judging import Verdicts
+from operators.shard_step import ShardStep
 from operators.window import median_and_mad
 from tests.packets import CALL, T0, packet
 
@@ -41,7 +42,7 @@ def _random_packets(seed: int, count: int) -> list[FlowPacket]:
 
 def _scored(packets: list[FlowPacket], rules: Rules, cut: int = 0) -> list[FlowPacket]:
     """Scores packets in order; at `cut` the step dies and comes back from its bytes."""
-    step, judged = ShardStep(rules), Judged()
+    step, judged = ShardStep(rules), Verdicts()
     for place, each in enumerate(packets):
         if cut and place % cut == 0:
             step = ShardStep(rules, step.dump())
@@ -144,7 +145,7 @@ def test_the_day_is_new_yorks() -> None:
     # 20:30 and 23:30 of the 15th in New York are the 16th in UTC: the contract of the 16th is still one day away.
     day = [packet(contract="SPY260116C00450000", start_ts=T0 + hours * 3600 * NS_PER_S) for hours in (0, 10.5, 13.5)]
     step = ShardStep(Rules())
-    step.step(day, Judged())
+    step.step(day, Verdicts())
     assert list(step._underlyings["SPY"].baselines.dump().buckets) == ["C1"]
 
 

@@ -12,9 +12,10 @@ from events.raw import Reference
 from events.settings import Rules, plain_rules
 from events.types import NS_PER_MS, NS_PER_S
 from operators.changes import Changes, put_back
+from operators.judging import Verdicts
 from operators.merge import CONTROL_RANK, Item
 from operators.partition_step import PartitionState, PartitionStep, load
-from operators.shard_step import Judged, ShardStep
+from operators.shard_step import ShardStep
 from tests.packets import CALL, PUT, T0, packet
 from tests.prints import RANKS, quote, trade
 
@@ -42,7 +43,7 @@ def test_a_shard_from_its_dump_and_its_changes_is_the_shard(seed: int) -> None:
     other = plain_rules(rules.model_copy(update={"rolling_window_size": 5, "premium_floor_days": 1}))
     step, base, changes = ShardStep(rules), b"", list[bytes]()
     for each in _packets(chance, 300):
-        step.step([each], Judged())
+        step.step([each], Verdicts())
         if chance.random() < 0.01:
             step.set_parameters(other)
         what = chance.random()
@@ -63,7 +64,7 @@ def test_a_shard_from_its_dump_and_its_changes_is_the_shard(seed: int) -> None:
 def test_a_restored_shard_concludes_what_the_other_concludes() -> None:
     rules = Rules(classifier_z_min_samples=3, baseline_shape_days=1)
     packets = _packets(Random(5), 400)
-    whole, parted = Judged(), Judged()
+    whole, parted = Verdicts(), Verdicts()
     ShardStep(rules).step(packets, whole)
     step, changes = ShardStep(rules), list[bytes]()
     for each in _packets(Random(5), 400):

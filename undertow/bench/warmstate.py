@@ -21,8 +21,9 @@ from events.derived import Anchor, FlowPacket
 from events.partitions import BUSIEST, partition_of, shard_of
 from events.raw import OptionQuote
 from events.settings import Rules
+from operators.judging import Verdicts
 from operators.partition_step import PartitionState, PartitionStep, dump
-from operators.shard_step import Judged, ShardStep
+from operators.shard_step import ShardStep
 
 _UNDERLYINGS = 1000
 #: Share of all contracts that the twenty busiest underlyings have.
@@ -93,7 +94,7 @@ def _shard(chosen: Sequence[str], samples: int, boundary: int, random: Random) -
         start = boundary - (samples - n) * _NS_APART
         for contract in chosen:
             size = 1 + int(random.expovariate(0.3))
-            step.step([_packet(contract, start, size, random.randrange(50, 500) / 100)], Judged())
+            step.step([_packet(contract, start, size, random.randrange(50, 500) / 100)], Verdicts())
     return step.dump()
 
 

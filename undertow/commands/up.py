@@ -10,7 +10,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -114,7 +114,7 @@ def _parts(
     return [
         Part("archive", python("-m", "undertow.cli", "archive", *data), lambda: archive_ready(dataset.path)),
         *(_flow(dataset, subset, len(split)) for subset in split),
-        Part("feed", python("-m", "undertow.cli", "feed", feed, *data, *feed_options), ends=_has_end(feed_options)),
+        Part("feed", python("-m", "undertow.cli", "feed", feed, *data, *feed_options)),
         Part("watchdog", python("-m", "undertow.cli", "watchdog", *data)),
         Part(
             "gateway",
@@ -122,11 +122,6 @@ def _parts(
             lambda: _listens(gateway),
         ),
     ]
-
-
-def _has_end(feed_options: Sequence[str]) -> bool:
-    """Says whether the feed was told where to end: having got there it is not started again."""
-    return any(option.partition("=")[0] in ("--until", "--duration") for option in feed_options)
 
 
 def _with_metrics(parts: Sequence[Part], host: str) -> list[Part]:
@@ -210,7 +205,7 @@ def _environ(dataset: Dataset) -> dict[str, str]:
 
 
 def _note(dataset: Dataset, supervisor: Supervisor) -> None:
-    """Writes what `undertow status` shows of the processes; a full disk keeps it old, and everything runs on."""
+    """Writes what `undertow status` shows of the processes."""
     found = {
         running.part.name: {
             "pid": running.process.pid if running.process else None,
@@ -222,9 +217,8 @@ def _note(dataset: Dataset, supervisor: Supervisor) -> None:
     }
     path = dataset.path / "up.json"
     draft = path.with_suffix(".draft")
-    with suppress(OSError):
-        draft.write_text(json.dumps(found))
-        draft.replace(path)
+    draft.write_text(json.dumps(found))
+    draft.replace(path)
 
 
 @contextmanager

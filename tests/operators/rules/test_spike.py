@@ -6,19 +6,16 @@ from typing import Any
 
 import pytest
 
-from events.contracts import parse_contract
-from events.settings import Rules
 from operators.rules.rule import Verdict
 from operators.rules.spike import RULE
-from tests.packets import PUT, packet
+from tests.packets import PUT, whole
 
 _LARGE: dict[str, Any] = {"size": 400, "premium": 20_000.0}
 _USUAL: dict[str, Any] = {"baseline": "contract", "baseline_samples": 12}
 
 
 def _judge(**fields: Any) -> Verdict:
-    each = packet(**_LARGE | fields)
-    return RULE.judge(each, parse_contract(each.contract), Rules())
+    return RULE.judge(whole(**_LARGE | fields))
 
 
 def test_without_a_baseline_the_floors_alone_decide_and_it_says_so() -> None:
@@ -57,7 +54,8 @@ def test_look_alikes_do_not_fire(fields: dict[str, Any]) -> None:
         ({}, "bullish"), ({"contract": PUT}, "bearish"), ({"buy_size": 0, "sell_size": 400}, "neutral"),
         ({"contract": PUT, "buy_size": 0, "sell_size": 400}, "neutral"),
         ({"buy_size": 200, "sell_size": 200}, "neutral"),
-        ({"buy_size": 220, "sell_size": 180}, "bullish"), ({"buy_size": 219, "sell_size": 181}, "neutral"),
+        ({"buy_size": 320, "sell_size": 80}, "bullish"), ({"buy_size": 319, "sell_size": 81}, "neutral"),
+        ({"mixed": True, "buy_size": 200, "sell_size": 200}, "mixed"),
         ({"covered_size": 200, "coverage": 0.5, "buy_size": 200}, "bullish"),
         ({"covered_size": 196, "coverage": 0.49, "buy_size": 196}, "neutral"),
     ],
@@ -65,7 +63,7 @@ def test_look_alikes_do_not_fire(fields: dict[str, Any]) -> None:
 def test_bought_size_gives_a_direction_and_sold_or_unclear_size_none(fields: dict[str, Any], direction: str) -> None:
     verdict = _judge(**fields)
     assert (verdict.fired, verdict.direction) == (True, direction)
-    assert any("cannot be told apart" in text for text in verdict.against) == (direction == "neutral")
+    assert any("cannot be told apart" in text for text in verdict.against) == (direction in ("neutral", "mixed"))
 
 
 def test_a_borrowed_baseline_is_named() -> None:

@@ -7,17 +7,15 @@ from typing import Any
 import pytest
 
 from events.contracts import parse_contract
-from events.settings import Rules
 from operators.rules.rule import Rule, Verdict
 from operators.rules.sweep import RULES
-from tests.packets import CALL, PUT, packet
+from tests.packets import CALL, PUT, order
 
 _CALLS, _PUTS = RULES
 
 
 def _judge(rule: Rule = _CALLS, **fields: Any) -> Verdict:
-    each = packet(**fields)
-    return rule.judge(each, parse_contract(each.contract), Rules())
+    return rule.judge(order(**fields))
 
 
 def test_bought_calls_are_bullish_and_bought_puts_bearish() -> None:

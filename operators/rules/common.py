@@ -1,0 +1,81 @@
+"""What most rules on one order check and say alike: what the print was, how wide its market, what is not known."""
+
+from __future__ import annotations
+
+from events.verdicts import Check
+from operators.rules.rule import check, check_among, check_is, contract_name, money, percent
+from operators.rules.subject import Subject
+
+#: Settings behind `gates`, for hits to be stamped with.
+GATE_SETTINGS = ("classifier_max_spread_share", "classifier_min_nbbo_coverage", "classifier_min_aggressor_ratio")
+
+
+def kind_checks(subject: Subject, flags: tuple[str, ...] = ("regular",)) -> tuple[Check, ...]:
+    """Checks that the prints are of a kind that can be single-leg evidence, outside a halt and what follows it."""
+    packet = subject.packet
+    return (
+        check_among("flag", packet.flag, flags),
+        check_is("halted", _word(packet.halted), "no"),
+        check_is("suspected complex", _word(packet.suspected_complex), "no"),
+    )
+
+
+def sided_checks(subject: Subject, bought: bool) -> tuple[Check, ...]:
+    """Checks that one side is clear: enough of the size has a quote, most of it one side, in a market not too wide."""
+    rules = subject.rules
+    share, spread = subject.bought if bought else subject.sold, subject.spread_share
+    return (
+        check_is("mixed", _word(subject.packet.mixed), "no"),
+        check("quote coverage", subject.coverage, ">=", rules.classifier_min_nbbo_coverage),
+        check(
+            f"{'bought' if bought else 'sold'} share of covered size", share, ">=", rules.classifier_min_aggressor_ratio
+        ),
+        check(
+            "spread, share of the price", spread, "<=", rules.classifier_max_spread_share, required=spread is not None
+        ),
+    )
+
+
+def premium_check(subject: Subject, setting: float) -> Check:
+    """Checks the premium against the larger of a setting and what is large for the underlying."""
+    floor = subject.floor(setting)
+    name = "premium, dollars" if floor == setting else "premium, dollars (the underlying's own quantile)"
+    return check(name, subject.premium, ">=", floor)
+
+
+def what(subject: Subject, verb: str) -> str:
+    """Returns the first sentence: size, contract, what happened to it, how fast and for how much."""
+    parent = subject.parent
+    prints = "one print" if parent.count == 1 else f"{parent.count} prints"
+    within = "" if parent.count == 1 else f" within {(parent.end_ts - parent.start_ts) / 1e6:.0f} ms"
+    return (
+        f"{parent.size:,} contracts of {contract_name(subject.contract)} {verb} in {prints}{within} "
+        f"for {money(parent.premium)}."
+    )
+
+
+def unknowns(subject: Subject) -> list[str]:
+    """Returns what is not known of an order and speaks against any reading of it."""
+    packet, found = subject.packet, []
+    if packet.premium_z is None:
+        found.append("No usable baseline yet: whether this is unusual here is not known.")
+    if subject.coverage < 1:
+        found.append(f"{percent(1 - subject.coverage)} of the size had no usable quote.")
+    if packet.venue_book:
+        found.append("The quotes are one venue's book, not the national best.")
+    if not packet.conditions_known:
+        found.append("The feed carries no sale conditions: an auction, a cross or a leg would look the same.")
+    if subject.spread_share is not None and subject.spread_share > subject.rules.classifier_max_spread_share / 2:
+        found.append(f"The market is wide: the spread is {percent(subject.spread_share)} of the price.")
+    return found
+
+
+def quality(subject: Subject) -> float:
+    """Returns what join and market take off a confidence, 0 to 0.35."""
+    packet = subject.packet
+    spread = min((subject.spread_share or 0.0) / max(subject.rules.classifier_max_spread_share, 1e-9), 1.0)
+    return 0.1 * (1 - subject.coverage) + 0.1 * packet.venue_book + 0.05 * (not packet.conditions_known) + 0.1 * spread
+
+
+def _word(value: bool) -> str:
+    return "yes" if value else "no"

@@ -1,0 +1,116 @@
+"""Orders across packets: the same contract bought again and again, or strike after strike of one expiry."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from events.types import NS_PER_MS
+from operators.memory import Order
+from operators.rules.common import GATE_SETTINGS, kind_checks, quality, sided_checks, unknowns
+from operators.rules.rule import Rule, Verdict, check, contract_name, held, money, passes
+from operators.rules.subject import Subject
+
+_HITS_SETTINGS = (
+    "repeated_hits_window_ms", "repeated_hits_min_count", "repeated_hits_min_premium",
+    "repeated_hits_min_hit_premium", "repeated_hits_min_side_share", *GATE_SETTINGS,
+)  # fmt: skip
+_LADDER_SETTINGS = (
+    "ladder_window_ms", "ladder_min_strikes", "ladder_min_premium", "repeated_hits_min_hit_premium",
+    "repeated_hits_min_side_share", *GATE_SETTINGS,
+)  # fmt: skip
+#: Neighbouring strikes stand at most so many of the smallest step apart.
+_STEPS_APART = 3.0
+
+
+def _within(subject: Subject, window_ms: int) -> list[Order]:
+    since = subject.packet.ts - window_ms * NS_PER_MS
+    return [order for order in subject.recent if since <= order.ts <= subject.packet.ts]
+
+
+def _share(orders: Sequence[Order]) -> float:
+    """Returns the bought share of premium; what has no known side counts against it."""
+    whole = sum(order.premium for order in orders)
+    return round(sum(order.premium for order in orders if order.side == "buy") / whole, 6) if whole else 0.0
+
+
+def _bought(subject: Subject) -> bool:
+    return subject.side == "buy" and len(subject.recent) >= 2
+
+
+def _judge_hits(subject: Subject) -> Verdict:
+    rules = subject.rules
+    orders = [o for o in _within(subject, rules.repeated_hits_window_ms) if o.contract == subject.contract.id]
+    bought = [order for order in orders if order.side == "buy"]
+    premium = round(sum(order.premium for order in bought), 6)
+    checks = (
+        *kind_checks(subject),
+        *sided_checks(subject, bought=True),
+        check("bought orders within the window", len(bought), ">=", rules.repeated_hits_min_count),
+        check("their premium, dollars", premium, ">=", rules.repeated_hits_min_premium),
+        check("bought share of premium within the window", _share(orders), ">=", rules.repeated_hits_min_side_share),
+        check("premium of this one, dollars", subject.premium, ">=", rules.repeated_hits_min_hit_premium),
+    )
+    seconds = rules.repeated_hits_window_ms / 1000
+    sentences = (
+        f"{contract_name(subject.contract)} was bought {len(bought)} times within {seconds:.0f} s for "
+        f"{money(premium)} in all.",
+        f"Coming back to one contract is consistent with one {subject.leaning} buyer who works an order.",
+    )
+    against = [*unknowns(subject), "Several strangers who follow the same news look the same."]
+    confidence = held(0.65 + 0.04 * min(max(len(bought) - rules.repeated_hits_min_count, 0), 4) - quality(subject))
+    return Verdict(passes(checks), subject.leaning, confidence, checks, sentences, tuple(against))
+
+
+def _neighbours(strikes: Sequence[float]) -> int:
+    """Returns how many strikes stand in the longest row without a hole."""
+    ordered = sorted(set(strikes))
+    steps = [high - low for low, high in zip(ordered, ordered[1:], strict=False)]
+    if not steps:
+        return len(ordered)
+    widest, longest, run = _STEPS_APART * min(steps) + 1e-9, 1, 1
+    for step in steps:
+        run = run + 1 if step <= widest else 1
+        longest = max(longest, run)
+    return longest
+
+
+def _judge_ladder(subject: Subject) -> Verdict:
+    rules = subject.rules
+    orders = _within(subject, rules.ladder_window_ms)
+    bought = [order for order in orders if order.side == "buy"]
+    premium = round(sum(order.premium for order in bought), 6)
+    strikes = _neighbours([order.strike for order in bought])
+    checks = (
+        *kind_checks(subject),
+        *sided_checks(subject, bought=True),
+        check("neighbouring strikes bought", strikes, ">=", rules.ladder_min_strikes),
+        check("their premium, dollars", premium, ">=", rules.ladder_min_premium),
+        check("bought share of premium within the window", _share(orders), ">=", rules.repeated_hits_min_side_share),
+        check("premium of this one, dollars", subject.premium, ">=", rules.repeated_hits_min_hit_premium),
+    )
+    kind = "calls" if subject.contract.right == "C" else "puts"
+    sentences = (
+        f"{strikes} neighbouring strikes of {subject.contract.root} {kind} of {subject.contract.expiry:%d %b %y} were "
+        f"bought within {rules.ladder_window_ms / 1000:.0f} s for {money(premium)} in all.",
+        f"One side over a row of strikes is consistent with a {subject.leaning} position that is built in steps.",
+    )
+    against = [*unknowns(subject), "Strangers in neighbouring strikes look the same when the market moves."]
+    confidence = held(0.65 + 0.05 * min(max(strikes - rules.ladder_min_strikes, 0), 4) - quality(subject))
+    return Verdict(passes(checks), subject.leaning, confidence, checks, sentences, tuple(against))
+
+
+HITS = Rule(
+    id="repeated_hits", version=1, style="directional", settings=_HITS_SETTINGS,
+    least_premium=lambda rules: rules.repeated_hits_min_hit_premium, sieve=_bought, judge=_judge_hits,
+    sees="One contract bought several times within minutes, hardly sold meanwhile.",
+    why="An order too large for one moment comes back: a higher likelihood of one buyer behind several packets.",
+    otherwise=("strangers who read the same news", "a market maker's hedge in pieces", "a short position covered"),
+)  # fmt: skip
+LADDER = Rule(
+    id="ladder_accumulation", version=1, style="directional", settings=_LADDER_SETTINGS,
+    least_premium=lambda rules: rules.repeated_hits_min_hit_premium, sieve=_bought, judge=_judge_ladder,
+    sees="Neighbouring strikes of one expiry and right bought one after another.",
+    why="Buying strike after strike spreads one position: consistent with one buyer who does not show its whole size.",
+    otherwise=("strangers while the market moves through the strikes", "a maker's hedge of one large order"),
+)  # fmt: skip
+RULES = (HITS, LADDER)

@@ -1,0 +1,182 @@
+"""Subject: what a rule reads: an order in one contract, a packet as a whole, a structure, a look at an alert later."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from events.contracts import Contract, parse_contract
+from events.derived import FlowPacket, Parent
+from events.settings import Rules
+from events.types import Direction, Side
+from events.verdicts import Structure
+from operators.memory import Order
+from operators.newyork import day_of, since_open_s
+from operators.parents import parents_of
+from operators.units import micro, ratio
+from operators.work import Look
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """One order: the parents of one side of a packet, and what rules ask of it. All money is dollars."""
+
+    packet: FlowPacket
+    #: The parents as one; of the whole packet, the packet itself.
+    parent: Parent
+    contract: Contract
+    rules: Rules
+    #: What a hit on it is about: the packet when it is all of it, else its first parent.
+    about: str
+    #: It is the whole packet, strangers and all, for rules that ask for no one order.
+    whole: bool = False
+    #: Orders of its expiry and right within the windows of the rules that look across packets, oldest first.
+    recent: Sequence[Order] = ()
+
+    @property
+    def premium(self) -> float | None:
+        """Dollars, multiplier included."""
+        return self.parent.premium
+
+    @property
+    def side(self) -> Side:
+        """The side of most of its size; none where nobody can tell."""
+        return self.parent.side
+
+    @property
+    def bought(self) -> float:
+        """Bought share of the size with a quote."""
+        return ratio(self.parent.buy_size, self.parent.covered_size)
+
+    @property
+    def sold(self) -> float:
+        """Sold share of the size with a quote."""
+        return ratio(self.parent.sell_size, self.parent.covered_size)
+
+    @property
+    def coverage(self) -> float:
+        """Share of its size whose prints have a placement."""
+        return ratio(self.parent.covered_size, self.parent.size)
+
+    @property
+    def days(self) -> int:
+        """Calendar days to expiry, in New York."""
+        return self.contract.expiry.toordinal() - day_of(self.packet.start_ts)
+
+    @property
+    def since_open_s(self) -> int:
+        """Seconds since 9:30 New York."""
+        return since_open_s(self.packet.start_ts)
+
+    @property
+    def out(self) -> float | None:
+        """How far out of the money, a share of spot; negative inside, None without a spot."""
+        moneyness = self.packet.moneyness
+        if moneyness is None:
+            return None
+        return moneyness if self.contract.right == "C" else -moneyness
+
+    @property
+    def spread_share(self) -> float | None:
+        """Spread as a share of the mean price; None without a usable quote."""
+        spread, price = self.packet.spread, self.parent.vwap
+        return None if spread is None or price <= 0 else ratio(spread, price)
+
+    @property
+    def held_share(self) -> float | None:
+        """Its size as a share of open interest; None when that is unknown, size itself when it is 0."""
+        held = self.packet.open_interest
+        return None if held is None else ratio(self.parent.size, max(held, 1))
+
+    def floor(self, setting: float) -> float:
+        """Returns the larger of a setting and the underlying's own quantile of packet premium."""
+        own = self.packet.premium_floor
+        return setting if own is None or own < setting else own
+
+    @property
+    def leaning(self) -> Direction:
+        """What a bought contract gains from."""
+        return "bullish" if self.contract.right == "C" else "bearish"
+
+
+@dataclass(frozen=True, slots=True)
+class StructureSubject:
+    """A structure and the settings."""
+
+    structure: Structure
+    rules: Rules
+
+    @property
+    def premium(self) -> float | None:
+        """Premium of all legs, each counted once, dollars."""
+        return self.structure.gross_premium
+
+
+@dataclass(frozen=True, slots=True)
+class LookSubject:
+    """A look at an alert's contract and underlying, beside what the alert claimed."""
+
+    look: Look
+    direction: Direction
+    premium: float | None
+    #: Implied volatility of the packet then; None when it was unknown.
+    iv: float | None
+    rules: Rules
+
+
+def orders_of(packet: FlowPacket, taken: frozenset[str], rules: Rules, recent: Sequence[Order] = ()) -> list[Subject]:
+    """Returns the orders of a packet as rules judge them: its parents that no structure has taken, by side.
+
+    Parents of one side within a packet's window are read as one order worked in pieces.
+    """
+    contract = parse_contract(packet.contract)
+    parents = parents_of(packet)
+    free = [parent for parent in parents if parent.id not in taken]
+    if len(free) == len(parents) == 1:
+        return [Subject(packet, free[0], contract, rules, packet.id, False, recent)]
+    found = []
+    for side in ("buy", "sell", "none"):
+        of_side = [parent for parent in free if parent.side == side]
+        if of_side:
+            parent = of_side[0] if len(of_side) == 1 else _as_one(of_side)
+            about = packet.id if len(of_side) == len(parents) else of_side[0].id
+            found.append(Subject(packet, parent, contract, rules, about, False, recent))
+    return sorted(found, key=lambda subject: (-(subject.premium or 0.0), subject.about))
+
+
+def whole_of(packet: FlowPacket, taken: frozenset[str], rules: Rules) -> Subject | None:
+    """Returns the packet as a whole, less what structures have taken; None where nothing is left."""
+    contract = parse_contract(packet.contract)
+    parents = parents_of(packet)
+    free = [parent for parent in parents if parent.id not in taken]
+    if not free:
+        return None
+    parent = free[0] if len(free) == 1 else _as_one(free)
+    if len(free) == len(parents) and packet.mixed:
+        parent = msgspec.structs.replace(parent, side="none")
+    return Subject(packet, parent, contract, rules, packet.id, True)
+
+
+def _as_one(parents: Sequence[Parent]) -> Parent:
+    """Adds parents up; money in integers, so that the order of adding does not show."""
+    first, last = parents[0], parents[-1]
+    size = sum(p.size for p in parents)
+    premiums = [p.premium for p in parents]
+    buy, sell = sum(p.buy_size for p in parents), sum(p.sell_size for p in parents)
+    return Parent(
+        id=first.id, start_ts=min(p.start_ts for p in parents), end_ts=max(p.end_ts for p in parents),
+        count=sum(p.count for p in parents), size=size,
+        premium=None if None in premiums else sum(micro(p or 0.0) for p in premiums) / 1_000_000,
+        side="none" if buy == sell else "buy" if buy > sell else "sell", buy_size=buy, sell_size=sell,
+        covered_size=sum(p.covered_size for p in parents), price_first=first.price_first, price_last=last.price_last,
+        price_low=min(p.price_low for p in parents), price_high=max(p.price_high for p in parents),
+        vwap=ratio(sum(micro(p.vwap) * p.size for p in parents), size * 1_000_000),
+        members=tuple(member for p in parents for member in p.members),
+        above_ask_size=sum(p.above_ask_size for p in parents), ask_size=sum(p.ask_size for p in parents),
+        inside_size=sum(p.inside_size for p in parents), bid_size=sum(p.bid_size for p in parents),
+        below_bid_size=sum(p.below_bid_size for p in parents),
+        venues=tuple(sorted({venue for p in parents for venue in p.venues})),
+        intermarket_sweeps=sum(p.intermarket_sweeps for p in parents),
+    )  # fmt: skip
