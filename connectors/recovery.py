@@ -10,7 +10,7 @@ from __future__ import annotations
 import pickle
 import shutil
 import sqlite3
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -70,13 +70,51 @@ def keep_only(directory: Path, partitions: Collection[int]) -> None:
     for file in directory.glob("part-*.sqlite3"):
         with closing(sqlite3.connect(file, timeout=30)) as db, db:
             keys = [key for (key,) in db.execute("SELECT DISTINCT state_key FROM snaps")]
-            gone = [(key,) for key in keys if int(key.partition("-")[0]) not in partitions]
+            gone = [(key,) for key in keys if _partition(key) not in partitions]
             db.executemany("DELETE FROM snaps WHERE state_key = ?", gone)
 
 
 def journals(directory: Path) -> Path:
     """Returns where the journals of a store's keys stand: forgotten with it."""
     return directory / "journals"
+
+
+def _partition(key: str) -> int:
+    """Returns the partition that a key of the options flow belongs to: it begins with its number."""
+    return int(key.partition("-")[0])
+
+
+def gather(directory: Path, stores: Mapping[Path, Collection[int]]) -> None:
+    """Makes a store of what others hold: of each one the snapshots that its partitions would resume with.
+
+    The store appears whole or not at all; one of the same name is replaced. None of them may be running.
+    """
+    draft, old = (directory.with_name(f"{directory.name}.{end}") for end in ("draft", "old"))
+    shutil.rmtree(draft, ignore_errors=True)
+    _make(draft)
+    with closing(sqlite3.connect(next(draft.glob("part-*.sqlite3")), timeout=30)) as db, db:
+        for store, partitions in stores.items():
+            rows = [row for row in _newest(store) if _partition(row[1]) in partitions]
+            db.executemany("INSERT INTO snaps (step_id, state_key, snap_epoch, ser_change) VALUES (?, ?, 1, ?)", rows)
+            _copy_journals(journals(store), journals(draft), [pickle.loads(state) for _, _, state in rows])
+        # As an execution leaves it that ended behind epoch 1.
+        db.execute("INSERT INTO exs (ex_num, worker_count, resume_epoch) VALUES (0, 1, 1)")
+        db.execute("INSERT INTO fronts (ex_num, worker_index, worker_frontier) VALUES (0, 0, 2)")
+        db.execute("INSERT INTO commits (part_index, commit_epoch) VALUES (0, 1)")
+    note_generation(draft, generation(next(iter(stores))))
+    shutil.rmtree(old, ignore_errors=True)
+    if directory.exists():
+        directory.replace(old)
+    draft.replace(directory)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _copy_journals(source: Path, target: Path, states: Iterable[Any]) -> None:
+    """Copies what snapshots that are marks speak of; one that is damaged is found when the store is begun from."""
+    target.mkdir(exist_ok=True)
+    for mark in states:
+        if isinstance(mark, tuple) and (source / f"{mark[0]}.{mark[1]}").exists():
+            shutil.copy(source / f"{mark[0]}.{mark[1]}", target)
 
 
 def generation(directory: Path) -> str:
@@ -92,19 +130,21 @@ def note_generation(directory: Path, text: str) -> None:
 
 def snapshots(directory: Path, step: str) -> dict[str, Any]:
     """Returns what a step's keys would resume with, by key; empty before the first execution."""
+    return {key: pickle.loads(state) for of, key, state in _newest(directory, step) if of == step}
+
+
+def _newest(directory: Path, step: str = "%") -> list[tuple[str, str, bytes]]:
+    """Returns (step, key, state) of what every key would resume with."""
     files = sorted(directory.glob("part-*.sqlite3"))
     epoch = resume_epoch(files)
-    newest: dict[str, tuple[int, bytes | None]] = {}
+    newest: dict[tuple[str, str], tuple[int, bytes | None]] = {}
+    query = "SELECT step_id, state_key, snap_epoch, ser_change FROM snaps WHERE step_id LIKE ? AND snap_epoch < ?"
     for file in files if epoch is not None else ():
         with closing(sqlite3.connect(file, timeout=30)) as db:
-            rows = db.execute(
-                "SELECT state_key, snap_epoch, ser_change FROM snaps WHERE step_id = ? AND snap_epoch < ?",
-                (step, epoch),
-            )
-            for key, at, state in rows:
-                if key not in newest or at > newest[key][0]:
-                    newest[key] = (at, state)
-    return {key: pickle.loads(state) for key, (_, state) in newest.items() if state is not None}
+            for of, key, at, state in db.execute(query, (step, epoch)):
+                if (of, key) not in newest or at > newest[of, key][0]:
+                    newest[of, key] = (at, state)
+    return [(of, key, state) for (of, key), (_, state) in newest.items() if state is not None]
 
 
 def resume_epoch(files: list[Path]) -> int | None:

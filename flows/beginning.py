@@ -29,10 +29,10 @@ from flows.steps import Parameters
 
 _log = logging.getLogger("undertow.flows")
 RUN = "main"
-_NOW, _GENERATION = f"{RUN}/now", f"{RUN}/generation"
+_NOW, GENERATION = f"{RUN}/now", f"{RUN}/generation"
 #: Whoever settles what the run is holds this for a moment; how long others wait for it.
 _SETTLING, _SETTLE_S = f"settle:{RUN}", 30.0
-_TAPE, _STEPS = "options.tape", ("options.mark_and_packet", "options.judge")
+TAPE, _STEPS = "options.tape", ("options.mark_and_packet", "options.judge")
 #: How far ahead of every promise a change of parameters takes effect.
 _AHEAD_NS = NS_PER_S
 
@@ -50,7 +50,7 @@ def begin_run(dataset: Dataset, bus: Bus, settings: Settings, subset: Sequence[i
     """Settles what the run is and where the partitions of this process go on; its leases are held, under `epoch`."""
     with dataset.leases.acquire_within(_SETTLING, _SETTLE_S):
         rules = _settle(dataset, bus, settings, subset, epoch)
-        noted = dataset.run(_GENERATION)
+        noted = dataset.run(GENERATION)
     return resume(bus, settings, rules, subset, "" if noted is None else noted.started)
 
 
@@ -65,7 +65,7 @@ def refuse_part_of_reset(settings: Settings, subset: Sequence[int], partitions: 
 
 def new_generation(dataset: Dataset, epoch: int) -> None:
     """Notes that the derived topics begin anew: a recovery store of before belongs to none of them any more."""
-    dataset.record_run(_GENERATION, {}, code_digest(), str(epoch), "live")
+    dataset.record_run(GENERATION, {}, code_digest(), str(epoch), "live")
 
 
 # ---- the run and its parameters -----------------------------------------------------------------
@@ -163,7 +163,7 @@ def start_of(bus: Bus, settings: Settings, fresh: Sequence[int]) -> Start:
 
 
 def _usable(bus: Bus, directory: Path, subset: Sequence[int], generation: str, anchored: bool) -> set[int]:
-    snapshots = recovery.snapshots(directory, _TAPE)
+    snapshots = recovery.snapshots(directory, TAPE)
     if snapshots and recovery.generation(directory) != generation:
         _log.warning("the recovery store %s is of an earlier run, which was cleared: it is not used", directory)
         return set()

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -18,9 +19,12 @@ from connectors.bus.base import LeaseLost
 from connectors.dataset import Dataset
 from connectors.lease import flow_leases
 from connectors.sinks import heartbeat
+from connectors.tape import newest_released
 from events.partitions import subset_of
 from events.settings import Rules
 from events.topics import DERIVED_TOPICS
+from flows.beginning import TAPE
+from flows.splitting import bring_snapshots, store_of
 from tests.liveflow import ROOT, Feed, derived, environment, logged, reached, replayed, until
 
 pytestmark = [pytest.mark.chaos, pytest.mark.slow]
@@ -235,6 +239,51 @@ def test_a_recovery_store_of_a_cleared_run_is_not_used(tmp_path: Path) -> None:
             until(lambda: "it is not used" in logged(data), list(flows.values()))
             _stop(flows)
     _assert_as_replayed(data)
+
+
+def test_stores_follow_when_partitions_are_split_otherwise(tmp_path: Path) -> None:
+    """One process, two, three, one: each goes on from the furthest snapshots, none begins anew."""
+    dataset = Dataset.open(tmp_path, create=True, partitions=8)
+    with _fed(tmp_path, 26, 15) as feed:
+        for phase in (["0-7"], ["0-3", "4-7"], ["0-1", "2-5", "6-7"], ["0-7"]):
+            stores = {text: store_of(dataset, subset_of(text, 8)) for text in phase}
+            before = _snapshots(dataset)
+            for text in phase:
+                bring_snapshots(dataset, subset_of(text, 8))
+            brought = {key: each for store in stores.values() for key, each in _of(store).items()}
+            assert {key: brought.get(key) for key in before} == before
+            with _flows(tmp_path, stores) as flows:
+                _running(tmp_path, flows)
+                until(partial(_moved, before, stores, feed), list(flows.values()))
+                _stop(flows)
+        _finish(tmp_path, feed, {"0-7": store_of(dataset, range(8))})
+    said = logged(tmp_path)
+    # Only the very first start had nothing to go on from.
+    assert said.count("partitions - go on from snapshots, 0-7 do not") == 1
+    assert said.count(" go on from snapshots, - do not") == said.count(" go on from snapshots") - 1
+    _assert_as_replayed(tmp_path)
+
+
+def _of(store: Path) -> dict[str, int]:
+    """Returns how far each partition of a store has released the log, by its committed snapshot."""
+    return {key: newest_released(each) for key, each in recovery.snapshots(store, TAPE).items()}
+
+
+def _snapshots(dataset: Dataset) -> dict[str, int]:
+    """Returns how far each partition has come in any store."""
+    found: dict[str, int] = {}
+    for store in dataset.recovery_dir("").glob("options*"):
+        for key, at in _of(store).items():
+            found[key] = max(at, found.get(key, 0))
+    return found
+
+
+def _moved(before: Mapping[str, int], stores: Mapping[str, Path], feed: Feed) -> bool:
+    """Says whether every store has a snapshot that is further on than before, or nothing comes any more."""
+    now = [_of(store) for store in stores.values()]
+    return feed.process.poll() is not None or all(
+        any(at > before.get(key, 0) for key, at in each.items()) for each in now
+    )
 
 
 def feed_promise(data: Path) -> int:

@@ -24,6 +24,7 @@ from connectors.telemetry import begin, health, serving
 from events.partitions import subset_of, subset_text
 from events.settings import Settings, load
 from events.types import Clock
+from flows.splitting import bring_snapshots, store_of
 from undertow.commands.common import one_line_errors
 from undertow.supervisor import Part, Running, Supervisor, SupervisorError, python
 
@@ -59,6 +60,8 @@ def up(
         with _only_instance(dataset):
             try:
                 split = _split(dataset, partitions or settings.compute.flow_partitions, flows)
+                for subset in split:
+                    bring_snapshots(dataset, subset)
                 _run(dataset, settings, feed, port, split, feed_options)
             except SupervisorError as error:
                 click.echo(f"error: {error}", err=True)
@@ -165,7 +168,7 @@ def _flow(dataset: Dataset, subset: tuple[int, ...], flows: int) -> Part:
     """Returns the flow process of a subset; it has a recovery store of its own, by its partitions."""
     text = subset_text(subset)
     name = "options" if flows == 1 else f"options {text}"
-    store = dataset.recovery_dir("options" if len(subset) == dataset.partitions else f"options-{text}")
+    store = store_of(dataset, subset)
     return Part(
         name,
         python(*flow_command(store)),
