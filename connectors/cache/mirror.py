@@ -17,7 +17,7 @@ from heapq import nlargest
 
 import msgspec
 import redis
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, WatchError
 
 from connectors.bus.base import Bus, BusError, StoredBatch
 from connectors.cache.keys import HOT_MESSAGES, HOT_TOPICS, CachedBaseline, CacheError, Keys, timed, translated
@@ -34,6 +34,8 @@ _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.5, 10.0
 _SCAN = 1000
 _PACKETS = "flow.packets"
 _log = logging.getLogger(__name__)
+#: (next offset, lease epoch) by (topic, partition).
+Positions = dict[tuple[str, int], tuple[int, int]]
 
 
 @dataclass(slots=True)
@@ -54,22 +56,20 @@ class Mirror:
         self._keys = keys
         self._ttl_s = ttl_s
         self._decode = decoder(_PACKETS)
-        #: (next offset, lease epoch) by (topic, partition), as Redis has them; None until asked.
-        self._positions: dict[tuple[str, int], tuple[int, int]] | None = None
 
     def step(self) -> bool:
         """Takes what is new, at most READ_RECORDS a partition; says whether there may be more. Raises CacheError."""
         try:
-            if self._positions is None:
-                self._positions = self._noted()
-            return any([self._topic(topic, self._positions) for topic in HOT_TOPICS])
+            # Asked each time: a Redis that was killed may be back, and empty, before anybody misses it.
+            positions = self._noted()
+            return any([self._topic(topic, positions) for topic in HOT_TOPICS])
+        except WatchError:
+            return True
         except RedisError as error:
-            # What a transaction that got no answer did, only Redis knows.
-            self._positions = None
             raise translated(error) from error
 
-    def _noted(self) -> dict[tuple[str, int], tuple[int, int]]:
-        found: dict[tuple[str, int], tuple[int, int]] = {}
+    def _noted(self) -> Positions:
+        found: Positions = {}
         noted: dict[bytes, bytes] = self._client.hgetall(self._keys.positions)  # type: ignore[assignment]
         for name, value in noted.items():
             topic, _, partition = name.decode().rpartition("/")
@@ -77,7 +77,7 @@ class Mirror:
             found[topic, int(partition)] = int(offset), int(epoch)
         return found
 
-    def _topic(self, topic: str, positions: dict[tuple[str, int], tuple[int, int]]) -> bool:
+    def _topic(self, topic: str, positions: Positions) -> bool:
         more = False
         for partition, head in enumerate(self._bus.heads(topic)):
             offset, epoch = positions.get((topic, partition), (max(head.start, head.next - COLD_RECORDS), 0))
@@ -86,12 +86,11 @@ class Mirror:
                 positions.clear()
                 return True
             if offset < head.next:
-                more = self._partition(topic, partition, offset, epoch, positions) or more
+                before = positions.get((topic, partition))
+                more = self._partition(topic, partition, offset, epoch, before) or more
         return more
 
-    def _partition(
-        self, topic: str, partition: int, offset: int, epoch: int, positions: dict[tuple[str, int], tuple[int, int]]
-    ) -> bool:
+    def _partition(self, topic: str, partition: int, offset: int, epoch: int, before: tuple[int, int] | None) -> bool:
         batches = self._bus.read(topic, partition, offset, READ_RECORDS)
         piece = _Piece()
         for batch in batches:
@@ -99,8 +98,7 @@ class Mirror:
             if batch.epoch >= epoch and not batch.control:
                 self._take(topic, batch, piece)
             epoch = max(epoch, batch.epoch)
-        self._write(topic, partition, offset, epoch, piece)
-        positions[topic, partition] = offset, epoch
+        self._write(f"{topic}/{partition}", before, (offset, epoch), piece)
         return bool(batches)
 
     def _take(self, topic: str, batch: StoredBatch, piece: _Piece) -> None:
@@ -117,23 +115,30 @@ class Mirror:
             if before is None or found.order >= before.order:
                 known[packet.contract] = found
 
-    def _write(self, topic: str, partition: int, offset: int, epoch: int, piece: _Piece) -> None:
-        newer = self._newer(piece.baselines)
-        pipe = self._client.pipeline(transaction=True)
-        for underlying, by_contract in newer.items():
-            name = self._keys.baselines(underlying)
-            pipe.hset(name, mapping={contract: msgspec.json.encode(each) for contract, each in by_contract.items()})
-            pipe.expire(name, self._ttl_s)
-        if piece.messages:
-            name = self._keys.newest(topic)
-            # Partitions come one after the other, so the newest are those of the latest time, not of the last piece.
-            pipe.zadd(name, dict.fromkeys(nlargest(HOT_MESSAGES, map(timed, piece.messages)), 0))
-            pipe.zremrangebyrank(name, 0, -HOT_MESSAGES - 1)
-            pipe.expire(name, self._ttl_s)
-        pipe.hset(self._keys.positions, f"{topic}/{partition}", f"{offset} {epoch}")
-        # Positions outlive what they speak of by nothing: a cache that has forgotten is filled again.
-        pipe.expire(self._keys.positions, self._ttl_s)
-        pipe.execute()
+    def _write(self, place: str, before: tuple[int, int] | None, after: tuple[int, int], piece: _Piece) -> None:
+        """Adds a piece where Redis still stands before it; raises WatchError where it does not, RedisError."""
+        with self._client.pipeline(transaction=True) as pipe:
+            pipe.watch(self._keys.positions)  # type: ignore[no-untyped-call]
+            # Having watched, commands go out at once until the transaction begins.
+            noted: bytes | None = pipe.hget(self._keys.positions, place)  # type: ignore[assignment]
+            if noted != (None if before is None else _position(before)):
+                raise WatchError
+            newer = self._newer(piece.baselines)
+            pipe.multi()
+            for underlying, by_contract in newer.items():
+                name = self._keys.baselines(underlying)
+                pipe.hset(name, mapping={contract: msgspec.json.encode(each) for contract, each in by_contract.items()})
+                pipe.expire(name, self._ttl_s)
+            if piece.messages:
+                name = self._keys.newest(place.rpartition("/")[0])
+                # Partitions come one after the other: the newest are those of the latest time, not of the last piece.
+                pipe.zadd(name, dict.fromkeys(nlargest(HOT_MESSAGES, map(timed, piece.messages)), 0))
+                pipe.zremrangebyrank(name, 0, -HOT_MESSAGES - 1)
+                pipe.expire(name, self._ttl_s)
+            pipe.hset(self._keys.positions, place, _position(after))
+            # Positions outlive what they speak of by nothing: a cache that has forgotten is filled again.
+            pipe.expire(self._keys.positions, self._ttl_s)
+            pipe.execute()
 
     def _newer(self, found: dict[str, dict[str, CachedBaseline]]) -> dict[str, dict[str, CachedBaseline]]:
         """Returns those that are newer than what the cache has: a revision of an old packet is not."""
@@ -154,6 +159,11 @@ class Mirror:
         _log.info("the log of the run began anew: the cache of it too")
         for names in _blocks(self._client, f"{self._keys.prefix}*"):
             self._client.delete(*names)
+
+
+def _position(of: tuple[int, int]) -> bytes:
+    """Returns a position as Redis has it."""
+    return b"%d %d" % of
 
 
 def _blocks(client: redis.Redis, pattern: str) -> Iterator[list[bytes]]:

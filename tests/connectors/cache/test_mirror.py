@@ -250,6 +250,32 @@ def test_a_redis_killed_between_steps_is_caught_up_with(bus: EmbeddedBus, tmp_pa
         client.close()
 
 
+@pytest.mark.chaos
+def test_a_redis_that_was_away_and_is_back_empty_while_nothing_came_is_filled_again(
+    bus: EmbeddedBus, tmp_path: Path
+) -> None:
+    (tmp_path / "redis").mkdir()
+    events = packets(6, 60)
+    with redis_server(tmp_path / "redis") as server:
+        client = connect(Cache(redis_url=server.url))
+        mirror = Mirror(bus, client, KEYS, TTL_S)
+        append(bus, "flow.packets", events[:50])
+        for upto in (50, 60):
+            server.kill()
+            server.start()
+            append(bus, "flow.packets", events[50:upto])
+            for _ in range(20):
+                try:
+                    while mirror.step():
+                        pass
+                except CacheError:
+                    continue  # the connection it had is gone, which the next step finds out
+            assert held(client) == newest(events[:upto])
+            hot = CacheReader(client, KEYS).newest("flow.packets", 1000)
+            assert sorted(hot or []) == sorted(encode(event) for event in events[:upto])
+        client.close()
+
+
 def test_an_address_that_is_none_is_one_line() -> None:
     with pytest.raises(CacheError, match=r"REDIS_URL=http://me:\*\*\*@here cannot work"):
         connect(Cache(redis_url="http://me:secret@here"))
