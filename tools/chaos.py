@@ -1,190 +1,206 @@
-"""Chaos over a live market: kills and stops its processes in turn, then holds the archive and a socket to the log.
+"""Seeded chaos over a live market, and whether anything of it can be seen in the end.
 
-    python tools/chaos.py --minutes 10 --data /tmp/chaos [--seed 1] [--rate 50]
+    python tools/chaos.py                                        # 10 minutes, embedded engines
+    python tools/chaos.py --engine servers --minutes 30 --faults 60
+    python tools/chaos.py --minutes 0.5 --faults 8 --json
 
-Starts `undertow up`, and until the time is over picks a process, by seed, and sends it kill -9, or SIGSTOP and, after a
-while or never, SIGCONT. A WebSocket client reads alerts and packets all the while and reconnects by its cursors. Exit
-status 0 when `undertow verify` agrees and the client saw every (id, revision) of the log once, none twice.
+The same synthetic market (seed, start, end) runs twice: in peace, and under faults to its processes, to the supervisor,
+to the servers and the connections to them, with poison in its raw topics, a moved wall clock and a full disk. Then the
+archive and every topic are compared by digest (tools/support/digests.py): raw and derived, every revision, rows as a
+reader sees them whether merged or not. Two WebSocket clients listen all the while, one to the gateway that is killed
+and one to a gateway of its own that nobody touches: each must have seen everything once, the second over one
+connection. Each poisonous record has one dead letter. Exit status 0 when all of that holds.
+
+A feed that is away for longer than WATCHDOG_GRACE_MS is declared absent, which is a fact in the log and changes what
+is concluded; the trial sets that grace above its longest fault. A moved clock takes a C compiler, a full
+disk under the data directory the right to mount; what is missing is left out and said.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import json
-import os
 import random
-import signal
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import orjson
-from websockets.asyncio.client import connect
-from websockets.exceptions import WebSocketException
+import support
+from support.faults import Clock, Disk, Faults
+from support.listener import Listener, Seen
+from support.market import UNDERTOW, Market, Up, complete, logged, results, undisturbed
+from support.poison import LIMIT_BYTES, Poison
+from support.servers import Servers, environment, servers
 
 from connectors.dataset import Dataset
 
-TOPICS = ("flow.alerts", "flow.packets")
-PARTS = ("feed", "options", "archive", "gateway")
-UNDERTOW = [sys.executable, "-m", "undertow.cli"]
+START, START_NS = "2026-01-14T14:30", 1_768_401_000 * 10**9
+_DISK_MB = 6000
+_SETTLE_S = 240.0
+#: Kafka's producer has room for so few messages that most appends find its queue full.
+_QUEUE = "200"
 
 
-class Listener:
-    """A client that never stops: what it saw, by topic and (id, revision), and where it would go on."""
+async def trial(arguments: argparse.Namespace, here: Path, stack: ExitStack) -> dict[str, Any]:
+    """Runs the market in peace and under faults; returns what came of it."""
+    market = Market(arguments.seed, START, START_NS + round(arguments.minutes * 54) * 10**9, arguments.rate)
+    say("the undisturbed run")
+    peace, expected = await undisturbed(here / "peace", environment({}), market)
+    disk, clock = Disk(here / "disk", _DISK_MB), Clock(here)
+    stack.callback(disk.close)
+    stack.callback(keep_logs, here, arguments.keep)
+    running = stack.enter_context(servers(here / "engines")) if arguments.engine == "servers" else None
+    env = environment(
+        {} if running is None else running.environ, WATCHDOG_GRACE_MS="600000",
+        KAFKA_MESSAGE_MAX_BYTES=str(LIMIT_BYTES), KAFKA_QUEUE_MESSAGES=_QUEUE, **clock.environ,
+    )  # fmt: skip
+    data = here / "disk" / "market"
+    Dataset.open(data, create=True, clock="synthetic")
+    up = Up(data, env, 8700, market.options())
+    stack.callback(up.stop)
+    say("the disturbed run")
+    await up.start()
+    async with listening(up, env) as listeners:
+        poison = Poison(data, env, "" if running is None else running.brokers)
+        began_s = time.monotonic()
+        done = await disturb(arguments, up, running, poison, clock, disk)
+        disturbed_s = time.monotonic() - began_s
+        say("the end of the market")
+        missing = await complete(up, market, listeners, _SETTLE_S + 60 * arguments.minutes)
+        touched = {"supervised": listeners[0], "untouched": listeners[1]}
+    up.stop()
+    war = await asyncio.to_thread(results, data, env)
+    judged = judge(peace, war, expected, touched, poison)
+    in_log = await asyncio.to_thread(logged, data, env)
+    judged["log_is_as_expected"] = in_log == expected
+    judged["ok"] = judged["ok"] and not missing and in_log == expected
+    return {
+        "engine": arguments.engine, "seed": arguments.seed, "faults": len(done), "minutes": round(disturbed_s / 60, 1),
+        "by_fault": dict(sorted(Counter(done).items())), "left_out": [why for why in (clock.why, disk.why) if why],
+        "missing_in_the_end": missing, "gave_up": up.given_up, **judged,
+    }  # fmt: skip
 
-    def __init__(self, url: str) -> None:
-        self.url = url
-        self.seen: dict[str, Counter[tuple[str, int]]] = {topic: Counter() for topic in TOPICS}
-        self.cursors: dict[str, dict[str, int]] = {topic: {} for topic in TOPICS}
-        self.skipped = 0
-        self.connections = 0
 
-    async def listen(self, partitions: int) -> None:
-        """Reads until cancelled; a lost connection is taken up again at the cursors."""
-        for topic in TOPICS:
-            self.cursors[topic] = {str(partition): 0 for partition in range(partitions)}
-        while True:
-            try:
-                async with connect(self.url, max_size=None, open_timeout=5) as link:
-                    self.connections += 1
-                    for topic in TOPICS:
-                        ask = {"op": "subscribe", "sub": topic, "topic": topic, "from": self.cursors[topic]}
-                        await link.send(json.dumps(ask))
-                    async for frame in link:
-                        self.take(orjson.loads(frame))
-            except (OSError, WebSocketException, TimeoutError):
-                await asyncio.sleep(0.2)
-
-    def take(self, frame: dict[str, Any]) -> None:
-        """Counts a frame's events and moves its cursor."""
-        topic = frame.get("topic")
-        if "events" in frame and topic in self.seen:
-            for event in frame["events"]:
-                self.seen[topic][event["id"], event.get("revision", 0)] += 1
-            self.cursors[topic][str(frame["partition"])] = frame["next"]
-        elif "skipped" in frame and topic in self.seen:
-            self.skipped += frame["skipped"]["count"]
-
-
-def pids(data: Path) -> dict[str, int]:
-    """Returns the running parts' process ids."""
+@asynccontextmanager
+async def listening(up: Up, env: dict[str, str]) -> AsyncIterator[list[Listener]]:
+    """Two clients: of the gateway that is killed, and of one of their own that nobody touches."""
+    partitions = Dataset.open(up.data).partitions
+    with Path(f"{up.data}.gateway.log").open("ab") as log:
+        command = [*UNDERTOW, "gateway", "--data", str(up.data), "--port", "8800"]
+        gateway = subprocess.Popen(command, env=env, cwd=support.ROOT, stdout=subprocess.PIPE, stderr=log, text=True)
+    assert gateway.stdout
+    url = next(word for line in gateway.stdout for word in line.split() if word.startswith("http://"))
+    clients = [
+        Listener(lambda: up.url.replace("http", "ws", 1).rstrip("/") + "/ws", partitions),
+        Listener(lambda: url.replace("http", "ws", 1).rstrip("/") + "/ws", partitions),
+    ]
+    tasks = [asyncio.create_task(client.listen()) for client in clients]
     try:
-        found = json.loads((data / "up.json").read_text())
-    except (OSError, ValueError):
-        return {}
-    return {name: each["pid"] for name, each in found.items() if each["pid"]}
+        yield clients
+    finally:
+        for task in tasks:
+            task.cancel()
+        gateway.terminate()
+        gateway.wait(30)
 
 
-async def disturb(data: Path, chosen: random.Random, until: float) -> list[str]:
-    """Sends faults to parts in turn until the time is over; returns what was done."""
+async def disturb(
+    arguments: argparse.Namespace, up: Up, running: Servers | None, poison: Poison, clock: Clock, disk: Disk
+) -> list[str]:
+    """Does faults in turn until the time is over and there were enough; returns what was done."""
+    chosen, until = random.Random(arguments.seed), time.monotonic() + 60 * arguments.minutes
+    slow = min(1.0, arguments.minutes / 5)
+    faults = Faults(up, running, poison, clock, disk, slow)
     done: list[str] = []
-    place = 0
-    while time.monotonic() < until:
-        await asyncio.sleep(chosen.uniform(4, 12))
-        name = PARTS[place % len(PARTS)]
-        place += 1
-        pid = pids(data).get(name)
-        if pid is None:
-            continue
-        kind = chosen.choice(("kill", "kill twice", "stop and continue", "stop for good"))
-        done.append(f"{name}: {kind}")
-        try:
-            if kind.startswith("kill"):
-                os.kill(pid, signal.SIGKILL)
-                if kind == "kill twice":
-                    await asyncio.sleep(chosen.uniform(0.5, 3))
-                    os.kill(pids(data)[name], signal.SIGKILL)
-            else:
-                os.kill(pid, signal.SIGSTOP)
-                if kind == "stop and continue":
-                    await asyncio.sleep(chosen.uniform(0.5, 15))
-                    os.kill(pid, signal.SIGCONT)
-        except (ProcessLookupError, KeyError):
-            done[-1] += " (already gone)"
+    planned: list[str] = []
+    while time.monotonic() < until or len(done) < arguments.faults:
+        planned = planned or faults.draw(max(arguments.faults - len(done), 20), chosen)
+        await asyncio.sleep(chosen.uniform(1, 2 + 10 * slow))
+        await up.tend()
+        done.append(await faults.kinds[planned.pop()][1](chosen))
+        say(f"{len(done):>4}  {done[-1]}")
     return done
 
 
-async def run(arguments: argparse.Namespace) -> int:
-    """Runs the whole trial; returns the exit status."""
-    data: Path = arguments.data
-    command = [*UNDERTOW, "up", "--data", str(data), "--port", str(arguments.port), "--", "--rate", str(arguments.rate)]
-    up = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    assert up.stdout
-    url = next(line for line in up.stdout if "Undertow is up" in line).split()[3]
-    dataset = Dataset.open(data)
-    listener = Listener(url.replace("http", "ws", 1) + "/ws")
-    listening = asyncio.create_task(listener.listen(dataset.partitions))
-    done = await disturb(data, random.Random(arguments.seed), time.monotonic() + 60 * arguments.minutes)
-    # Let everything that was killed or stopped come back and catch up.
-    await asyncio.sleep(40)
-    for name, pid in pids(data).items():
-        if name == "feed":
-            os.kill(pid, signal.SIGSTOP)
-    await asyncio.sleep(10)
-    logged = {topic: in_log(dataset, topic) for topic in TOPICS}
-    await asyncio.sleep(1)
-    listening.cancel()
-    up.send_signal(signal.SIGINT)
-    up.wait(30)
-    return judge(data, listener, logged, done)
-
-
-def in_log(dataset: Dataset, topic: str) -> Counter[tuple[str, int]]:
-    """Returns how often each (id, revision) stands in the log."""
-    bus = dataset.open_bus()
-    found: Counter[tuple[str, int]] = Counter()
-    for partition, head in enumerate(bus.heads(topic)):
-        offset = head.start
-        while offset < head.next:
-            for batch in bus.read(topic, partition, offset, 5000):
-                offset = batch.next
-                if not batch.control:
-                    for event in map(orjson.loads, batch.lines()):
-                        found[event["id"], event.get("revision", 0)] += 1
-    bus.close()
-    return found
-
-
-def judge(data: Path, listener: Listener, logged: dict[str, Counter[tuple[str, int]]], done: list[str]) -> int:
-    """Prints what happened and returns 0 when nothing was lost or doubled."""
-    verify = subprocess.run([*UNDERTOW, "verify", "--data", str(data), "--json"], stdout=subprocess.PIPE)
-    result: dict[str, Any] = {
-        "faults": len(done),
-        "by_fault": dict(Counter(done)),
-        "connections": listener.connections,
-        "skipped": listener.skipped,
-        "verify": verify.returncode,
-        "rows": {topic: each["rows"] for topic, each in orjson.loads(verify.stdout or b"{}").items()},
-    }
-    failed = verify.returncode != 0
-    for topic in TOPICS:
-        seen, log = listener.seen[topic], logged[topic]
-        result[topic] = {
-            "in_log": len(log),
-            "doubled_in_log": sum(count > 1 for count in log.values()),
-            "seen": len(seen),
-            "seen_twice": sum(count > 1 for count in seen.values()),
-            "missed": len(set(log) - set(seen)),
+def judge(
+    peace: dict[str, Any], war: dict[str, Any], expected: Seen, listeners: dict[str, Listener], poison: Poison
+) -> dict[str, Any]:
+    """Compares the disturbed run with the undisturbed one."""
+    left, right = peace["digests"], war["digests"]
+    unequal = [name for name in left if name != "table deadletter" and left[name] != right[name]]
+    buried = poison.found()
+    sockets = {
+        name: {
+            "connections": each.connections, "told_lost": each.told_lost, "errors": each.errors[-3:],
+            "topics": each.against(expected),
         }
-        failed |= any(result[topic][name] for name in ("doubled_in_log", "seen_twice", "missed"))
-    result["ok"] = not failed
-    print(orjson.dumps(result, option=orjson.OPT_INDENT_2).decode())
-    return int(failed)
+        for name, each in listeners.items()
+    }  # fmt: skip
+    whole = all(
+        not each["told_lost"] and not any(t["missed"] or t["doubled_or_strange"] for t in each["topics"].values())
+        for each in sockets.values()
+    )
+    ok = not unequal and buried == poison.expected and whole and listeners["untouched"].connections == 1
+    return {
+        "ok": ok, "unequal": unequal,
+        "digests": {name: [left[name], right[name]] if name in unequal else left[name] for name in left},
+        "rows_not_yet_merged": war["rows_not_yet_merged"],
+        "dead_letters": {
+            "expected": poison.expected.total(), "found": buried.total(),
+            "missing": [topic for topic, _ in (poison.expected - buried).elements()],
+            "strange": [(topic, raw[:100]) for topic, raw in (buried - poison.expected).elements()],
+        },
+        "sockets": sockets,
+    }  # fmt: skip
+
+
+def say(text: str) -> None:
+    """Says how far it is."""
+    print(f"{time.strftime('%H:%M:%S')}  {text}", file=sys.stderr, flush=True)
 
 
 def main() -> None:
     """Reads the arguments and runs."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--engine", choices=("embedded", "servers"), default="embedded")
     parser.add_argument("--minutes", type=float, default=10)
-    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--faults", type=int, default=20, help="at least so many")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--rate", type=int, default=50)
-    parser.add_argument("--port", type=int, default=8500)
-    sys.exit(asyncio.run(run(parser.parse_args())))
+    parser.add_argument("--rate", type=int, default=50, help="background option prints a second")
+    parser.add_argument("--keep", type=Path, help="where logs go when something failed  [a directory in /tmp]")
+    parser.add_argument("--json", action="store_true", help="print nothing but the result, as one JSON object")
+    arguments = parser.parse_args()
+    here = Path(tempfile.mkdtemp(prefix="chaos-"))
+    try:
+        with ExitStack() as stack:
+            result = asyncio.run(trial(arguments, here, stack))
+            if not result["ok"]:
+                kept = arguments.keep or Path(f"{here}.failed")
+                shutil.copytree(
+                    here / "disk", kept, dirs_exist_ok=True, ignore=shutil.ignore_patterns("*.sock", "filler")
+                )
+                say(f"what stands in the end is in {kept}")
+    finally:
+        shutil.rmtree(here, ignore_errors=True)
+    print(orjson.dumps(result, option=orjson.OPT_INDENT_2).decode())
+    sys.exit(0 if result["ok"] else 1)
+
+
+def keep_logs(here: Path, kept: Path | None) -> None:
+    """Copies the processes' logs to where they were asked for."""
+    if kept is not None:
+        for log in here.glob("disk/**/*.log"):
+            target = kept / "logs" / log.name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(log, target)
 
 
 if __name__ == "__main__":

@@ -45,6 +45,8 @@ class Part:
     ready_within_s: float = 30.0
     #: Settings of its own, over those of all parts.
     environ: Mapping[str, str] = field(default_factory=dict)
+    #: One that ends by itself with status 0 has done its work and is not started again.
+    ends: bool = False
 
 
 @dataclass(slots=True)
@@ -102,8 +104,9 @@ class Supervisor:
             if running.process is None:
                 if running.start_at and now >= running.start_at:
                     self._spawn(running)
-            elif running.process.poll() is not None:
-                self._note_death(running, now)
+            elif (status := running.process.poll()) is not None:
+                if not (running.part.ends and status == 0):
+                    self._note_death(running, now)
             elif self._stuck(running, now):
                 running.process.kill()
             elif now - running.started_at > GIVE_UP_SPAN_S:

@@ -62,6 +62,22 @@ def test_a_killed_part_is_started_again_and_the_others_are_left_alone(running: C
     assert supervisor.parts[0].total_restarts == 1
 
 
+def test_a_part_with_an_end_is_left_ended_when_it_got_there_and_started_again_when_it_failed(
+    running: Callable[..., Supervisor], tmp_path: Path
+) -> None:
+    fails_once = (
+        "import sys; from pathlib import Path; p = Path(sys.argv[1]); n = len(p.read_text()) if p.exists() else 0\n"
+        "p.write_text('x' * (n + 1)); sys.exit(1 if n == 0 else 0)"
+    )
+    supervisor = running(Part("feed", python("-c", fails_once, str(tmp_path / "runs")), ends=True))
+    tend_until(supervisor, lambda: supervisor.parts[0].total_restarts == 1 and not supervisor.parts[0].runs())
+    deadline = time.monotonic() + 2
+    while time.monotonic() < deadline:
+        supervisor.tend()
+        time.sleep(0.02)
+    assert (tmp_path / "runs").read_text() == "xx"
+
+
 def test_a_part_that_keeps_ending_is_given_up_with_the_name_of_its_log(
     running: Callable[..., Supervisor], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -117,7 +117,7 @@ def _parts(
     return [
         Part("archive", python("-m", "undertow.cli", "archive", *data), lambda: archive_ready(dataset.path)),
         *(_flow(dataset, subset, len(split)) for subset in split),
-        Part("feed", python("-m", "undertow.cli", "feed", feed, *data, *feed_options)),
+        Part("feed", python("-m", "undertow.cli", "feed", feed, *data, *feed_options), ends=_has_end(feed_options)),
         Part("watchdog", python("-m", "undertow.cli", "watchdog", *data)),
         Part(
             "gateway",
@@ -125,6 +125,11 @@ def _parts(
             lambda: _listens(gateway),
         ),
     ]
+
+
+def _has_end(feed_options: Sequence[str]) -> bool:
+    """Says whether the feed was told where to end: having got there it is not started again."""
+    return any(option.partition("=")[0] in ("--until", "--duration") for option in feed_options)
 
 
 def _with_metrics(parts: Sequence[Part], host: str) -> list[Part]:
