@@ -1,8 +1,11 @@
 /* A wall clock that can be moved while a process runs: preloaded, it adds the nanoseconds that stand in the file
- * TRIAL_CLOCK, mapped into memory, to the time of day. Monotonic clocks, sleeps and timeouts are left alone, as when
- * somebody sets the clock of a machine. */
+ * TRIAL_CLOCK, mapped into memory, to the time of day. Monotonic clocks and sleeps are left alone, as when somebody
+ * sets the clock of a machine; who waits until a time of day, as the moved clock told it, waits as long as it meant. */
 #define _GNU_SOURCE
+#include <dlfcn.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <semaphore.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -46,4 +49,36 @@ time_t time(time_t *out) {
     clock_gettime(CLOCK_REALTIME, &now);
     if (out) *out = now.tv_sec;
     return now.tv_sec;
+}
+
+/* A time until which somebody waits, as the machine's clock tells it; small ones are of the monotonic clock. */
+static struct timespec until(const struct timespec *told) {
+    struct timespec real = *told;
+    if (told->tv_sec > 1000000000) {
+        int64_t ns = (int64_t)told->tv_sec * 1000000000 + told->tv_nsec - *moved;
+        real.tv_sec = ns / 1000000000;
+        real.tv_nsec = ns % 1000000000;
+    }
+    return real;
+}
+
+int pthread_cond_timedwait(pthread_cond_t *cond, pthread_mutex_t *mutex, const struct timespec *told) {
+    static int (*real)(pthread_cond_t *, pthread_mutex_t *, const struct timespec *);
+    if (!real) real = dlvsym(RTLD_NEXT, "pthread_cond_timedwait", "GLIBC_2.3.2");
+    struct timespec at = until(told);
+    return real(cond, mutex, &at);
+}
+
+int pthread_cond_clockwait(pthread_cond_t *cond, pthread_mutex_t *mutex, clockid_t which, const struct timespec *told) {
+    static int (*real)(pthread_cond_t *, pthread_mutex_t *, clockid_t, const struct timespec *);
+    if (!real) real = dlsym(RTLD_NEXT, "pthread_cond_clockwait");
+    struct timespec at = until(told);
+    return real(cond, mutex, which, &at);
+}
+
+int sem_timedwait(sem_t *sem, const struct timespec *told) {
+    static int (*real)(sem_t *, const struct timespec *);
+    if (!real) real = dlsym(RTLD_NEXT, "sem_timedwait");
+    struct timespec at = until(told);
+    return real(sem, &at);
 }
