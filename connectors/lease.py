@@ -56,9 +56,13 @@ class Holder:
         pid = os.getpid()
         return cls(epoch, pid, _started(pid) or "", socket.gethostname(), _machine())
 
+    def is_here(self) -> bool:
+        """Says whether it is a process of this machine, since its last boot."""
+        return self.machine == _machine()
+
     def is_dead(self) -> bool:
         """Says whether the process is known to be dead; on another machine that is not known."""
-        if self.machine != _machine():
+        if not self.is_here():
             return False
         alive = _started(self.pid)
         return alive is None or alive != self.started

@@ -164,6 +164,9 @@ class Kafka(_Group):
     kafka_message_max_bytes: int = Field(
         33_554_432, ge=65_536, le=90_000_000, description="largest message, bytes; anchors are the largest"
     )
+    kafka_queue_messages: int = Field(
+        1_000_000, ge=1, le=10_000_000, description="messages that may wait to be sent; a full queue is waited for"
+    )
     kafka_compression: Literal["none", "lz4", "zstd", "snappy", "gzip"] = Field("lz4", description="of what is sent")
     kafka_timeout_ms: int = Field(
         60_000, ge=1000, le=900_000, description="how long brokers may be away before who waits for them fails, ms"

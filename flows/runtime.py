@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import logging
 import os
 import signal
 import sys
 import threading
+import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -15,6 +18,11 @@ from connectors import recovery
 from events.settings import Settings
 
 _stop = threading.Event()
+_log = logging.getLogger("undertow.flows")
+#: How far a clock may be set back before a flow is ended for it, and how often that is looked at, s.
+_SET_BACK_S, _LOOK_S = 2.0, 0.5
+#: The exit status then: a failure that passes (EX_TEMPFAIL).
+CLOCK_SET_BACK = 75
 
 
 def stopping() -> bool:
@@ -48,6 +56,31 @@ def tune_memory() -> None:
     gc.set_threshold(500_000, 50, 100)
 
 
+def watch_clock(
+    jumps: Callable[[], float] = lambda: time.time() - time.monotonic(), end: Callable[[int], object] = os._exit
+) -> threading.Thread:
+    """Ends the process when the wall clock is set back, by which Bytewax wakes its sources and closes its epochs.
+
+    It would do neither until the clock is again where it was, for hours if need be. The next start goes on from the
+    last snapshot, as after a kill.
+    """
+
+    def watch() -> None:
+        ahead_s = jumps()
+        while (now_s := jumps()) >= ahead_s - _SET_BACK_S:
+            ahead_s = max(now_s, ahead_s)
+            time.sleep(_LOOK_S)
+        _log.critical(
+            "the wall clock was set back by %.0f s, for which a flow would stand still: ending, to be started again",
+            ahead_s - now_s,
+        )
+        end(CLOCK_SET_BACK)
+
+    watcher = threading.Thread(target=watch, name="clock", daemon=True)
+    watcher.start()
+    return watcher
+
+
 def recovery_directory() -> Path | None:
     """Returns the recovery directory that `python -m bytewax.run` was given, by option or environment."""
     given = _option("-r", "--recovery-directory") or os.environ.get("BYTEWAX_RECOVERY_DIRECTORY")
@@ -65,6 +98,7 @@ def prepare(settings: Settings) -> bool:
     Every start of ours goes through here, so that a snapshot of the future is never resumed from (contract 12).
     """
     install_handlers()
+    watch_clock()
     tune_memory()
     directory = recovery_directory()
     if directory is None:

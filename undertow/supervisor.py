@@ -16,6 +16,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import BinaryIO
 
 from connectors.telemetry import meters
 
@@ -128,9 +129,8 @@ class Supervisor:
                 running.process.wait()
 
     def _spawn(self, running: Running) -> None:
-        log = self.log_of(running.part.name)
         parent = os.getpid()
-        with log.open("ab") as out:
+        with self._opened_log(running.part.name) as out:
             running.process = subprocess.Popen(
                 running.part.command,
                 stdin=subprocess.DEVNULL,
@@ -143,6 +143,13 @@ class Supervisor:
         running.started_at = time.monotonic()
         running.start_at = 0.0
         running.stopped_since = None
+
+    def _opened_log(self, name: str) -> BinaryIO:
+        """Opens a part's log; on a full disk what it says is lost, and the part runs."""
+        try:
+            return self.log_of(name).open("ab")
+        except OSError:
+            return open(os.devnull, "ab")
 
     def _note_death(self, running: Running, now: float) -> None:
         running.process = None

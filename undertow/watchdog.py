@@ -21,6 +21,8 @@ from events.topics import RAW_TOPICS
 
 _log = logging.getLogger("undertow.watchdog")
 _POLL_S = 1.0
+#: The most that passes for it between two looks: while it was stopped itself, it saw nobody absent.
+_LONGEST_S = 2.5
 
 
 class Watchdog:
@@ -28,20 +30,24 @@ class Watchdog:
 
     def __init__(self, dataset: Dataset, bus: Bus, grace_s: float) -> None:
         self._dataset, self._bus, self._grace_s = dataset, bus, grace_s
-        #: Topics that once had a feed while this watchdog looked, with the time it was last seen (monotonic, s).
-        self._seen: dict[str, float] = {}
+        #: Topics that once had a feed while this watchdog looked, with how long they were seen to have none, s.
+        self._away: dict[str, float] = {}
+        self._looked_s: float | None = None
 
     def look(self, now_s: float) -> list[str]:
-        """Looks at every feed once; returns the topics whose absence it wrote."""
-        absent = []
+        """Looks at every feed once, at a monotonic time; returns the topics whose absence it wrote."""
+        absent, passed_s = [], 0.0 if self._looked_s is None else min(now_s - self._looked_s, _LONGEST_S)
+        self._looked_s = now_s
         for topic in RAW_TOPICS:
             held = self._dataset.leases.holder(f"feed:{topic}") is not None
             meters.FEED_HELD.labels(topic).set(held)
             if held:
-                self._seen[topic] = now_s
-            elif topic in self._seen and now_s - self._seen[topic] > self._grace_s and self._write_absence(topic):
-                del self._seen[topic]
-                absent.append(topic)
+                self._away[topic] = 0.0
+            elif topic in self._away:
+                self._away[topic] += passed_s
+                if self._away[topic] > self._grace_s and self._write_absence(topic):
+                    del self._away[topic]
+                    absent.append(topic)
         return absent
 
     def _write_absence(self, topic: str) -> bool:

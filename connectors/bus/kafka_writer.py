@@ -46,8 +46,12 @@ class Delivery:
     @property
     def error(self) -> KafkaError | None:
         """Why a record was not written; None where all were."""
-        failed = [error for error in self._first if error is not None]
-        return failed[0] if failed else None if self._last else KafkaError(KafkaError._FAIL)
+        return self.failed or (None if self._last else KafkaError(KafkaError._FAIL))
+
+    @property
+    def failed(self) -> KafkaError | None:
+        """Why a record that was reported was not written; None as long as all were."""
+        return next((error for error in self._first if error is not None), None)
 
     @property
     def first(self) -> int:
@@ -117,15 +121,17 @@ class Writer:
             try:
                 produce(name, value, key, part, take, timestamp=ms, headers=header)
             except BufferError:
-                self._produce_late(name, part, row)
+                self._produce_late(name, part, row, delivery)
             except KafkaException as exception:
                 self._fail(name, part, error_of(exception))
 
-    def _produce_late(self, name: str, part: int, row: _Row) -> None:
-        """Queues a record where the queue is full: what waits is sent before more is taken."""
+    def _produce_late(self, name: str, part: int, row: _Row, delivery: Delivery) -> None:
+        """Queues a record where the queue is full: what waits is sent first, and nothing more once that failed."""
         value, key, ms, header, take = row
         while self._producer is not None:
             self._flush(name, part)
+            if (error := delivery.failed) is not None:
+                self._fail(name, part, error)
             try:
                 self._producer.produce(name, value, key, part, take, timestamp=ms, headers=header)
             except BufferError:

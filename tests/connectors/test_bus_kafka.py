@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -184,6 +185,39 @@ def test_a_topic_of_another_count_and_one_that_takes_less_are_told(broker: Broke
     for _ in range(2):
         with pytest.raises(BusError, match="larger than the broker takes"):
             bus.append(OTHER, {0: batch(hex(Random(1).getrandbits(400_000)))})
+
+
+def test_an_append_larger_than_the_queue_is_written_whole(broker: Broker, engine: Engine) -> None:
+    bus, reader = small_queue(broker, engine), opened(engine)
+    lines = [f"n{n}" for n in range(1000)]
+    assert bus.append(TOPIC, {0: batch(*lines), 1: batch(*lines[:30])}, 1) == {0: 0, 1: 0}
+    assert lines_of(reader.read(TOPIC, 0, 0, 10_000)) == lines
+    assert lines_of(reader.read(TOPIC, 1, 0, 10_000)) == lines[:30]
+    bus.close()
+
+
+@pytest.mark.slow
+def test_an_append_that_no_broker_takes_is_told_and_leaves_no_hole(tmp_path: Path) -> None:
+    with started(tmp_path) as broker:
+        settings = Kafka(kafka_brokers=broker.address, kafka_queue_messages=20, kafka_timeout_ms=2000)
+        bus = KafkaBus(settings, "hole.", PARTITIONS)
+        bus.append(TOPIC, {0: batch("a")}, 1)
+        broker.signal(signal.SIGSTOP)
+        with pytest.raises(BusError, match="no broker took it within KAFKA_TIMEOUT_MS|was not written"):
+            bus.append(TOPIC, {0: batch(*(f"n{n}" for n in range(100)))}, 1)
+        broker.signal(signal.SIGCONT)
+        bus.close()
+        heir = KafkaBus(Kafka(kafka_brokers=broker.address), "hole.", PARTITIONS)
+        heir.append(TOPIC, {0: batch("b")}, 2)
+        found = lines_of(heir.read(TOPIC, 0, 0, 1000))
+        # What of it had been sent before is a beginning of it.
+        assert found == ["a", *(f"n{n}" for n in range(len(found) - 2)), "b"]
+        heir.close()
+
+
+def small_queue(broker: Broker, engine: Engine) -> KafkaBus:
+    prefix = prefix_of(opened(engine))
+    return KafkaBus(Kafka(kafka_brokers=broker.address, kafka_queue_messages=7), prefix, PARTITIONS)
 
 
 @pytest.mark.slow

@@ -26,6 +26,11 @@ def controls(bus: Bus, topic: str) -> list[Control]:
     return [decode_control(line) for batch in bus.read(topic, 1, 0, 100) if batch.control for line in batch.lines()]
 
 
+def looks(watchdog: Watchdog, first_s: float, last_s: float) -> list[str]:
+    """Looks once a second; returns the topics whose absence was written."""
+    return [topic for second in range(int(first_s), int(last_s) + 1) for topic in watchdog.look(float(second))]
+
+
 def test_a_feed_that_stays_away_longer_than_the_grace_becomes_absent_once(dataset: Dataset) -> None:
     bus = dataset.open_bus()
     with dataset.leases.acquire("feed:options.prints") as lease:
@@ -33,11 +38,10 @@ def test_a_feed_that_stays_away_longer_than_the_grace_becomes_absent_once(datase
         writer.member("required", 0)
         writer.heartbeat(TS)
         watchdog = Watchdog(dataset, bus, GRACE_S)
-        assert watchdog.look(0.0) == []
-        assert watchdog.look(100.0) == []
-    assert watchdog.look(100.0 + GRACE_S) == []
-    assert watchdog.look(100.0 + GRACE_S + 1) == ["options.prints"]
-    assert watchdog.look(1000.0) == []
+        assert looks(watchdog, 0, 100) == []
+    assert looks(watchdog, 100, 100 + GRACE_S) == []
+    assert looks(watchdog, 100 + GRACE_S, 102 + GRACE_S) == ["options.prints"]
+    assert looks(watchdog, 200, 300) == []
     absences = [each for each in controls(bus, "options.prints") if each.control == "member"]
     assert [(each.state, each.ts) for each in absences] == [("required", 0), ("absent", TS)]
 
@@ -48,13 +52,22 @@ def test_a_feed_that_comes_back_within_the_grace_is_left_alone(dataset: Dataset)
     with dataset.leases.acquire("feed:options.prints") as lease:
         TopicWriter(bus, "options.prints", permit=lease).member("required", 0)
         watchdog.look(0.0)
-    watchdog.look(10.0)
+    looks(watchdog, 1, 10)
     with dataset.leases.acquire("feed:options.prints"):
-        assert watchdog.look(GRACE_S + 5) == []
-    assert watchdog.look(GRACE_S + 10) == []
+        assert looks(watchdog, 10, GRACE_S + 5) == []
+    assert looks(watchdog, GRACE_S + 5, GRACE_S + 10) == []
+
+
+def test_a_watchdog_that_was_stopped_itself_saw_nobody_absent_meanwhile(dataset: Dataset) -> None:
+    #  s   0         1                                    3600      3601 …
+    #      feed      watchdog stopped ······ feed killed  wakes     the feed is being started again
+    watchdog = Watchdog(dataset, dataset.open_bus(), GRACE_S)
+    with dataset.leases.acquire("feed:options.prints") as lease:
+        TopicWriter(dataset.open_bus(), "options.prints", permit=lease).member("required", 0)
+        looks(watchdog, 0, 1)
+    assert looks(watchdog, 3600, 3600 + GRACE_S - 5) == []
 
 
 def test_a_topic_that_no_feed_ever_held_is_none_of_its_business(dataset: Dataset) -> None:
     watchdog = Watchdog(dataset, dataset.open_bus(), GRACE_S)
-    assert watchdog.look(0.0) == []
-    assert watchdog.look(1e6) == []
+    assert looks(watchdog, 0, 100) == []

@@ -10,7 +10,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -213,7 +213,7 @@ def _environ(dataset: Dataset) -> dict[str, str]:
 
 
 def _note(dataset: Dataset, supervisor: Supervisor) -> None:
-    """Writes what `undertow status` shows of the processes."""
+    """Writes what `undertow status` shows of the processes; a full disk keeps it old, and everything runs on."""
     found = {
         running.part.name: {
             "pid": running.process.pid if running.process else None,
@@ -225,8 +225,9 @@ def _note(dataset: Dataset, supervisor: Supervisor) -> None:
     }
     path = dataset.path / "up.json"
     draft = path.with_suffix(".draft")
-    draft.write_text(json.dumps(found))
-    draft.replace(path)
+    with suppress(OSError):
+        draft.write_text(json.dumps(found))
+        draft.replace(path)
 
 
 @contextmanager

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import msgspec
 
-from connectors.bus.base import Bus
+from connectors.bus.base import Bus, StoredBatch
 from connectors.feeds.synthetic.checkpoint import FeedError
 from events.control import decode_control
 
@@ -17,7 +18,8 @@ class _Id(msgspec.Struct):
     id: str
 
 
-_decode_ids = msgspec.json.Decoder(_Id).decode_lines
+_decoder = msgspec.json.Decoder(_Id)
+_decode_id, _decode_ids = _decoder.decode, _decoder.decode_lines
 
 
 @dataclass(slots=True)
@@ -43,13 +45,25 @@ def held_since(bus: Bus, topic: str, offsets: list[int]) -> Held:
             for batch in bus.read(topic, partition, offset, _READ):
                 offset = batch.next
                 if not batch.control:
-                    held.ids.update(each.id for each in _decode_ids(batch.payload))
+                    held.ids.update(_ids_of(batch))
                     continue
                 for line in batch.lines():
                     record = decode_control(line)
                     if record.control == "member":
                         held.absent = record.state == "absent"
     return held
+
+
+def _ids_of(batch: StoredBatch) -> list[str]:
+    """Returns the ids of a batch's events of ours; what somebody else wrote into the topic is none of them."""
+    try:
+        return [each.id for each in _decode_ids(batch.payload)]
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        found = []
+        for line in batch.lines():
+            with suppress(msgspec.MsgspecError, UnicodeDecodeError):
+                found.append(_decode_id(line).id)
+        return found
 
 
 def controls_at_start(bus: Bus, topic: str) -> set[str]:

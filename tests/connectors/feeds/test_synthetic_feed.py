@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from connectors.bus.base import LeaseLost
+from connectors.bus.base import Batch, LeaseLost
 from connectors.dataset import Dataset
 from connectors.feeds.synthetic.checkpoint import FILE, FeedError
 from connectors.feeds.synthetic.feed import FeedOptions, run_feed
@@ -27,6 +27,25 @@ from tests.syntheticlogs import NOON, FakeClock, events_of, feed, read_log, ts_o
 from undertow.cli import main
 
 _CONFIG = ModelConfig(11, NOON, rate=60.0, planted_per_hour=3600)
+
+
+@pytest.mark.parametrize("poison", [b"poison", b"\xff{", b'{"poison":1}', b"[1]"])
+def test_poison_in_its_topics_keeps_no_feed_from_going_on_where_it_stopped(tmp_path: Path, poison: bytes) -> None:
+    feed(tmp_path / "clean", _CONFIG, seconds=6)
+    feed(tmp_path / "poisoned", _CONFIG, seconds=3)
+    checkpoint = (tmp_path / "poisoned" / FILE).read_bytes()
+    feed(tmp_path / "poisoned", _CONFIG, seconds=1)
+    bus = Dataset.open(tmp_path / "poisoned").open_bus()
+    for topic in ("options.prints", "reference"):
+        bus.append(topic, {0: Batch(1, poison, ["SPY"])}, bus.heads(topic)[0].epoch)
+    bus.close()
+    # As after a kill: it draws again from the older checkpoint, and finds what the log holds behind it.
+    (tmp_path / "poisoned" / FILE).write_bytes(checkpoint)
+    feed(tmp_path / "poisoned", _CONFIG, seconds=3)
+    found = events_of(tmp_path / "poisoned")
+    assert {place: [line for line in lines if line != poison] for place, lines in found.items()} == events_of(
+        tmp_path / "clean"
+    )
 
 
 def test_the_log_is_the_same_at_any_pace_batch_and_restart(tmp_path: Path) -> None:

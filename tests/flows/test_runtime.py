@@ -1,0 +1,34 @@
+"""A flow's process under a wall clock that somebody sets."""
+
+from __future__ import annotations
+
+import threading
+
+from flows.runtime import CLOCK_SET_BACK, watch_clock
+
+
+def ends_after(jumps: list[float]) -> int | None:
+    """Returns the status that the process ends with, None when it lives on, the clock jumping by so many seconds."""
+    ended: list[int] = []
+    steps, over = iter(jumps), threading.Event()
+
+    def jump() -> float:
+        found = next(steps, None)
+        if found is None:
+            over.set()
+            return jumps[-1]
+        return found
+
+    watcher = watch_clock(jump, ended.append)
+    watcher.join(len(jumps) + 2)
+    assert over.is_set() or not watcher.is_alive()
+    return ended[0] if ended else None
+
+
+def test_a_clock_that_is_set_back_ends_the_process_that_would_stand_still() -> None:
+    assert ends_after([100.0, 100.0, 40.0]) == CLOCK_SET_BACK
+    assert ends_after([100.0, 3700.0, 100.0]) == CLOCK_SET_BACK
+
+
+def test_a_clock_that_is_set_forward_or_trimmed_does_not() -> None:
+    assert ends_after([100.0, 3700.0, 3699.5]) is None
