@@ -122,7 +122,7 @@ async def disturb(
     done: list[str] = []
     planned: list[str] = []
     while time.monotonic() < until or len(done) < arguments.faults:
-        planned = planned or faults.draw(max(arguments.faults - len(done), 20), chosen)
+        planned = planned or faults.draw(20 if done else max(arguments.faults, 1), chosen)
         await asyncio.sleep(chosen.uniform(1, 2 + 10 * slow))
         await up.tend()
         done.append(await faults.kinds[planned.pop()][1](chosen))
