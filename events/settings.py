@@ -40,6 +40,10 @@ class Rules(_Group):
     classifier_z_min_samples: int = Field(12, ge=2, description="prior samples before a baseline gives a z")
     classifier_min_nbbo_coverage: float = Field(0.5, ge=0, le=1, description="least share of size with a placement")
     classifier_min_aggressor_ratio: float = Field(0.55, ge=0.5, le=1, description="least share of one side")
+    parent_max_gap_ms: int = Field(50, ge=0, le=2000, description="a longer pause may part two orders in a packet, ms")
+    parent_min_side_share: float = Field(
+        0.8, ge=0.5, le=1, description="least share of covered size on one side, else a packet or parent has none"
+    )
     structure_window_ms: int = Field(500, ge=0, le=2000, description="legs of one structure begin within, ms")
     structure_leg_gap_ms: int = Field(50, ge=0, le=2000, description="legs under complex conditions print within, ms")
     structure_min_premium: float = Field(

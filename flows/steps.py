@@ -22,7 +22,7 @@ from operators.partition_step import PartitionStep, Stepped, load
 from operators.rules import ALL
 from operators.rules.rule import Rule
 from operators.shard_step import ShardStep
-from operators.work import Revised, Waiting, Work
+from operators.work import Work, underlying_of
 
 Parameters = dict[str, int | float | str | bool]
 #: How much may stand behind a whole state as changes, to the whole: instruments are put back fast, packets one by one.
@@ -127,19 +127,18 @@ class PartitionLogic(StatefulBatchLogic[Released, PartitionOut, Snapshot | None]
             out.marked.parts.append(("deadletter", [letter.topic for letter in stepped.dead], stepped.dead))
         done = 0
         for index, parameters in stepped.parameters:
-            self._to_shards(stepped.packets[done:index], out)
+            self._to_shards(stepped.work[done:index], out)
             # Every label hears of it, so that a shard that wakes later does not judge by old parameters.
             labels = labels_of(self._partition, self._config.partitions)
             out.work += [(label, ShardWork(label, parameters=parameters)) for label in labels]
             self._step.state.shards.update(dict.fromkeys(labels, True))
             done = index
-        self._to_shards(stepped.packets[done:], out)
+        self._to_shards(stepped.work[done:], out)
 
     def _to_shards(self, items: Sequence[Work], out: PartitionOut) -> None:
         work: dict[str, ShardWork] = {}
         for item in items:
-            underlying = item.packet.underlying if isinstance(item, Waiting | Revised) else item.underlying
-            label = shard_of(underlying, self._partition, self._config.partitions)
+            label = shard_of(underlying_of(item), self._partition, self._config.partitions)
             shard = work.get(label)
             if shard is None:
                 shard = work[label] = ShardWork(label)

@@ -1,41 +1,86 @@
 """Packet: the burst of one contract within a time window of its first print, closed by the watermark.
 
 Late, out-of-sequence and volume-only prints never join; prints of another flag (auction, cross, floor, complex,
-stock-tied, extended hours) form packets of their own.
+stock-tied, extended hours) form packets of their own. What a packet says is computed from its prints when it closes.
 """
 
 from __future__ import annotations
 
-from heapq import heappop, heappush
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from msgspec import Struct
 
-from events.derived import Flag, FlowPacket, MarkedPrint
-from events.ids import packet_id
-from events.types import NS_PER_MS
+from events.derived import Flag, FlowPacket, MarkedPrint, Parent
+from events.ids import packet_id, parent_id
+from events.types import NS_PER_MS, Side
+from operators.parting import part
 from operators.side import COUNTED_RULES
 from operators.units import MICRO, dollars, micro, ratio, six
 
 _NEVER_JOIN: frozenset[Flag] = frozenset(("late", "volume_only", "cancel", "correction"))
 
 
-class OpenPacket(Struct, gc=False, array_like=True):
-    """A packet that still takes prints; money in integer millionths of a dollar."""
+@dataclass(frozen=True, slots=True)
+class PacketConfig:
+    """What packets read of the settings."""
 
+    window_ns: int
+    parent_gap_ns: int
+    parent_side_share: float
+
+
+class Burst(Struct, gc=False, array_like=True):
+    """The prints of one packet, while it is open and as long as a cancel may refer to one of them."""
+
+    #: The packet's id; empty for a print that joined none.
+    id: str
     contract: str
     underlying: str
     flag: Flag
     start_ts: int
     due_ts: int
-    end_ts: int
-    members: list[str]
-    price_first: float
-    price_last: float
-    price_low: float
-    price_high: float
-    multiplier: int | float | None
+    marks: list[MarkedPrint]
+    conditions_known: bool = True
+    #: Prints that may be legs of a complex order whose conditions the feed does not carry.
+    suspects: tuple[str, ...] = ()
+    #: Sizes of its parents, contracts, as it closed.
+    sizes: tuple[int, ...] = ()
+    #: Parents that structures have taken as legs.
+    taken: tuple[str, ...] = ()
+    #: When it is decided what it is a leg of, ns; 0 while it is open and once that is known.
+    until: int = 0
+    revision: int = 0
+    struck: int = 0
+    #: The parent's id by its first print, where the print that gave the id was struck out.
+    aliases: dict[str, str] | None = None
+
+
+def joins(marked: MarkedPrint) -> bool:
+    """Tells whether a print may belong to a packet at all."""
+    return not marked.arrived_late and not marked.reported_late and marked.flag not in _NEVER_JOIN
+
+
+def key_of(marked: MarkedPrint) -> str:
+    """Returns under which name a print's packet is open: its contract, and its flag unless regular."""
+    return marked.contract if marked.flag == "regular" else f"{marked.contract}/{marked.flag}"
+
+
+def new_burst(marked: MarkedPrint, window_ns: int) -> Burst:
+    """Returns the packet that a print opens."""
+    ts = marked.ts
+    return Burst(
+        packet_id(marked.id), marked.contract, marked.underlying, marked.flag, ts, ts + window_ns, [marked]
+    )  # fmt: skip
+
+
+@dataclass(slots=True)
+class _Sums:
+    """What prints add up to; money in integer millionths of a dollar."""
+
     size: int = 0
     notional: int = 0
+    premium: int | None = 0
     buy_size: int = 0
     sell_size: int = 0
     above_ask: int = 0
@@ -44,123 +89,249 @@ class OpenPacket(Struct, gc=False, array_like=True):
     bid: int = 0
     below_bid: int = 0
     spread_notional: int = 0
-    venues: list[str] = []
     sweeps: int = 0
+    delta_notional: int | None = 0
     venue_book: bool = False
+    halted: bool = False
+
+    @property
+    def covered(self) -> int:
+        return self.above_ask + self.ask + self.inside + self.bid + self.below_bid
+
+    @property
+    def share(self) -> float:
+        """Share of the covered size on the side that has more of it."""
+        return max(self.buy_size, self.sell_size) / (self.covered or 1)
 
 
-class PacketState(Struct):
-    """Open packets by contract (and flag, unless regular), and when each is due."""
-
-    open: dict[str, OpenPacket] = {}
-    #: (due time, packet id, key in `open`), a heap.
-    due: list[tuple[int, str, str]] = []
-
-
-def joins(marked: MarkedPrint) -> bool:
-    """Tells whether a print may belong to a packet at all."""
-    return not marked.arrived_late and not marked.reported_late and marked.flag not in _NEVER_JOIN
-
-
-def join(
-    state: PacketState, marked: MarkedPrint, notional: int, multiplier: int | float | None, window_ms: int
-) -> None:
-    """Adds a print to the open packet of its contract and flag, or opens one with it.
-
-    `notional` is price times size without the multiplier, in millionths of a dollar.
-    """
-    flag = marked.flag
-    key = marked.contract if flag == "regular" else f"{marked.contract}/{flag}"
-    price, size, ts = marked.price, marked.size, marked.ts
-    packet = state.open.get(key)
-    if packet is None:
-        due = ts + window_ms * NS_PER_MS
-        packet = OpenPacket(
-            marked.contract, marked.underlying, flag, ts, due, ts, [], price, price, price, price, multiplier
-        )
-        state.open[key] = packet
-        heappush(state.due, (due, packet_id(marked.id), key))
-    elif price < packet.price_low:
-        packet.price_low = price
-    elif price > packet.price_high:
-        packet.price_high = price
-    packet.members.append(marked.id)
-    packet.end_ts = ts
-    packet.price_last = price
-    packet.size += size
-    packet.notional += notional
-    placement = marked.placement
-    if marked.position is not None:
-        _count_placement(packet, placement, size)
-        packet.spread_notional += micro(marked.ask - marked.bid) * size  # type: ignore[operator]
-        if marked.side_rule in COUNTED_RULES:
-            if marked.side == "buy":
-                packet.buy_size += size
-            else:
-                packet.sell_size += size
-        if marked.book == "venue":
-            packet.venue_book = True
-    venue = marked.exchange
-    if venue is not None and venue not in packet.venues:
-        packet.venues.append(venue)
-    if marked.intermarket_sweep:
-        packet.sweeps += 1
+def _sum(marks: Sequence[MarkedPrint]) -> _Sums:
+    sums = _Sums()
+    for mark in marks:
+        size = mark.size
+        sums.size += size
+        sums.notional += micro(mark.price) * size
+        if sums.premium is not None:
+            sums.premium = None if mark.premium is None else sums.premium + micro(mark.premium)
+        if sums.delta_notional is not None:
+            delta = mark.delta_notional
+            sums.delta_notional = None if delta is None else sums.delta_notional + micro(delta)
+        if mark.position is not None:
+            _count_covered(sums, mark, size)
+        if mark.intermarket_sweep:
+            sums.sweeps += 1
+        if mark.halted:
+            sums.halted = True
+    return sums
 
 
-def _count_placement(packet: OpenPacket, placement: str, size: int) -> None:
+def _count_covered(sums: _Sums, mark: MarkedPrint, size: int) -> None:
+    placement = mark.placement
     if placement == "ask":
-        packet.ask += size
+        sums.ask += size
     elif placement == "bid":
-        packet.bid += size
+        sums.bid += size
     elif placement == "inside":
-        packet.inside += size
+        sums.inside += size
     elif placement == "above_ask":
-        packet.above_ask += size
+        sums.above_ask += size
     else:
-        packet.below_bid += size
+        sums.below_bid += size
+    sums.spread_notional += micro(mark.ask - mark.bid) * size  # type: ignore[operator]
+    if mark.side_rule in COUNTED_RULES:
+        if mark.side == "buy":
+            sums.buy_size += size
+        else:
+            sums.sell_size += size
+    if mark.book == "venue":
+        sums.venue_book = True
 
 
-def close_due(state: PacketState, before_ts: int, out: list[FlowPacket]) -> None:
-    """Closes every packet due strictly before `before_ts`, in (due time, id) order (contract 7)."""
-    due = state.due
-    while due and due[0][0] < before_ts:
-        _, ident, key = heappop(due)
-        out.append(_closed(ident, state.open.pop(key)))
-
-
-def _closed(ident: str, packet: OpenPacket) -> FlowPacket:
-    covered = packet.above_ask + packet.ask + packet.inside + packet.bid + packet.below_bid
-    size, multiplier = packet.size, packet.multiplier
-    # Positional, in the order of the type's fields, for speed as in the mark.
+def packet_of(burst: Burst, config: PacketConfig) -> FlowPacket:
+    """Returns the packet as its prints are now, without a baseline; notes the sizes of its parents."""
+    marks = burst.marks
+    if len(marks) == 1:
+        return _single(burst, marks[0])
+    if not marks:
+        return _emptied(burst)
+    last, first = marks[-1], marks[0]
+    sums = _sum(marks)
+    parents: tuple[Parent, ...] = ()
+    mixed = False
+    parts = part(marks, config.parent_gap_ns, config.parent_side_share)
+    if len(parts) > 1:
+        parents = tuple(
+            _parent(burst, [marks[place] for place in places], config.parent_side_share) for places in parts
+        )
+    else:
+        mixed = sums.covered > 0 and sums.share < config.parent_side_share
+    size, covered = sums.size, sums.covered
+    burst.sizes = tuple([parent.size for parent in parents]) or (size,)
+    prices = [mark.price for mark in marks]
+    # Positional, in the order of the type's fields: keywords would cost as much as the rest.
     return FlowPacket(
-        ident,
-        packet.due_ts,
-        packet.contract,
-        packet.underlying,
-        packet.flag,
-        packet.start_ts,
-        packet.end_ts,
-        (packet.due_ts - packet.start_ts) // NS_PER_MS,
-        len(packet.members),
+        burst.id,
+        burst.due_ts,
+        burst.contract,
+        burst.underlying,
+        burst.flag,
+        first.ts,
+        last.ts,
+        (burst.due_ts - burst.start_ts) // NS_PER_MS,
+        len(marks),
         size,
-        None if multiplier is None else dollars(round(packet.notional * multiplier)),
-        packet.price_first,
-        packet.price_last,
-        packet.price_low,
-        packet.price_high,
-        six(packet.notional / size / MICRO),
-        packet.buy_size,
-        packet.sell_size,
+        None if sums.premium is None else dollars(sums.premium),
+        first.price,
+        last.price,
+        min(prices),
+        max(prices),
+        six(sums.notional / size / MICRO),
+        sums.buy_size,
+        sums.sell_size,
         covered,
         ratio(covered, size),
-        tuple(packet.members),
-        packet.above_ask,
-        packet.ask,
-        packet.inside,
-        packet.bid,
-        packet.below_bid,
-        tuple(packet.venues),
-        packet.sweeps,
-        six(packet.spread_notional / covered / MICRO) if covered else None,
-        packet.venue_book,
+        tuple([mark.id for mark in marks]),
+        sums.above_ask,
+        sums.ask,
+        sums.inside,
+        sums.bid,
+        sums.below_bid,
+        _venues_of(marks),
+        sums.sweeps,
+        six(sums.spread_notional / covered / MICRO) if covered else None,
+        sums.venue_book,
+        burst.revision,
+        None,
+        0,
+        None,
+        None,
+        None,
+        None,
+        None,
+        parents,
+        mixed,
+        bool(burst.suspects) and any(mark.id in burst.suspects for mark in marks),
+        burst.conditions_known,
+        sums.halted,
+        burst.struck,
+        last.volume,
+        last.open_interest,
+        last.spot,
+        last.spot_source,
+        last.moneyness,
+        last.expiry_s,
+        last.iv,
+        first.iv,
+        last.delta,
+        None if sums.delta_notional is None else dollars(sums.delta_notional),
     )
+
+
+def _single(burst: Burst, mark: MarkedPrint) -> FlowPacket:
+    """What `packet_of` says of one print, without sums: most packets are one print."""
+    size, price, side = mark.size, mark.price, mark.side
+    placement = mark.placement
+    covered, spread, counted = 0, None, False
+    if mark.position is not None:
+        covered, counted = size, mark.side_rule in COUNTED_RULES
+        spread = micro(mark.ask - mark.bid) / MICRO  # type: ignore[operator]
+    burst.sizes = (size,)
+    venue = mark.exchange
+    return FlowPacket(
+        burst.id,
+        burst.due_ts,
+        burst.contract,
+        burst.underlying,
+        burst.flag,
+        mark.ts,
+        mark.ts,
+        (burst.due_ts - burst.start_ts) // NS_PER_MS,
+        1,
+        size,
+        mark.premium,
+        price,
+        price,
+        price,
+        price,
+        micro(price) / MICRO,
+        size if counted and side == "buy" else 0,
+        size if counted and side != "buy" else 0,
+        covered,
+        1.0 if covered else 0.0,
+        (mark.id,),
+        size if placement == "above_ask" else 0,
+        size if placement == "ask" else 0,
+        size if placement == "inside" else 0,
+        size if placement == "bid" else 0,
+        size if placement == "below_bid" else 0,
+        () if venue is None else (venue,),
+        1 if mark.intermarket_sweep else 0,
+        spread,
+        mark.book == "venue" and covered > 0,
+        burst.revision,
+        None,
+        0,
+        None,
+        None,
+        None,
+        None,
+        None,
+        (),
+        False,
+        bool(burst.suspects) and mark.id in burst.suspects,
+        burst.conditions_known,
+        mark.halted,
+        burst.struck,
+        mark.volume,
+        mark.open_interest,
+        mark.spot,
+        mark.spot_source,
+        mark.moneyness,
+        mark.expiry_s,
+        mark.iv,
+        mark.iv,
+        mark.delta,
+        mark.delta_notional,
+    )
+
+
+def _parent(burst: Burst, marks: Sequence[MarkedPrint], least_share: float) -> Parent:
+    sums = _sum(marks)
+    first = marks[0]
+    prices = [mark.price for mark in marks]
+    side: Side = "none"
+    if sums.covered and sums.share >= least_share:
+        side = "buy" if sums.buy_size > sums.sell_size else "sell"
+    return Parent(
+        id=_parent_id(burst, first), start_ts=first.ts, end_ts=marks[-1].ts, count=len(marks), size=sums.size,
+        premium=None if sums.premium is None else dollars(sums.premium), side=side,
+        buy_size=sums.buy_size, sell_size=sums.sell_size, covered_size=sums.covered,
+        price_first=first.price, price_last=marks[-1].price, price_low=min(prices), price_high=max(prices),
+        vwap=six(sums.notional / sums.size / MICRO), members=tuple(mark.id for mark in marks),
+        above_ask_size=sums.above_ask, ask_size=sums.ask, inside_size=sums.inside, bid_size=sums.bid,
+        below_bid_size=sums.below_bid, venues=_venues_of(marks), intermarket_sweeps=sums.sweeps,
+        delta_notional=None if sums.delta_notional is None else dollars(sums.delta_notional),
+    )  # fmt: skip
+
+
+def _parent_id(burst: Burst, first: MarkedPrint) -> str:
+    """A parent keeps its id when the print that gave it is struck out (contract 19)."""
+    if burst.aliases is not None and first.id in burst.aliases:
+        return burst.aliases[first.id]
+    return parent_id(first.id)
+
+
+def _venues_of(marks: Sequence[MarkedPrint]) -> tuple[str, ...]:
+    """Returns the venues of prints, each once, in order of time."""
+    return tuple(dict.fromkeys([mark.exchange for mark in marks if mark.exchange is not None]))
+
+
+def _emptied(burst: Burst) -> FlowPacket:
+    """All prints of the packet were struck out: what is left says so."""
+    burst.sizes = ()
+    return FlowPacket(
+        id=burst.id, ts=burst.due_ts, contract=burst.contract, underlying=burst.underlying, flag=burst.flag,
+        start_ts=burst.start_ts, end_ts=burst.start_ts, window_ms=(burst.due_ts - burst.start_ts) // NS_PER_MS,
+        count=0, size=0, premium=0.0, price_first=0.0, price_last=0.0, price_low=0.0, price_high=0.0, vwap=0.0,
+        buy_size=0, sell_size=0, covered_size=0, coverage=0.0, members=(), revision=burst.revision,
+        conditions_known=burst.conditions_known, struck=burst.struck,
+    )  # fmt: skip

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from heapq import heappop, heappush
 
 import msgspec
 from msgspec import Struct
@@ -14,17 +15,28 @@ from msgspec import Struct
 from events.contracts import parse_contract
 from events.control import Control
 from events.deadletters import dead_letter
-from events.derived import DeadLetter, FlowPacket, MarkedPrint
-from events.raw import OptionPrint, OptionQuote, Reference
+from events.derived import DeadLetter, MarkedPrint
+from events.raw import EquityPrint, OptionPrint, OptionQuote, Reference
 from events.settings import Rules, rules_from
 from events.sources import source as source_spec
 from events.types import NS_PER_MS, Book
 from operators.changes import Changes, put_back
 from operators.mark import Instrument, MarkConfig, mark, new_instrument, set_multiplier, take_quote
 from operators.merge import CONTROL_RANK, Item
-from operators.packet import PacketState, close_due, join, joins
+from operators.neighbours import NeighbourConfig, close, decide
+from operators.packet import PacketConfig, joins, key_of, new_burst
+from operators.structure import config_of
+from operators.suspects import suspect
+from operators.vicinity import Vicinity, take_stock
+from operators.work import Work
 
-_PRINTS, _QUOTES, _REFERENCE = 1, 3, 0
+_PRINTS, _QUOTES, _REFERENCE, _EQUITY_PRINTS = 1, 3, 0, 2
+#: What is due: a packet closes, then it is decided on what was waiting.
+_CLOSE, _DECIDE = 0, 1
+#: Sale condition of an equity print that is one leg of a trade with others (qualified contingent trade).
+_CONTINGENT = "7"
+#: Closed packets are forgotten so many at a time.
+_FORGOTTEN = 32
 #: Price times size of one print, dollars before the multiplier: a hundred billion with it. Above it the state's sums
 #: would leave 64 bits, and a broken print would end the flow in its next snapshot.
 MAX_NOTIONAL = 1e9
@@ -34,7 +46,11 @@ class PartitionState(Struct):
     """All that the step remembers of its partition."""
 
     instruments: dict[str, Instrument] = {}
-    packets: PacketState = msgspec.field(default_factory=PacketState)
+    vicinities: dict[str, Vicinity] = {}
+    #: What is due, a heap: (due time, what, packet id, key of the open packet, underlying).
+    timers: list[tuple[int, int, str, str, str]] = []
+    #: Whether a source's prints carry sale conditions, by name, where the log says.
+    conditions: dict[str, bool] = {}
     #: Sources whose quotes stand until replaced, by name; None in a gap.
     quotes_stand: dict[str, bool] = {}
     shared_sequence: bool = False
@@ -50,9 +66,10 @@ class Stepped:
     """What a batch of items became."""
 
     marks: list[MarkedPrint] = field(default_factory=list)
-    packets: list[FlowPacket] = field(default_factory=list)
+    #: Packets and what was found out about them, for the step by shard.
+    work: list[Work] = field(default_factory=list)
     dead: list[DeadLetter] = field(default_factory=list)
-    #: Parameters that a control record put in force, with the packets closed before it: (index in packets, values).
+    #: Parameters that a control record put in force, with the work before it: (index in work, values).
     parameters: list[tuple[int, dict[str, int | float | str | bool]]] = field(default_factory=list)
 
 
@@ -62,6 +79,7 @@ class PartitionChanges(Struct):
     rest: PartitionState
     instruments: dict[str, Instrument]
     gone: list[str] = []
+    vicinities: dict[str, Vicinity] = {}
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -80,7 +98,8 @@ def load(data: bytes, changes: Sequence[bytes] = ()) -> PartitionState:
     for each in changes:
         change = _changes_decoder.decode(each)
         put_back(state.instruments, change.instruments, change.gone)
-        change.rest.instruments = state.instruments
+        state.vicinities.update(change.vicinities)
+        change.rest.instruments, change.rest.vicinities = state.instruments, state.vicinities
         state = change.rest
     return state
 
@@ -95,12 +114,21 @@ class PartitionStep:
         #: tracked likewise.
         self._instruments = Changes()
         self._changed = self._instruments.changed
+        #: Underlyings whose vicinity changed; none ever leaves.
+        self._touched: dict[str, None] = {}
         self._quotes_of: dict[str, tuple[bool, Book]] = {}
         self._use(rules_from(state.parameters) if state.parameters and follow_log else rules)
 
     def _use(self, rules: Rules) -> None:
         self._mark_config = MarkConfig(rules.nbbo_max_age_ms * NS_PER_MS)
-        self._window_ms = rules.cluster_window_ms
+        window_ns, structure_ns = rules.cluster_window_ms * NS_PER_MS, rules.structure_window_ms * NS_PER_MS
+        self._packet_config = PacketConfig(
+            window_ns, rules.parent_max_gap_ms * NS_PER_MS, rules.parent_min_side_share
+        )  # fmt: skip
+        self._neighbours = NeighbourConfig(
+            self._packet_config, config_of(rules), structure_ns, rules.structure_min_premium
+        )
+        self._recent_ns = 2 * structure_ns + window_ns
 
     @property
     def pending(self) -> int:
@@ -111,37 +139,60 @@ class PartitionStep:
         """Returns what has changed since it was last asked for: a dump and the changes behind it are the state."""
         memories = self.state.instruments
         changed = {contract: memories[contract] for contract in self._changed}
-        rest = msgspec.structs.replace(self.state, instruments={})
-        data = _encoder.encode(PartitionChanges(rest, changed, list(self._instruments.gone)))
+        vicinities = {name: self.state.vicinities[name] for name in self._touched}
+        rest = msgspec.structs.replace(self.state, instruments={}, vicinities={})
+        data = _encoder.encode(PartitionChanges(rest, changed, list(self._instruments.gone), vicinities))
         self.forget_changes()
         return data
 
     def forget_changes(self) -> None:
         """Says that what has changed is written down in another way."""
         self._instruments.clear()
+        self._touched.clear()
 
     def dump(self) -> bytes:
         """Returns the state's bytes for a snapshot or an anchor."""
         return dump(self.state)
 
     def step(self, items: Sequence[Item], watermark: int) -> Stepped:
-        """Takes items in order and the watermark behind them; returns marks, packets and dead letters in order."""
+        """Takes items in order and the watermark behind them; returns marks, work and dead letters in order."""
         out = Stepped()
-        packets, due = self.state.packets, self.state.packets.due
+        timers = self.state.timers
         for order_ts, _, rank, _, _, event in items:
-            if due and due[0][0] < order_ts:
-                close_due(packets, order_ts, out.packets)
+            if timers and timers[0][0] < order_ts:
+                self._fire(order_ts, out.work)
             if rank == _PRINTS:
                 self._print(event, order_ts, out)
             elif rank == _QUOTES:
                 self._quote(event, order_ts, out)
             elif rank == _REFERENCE:
                 self._define(event)
+            elif rank == _EQUITY_PRINTS:
+                self._equity(event, order_ts)
             elif rank < 0:
                 self._control(event, rank - CONTROL_RANK, out)
-        if due and due[0][0] < watermark:
-            close_due(packets, watermark, out.packets)
+        if timers and timers[0][0] < watermark:
+            self._fire(watermark, out.work)
         return out
+
+    def _fire(self, before_ts: int, out: list[Work]) -> None:
+        """Does all that is due strictly before a time, in (due time, id) order, closings first (contract 7)."""
+        timers, vicinities = self.state.timers, self.state.vicinities
+        while timers and timers[0][0] < before_ts:
+            due_ts, what, ident, key, underlying = heappop(timers)
+            vicinity = vicinities[underlying]
+            self._touched[underlying] = None
+            if what == _DECIDE:
+                decide(vicinity, ident, due_ts, self._neighbours, out)
+                continue
+            burst = vicinity.open.pop(key)
+            closed = vicinity.closed
+            closed.append(burst)
+            if len(closed) > _FORGOTTEN and closed[_FORGOTTEN].due_ts < due_ts - self._recent_ns:
+                del closed[:_FORGOTTEN]
+            close(vicinity, burst, self._neighbours, out)
+            if burst.until:
+                heappush(timers, (burst.until, _DECIDE, ident, "", underlying))
 
     def _print(self, event: OptionPrint, order_ts: int, out: Stepped) -> None:
         memory = self.state.instruments.get(event.contract) or self._new(event.contract)
@@ -156,7 +207,40 @@ class PartitionStep:
         memory.print_order_ts = order_ts
         out.marks.append(marked)
         if joins(marked):
-            join(self.state.packets, marked, memory.notional, memory.multiplier, self._window_ms)
+            self._join(marked)
+
+    def _join(self, marked: MarkedPrint) -> None:
+        """Adds a print to the open packet of its contract and flag, or opens one with it."""
+        underlying = marked.underlying
+        vicinity = self._vicinity(underlying)
+        key = key_of(marked)
+        burst = vicinity.open.get(key)
+        if burst is None:
+            burst = vicinity.open[key] = new_burst(marked, self._packet_config.window_ns)
+            heappush(self.state.timers, (burst.due_ts, _CLOSE, burst.id, key, underlying))
+        else:
+            burst.marks.append(marked)
+        if not marked.conditions and not self._carries_conditions(marked.source):
+            burst.conditions_known = False
+            if marked.flag == "regular":
+                suspect(vicinity, marked)
+
+    def _vicinity(self, underlying: str) -> Vicinity:
+        """Returns what is remembered of an underlying; whoever asks may change it."""
+        self._touched[underlying] = None
+        vicinity = self.state.vicinities.get(underlying)
+        if vicinity is None:
+            vicinity = self.state.vicinities[underlying] = Vicinity()
+        return vicinity
+
+    def _carries_conditions(self, name: str) -> bool:
+        """Tells whether a print without conditions had none to carry; each event tells where the feed does not say."""
+        found = self.state.conditions.get(name)
+        return bool(source_spec(name).carries_conditions if found is None else found)
+
+    def _equity(self, event: EquityPrint, order_ts: int) -> None:
+        if _CONTINGENT in event.conditions and event.kind is None:
+            take_stock(self._vicinity(event.symbol), order_ts, event.size, event.price)
 
     def _quote(self, event: OptionQuote, order_ts: int, out: Stepped) -> None:
         memory = self.state.instruments.get(event.contract) or self._new(event.contract)
@@ -204,6 +288,8 @@ class PartitionStep:
                 declared = record.quotes or source_spec(record.source).quotes
                 self.state.quotes_stand[record.source] = declared == "every_change"
                 self._quotes_of.clear()
+            if topic_rank == _PRINTS and record.carries_conditions is not None:
+                self.state.conditions[record.source] = record.carries_conditions
             if topic_rank in (_PRINTS, _QUOTES):
                 self.state.shared_sequence = record.shared_sequence
         elif record.control == "gap" and topic_rank == _QUOTES:
@@ -216,7 +302,7 @@ class PartitionStep:
         if record.parameters is not None:
             self.state.parameters, self.state.parameters_ts = record.parameters, record.ts
             self._use(rules_from(record.parameters))
-            out.parameters.append((len(out.packets), record.parameters))
+            out.parameters.append((len(out.work), record.parameters))
 
     def _forget_quotes(self) -> None:
         """After a gap no quote of before stands any longer: it is judged by its age until it is replaced."""

@@ -69,3 +69,8 @@ class Interest(Struct):
 
 
 Work = FlowPacket | Waiting | Decision | Revised | Look | Interest
+
+
+def underlying_of(work: Work) -> str:
+    """Returns whose work it is."""
+    return work.packet.underlying if isinstance(work, Waiting | Revised) else work.underlying

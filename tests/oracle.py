@@ -181,7 +181,7 @@ def _multiplier(tape: Tape, contract: str, order_ts: int) -> Decimal | None:
     return None if _root(contract)[-1].isdigit() else Decimal(100)
 
 
-def packets_of(tape: Tape, marks: list[Row], window_ms: int = 500) -> list[Row]:
+def packets_of(marks: list[Row], window_ms: int = 500) -> list[Row]:
     """Returns the bursts: a print joins while it is at most the window after the first of its contract and flag."""
     open_rows: dict[tuple[str, str], list[Row]] = {}
     bursts: list[list[Row]] = []
@@ -194,22 +194,22 @@ def packets_of(tape: Tape, marks: list[Row], window_ms: int = 500) -> list[Row]:
             burst = open_rows[key] = []
             bursts.append(burst)
         burst.append(row)
-    return [_packet(tape, burst, window_ms) for burst in bursts]
+    return [_packet(burst, window_ms) for burst in bursts]
 
 
-def _packet(tape: Tape, burst: list[Row], window_ms: int) -> Row:
+def _packet(burst: list[Row], window_ms: int) -> Row:
     first = burst[0]
     prices, sizes = [row["price"] for row in burst], [row["size"] for row in burst]
     notional = sum(_d(row["price"]) * row["size"] for row in burst)
     covered = [row for row in burst if row["position"] is not None]
     covered_size = sum(row["size"] for row in covered)
-    multiplier = _multiplier(tape, first["contract"], first["order_ts"])
+    premiums = [row["premium"] for row in burst]
     sided = [row for row in covered if row["side_rule"] in ("trade_size", "quote", "depth")]
     packet: Row = {
         "id": f"pk:{first['id']}", "ts": first["ts"] + window_ms * _MS, "contract": first["contract"],
         "underlying": first["underlying"], "flag": first["flag"], "start_ts": first["ts"], "end_ts": burst[-1]["ts"],
         "window_ms": window_ms, "count": len(burst), "size": sum(sizes),
-        "premium": None if multiplier is None else float(notional * multiplier),
+        "premium": None if None in premiums else float(sum(_d(premium) for premium in premiums)),
         "price_first": prices[0], "price_last": prices[-1], "price_low": min(prices), "price_high": max(prices),
         "vwap": float(notional / sum(sizes)),
         "buy_size": sum(row["size"] for row in sided if row["side"] == "buy"),

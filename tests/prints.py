@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from events.derived import MarkedPrint
+from events.derived import FlowPacket, MarkedPrint
 from events.raw import OptionPrint, OptionQuote
 from events.settings import Rules
 from events.types import NS_PER_MS
 from operators.merge import CONTROL_RANK, Item
 from operators.partition_step import PartitionState, PartitionStep, Stepped, dump, load
+from operators.work import Revised, Waiting
 
 T0 = 1_768_489_200_000_000_000
 SPY, ADJUSTED = "SPY260116C00450000", "MSFT1260116C00400000"
@@ -31,6 +32,15 @@ def quote(ms: float, bid: float | None = 1.0, ask: float | None = 1.2, **fields:
 def trade(ms: float, price: float = 1.2, size: int = 3, **fields: Any) -> OptionPrint:
     """Returns a print of 3 at 1.20."""
     return OptionPrint(id=f"p{ms}", ts=at(ms), contract=fields.pop("contract", SPY), price=price, size=size, **fields)
+
+
+def packets_in(stepped: Stepped) -> list[FlowPacket]:
+    """Returns the packets among what a step hands on, those that wait too."""
+    return [
+        work.packet if isinstance(work, Waiting | Revised) else work
+        for work in stepped.work
+        if isinstance(work, FlowPacket | Waiting | Revised)
+    ]
 
 
 class Partition:

@@ -85,7 +85,7 @@ def test_marks_and_packets_are_those_of_the_definitions(seed: int) -> None:
         found = _lines(bus, 1000, rules)
     marks = marks_of(tape, rules.nbbo_max_age_ms)
     _assert_equal(_rows(found["options.marked"]), marks)
-    _assert_equal(_rows(found["flow.packets"]), packets_of(tape, marks, rules.cluster_window_ms))
+    _assert_equal(_rows(found["flow.packets"]), packets_of(marks, rules.cluster_window_ms))
 
 
 _WAYS: tuple[tuple[int, Order, int, int, int], ...] = (

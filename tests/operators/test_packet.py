@@ -12,7 +12,7 @@ from events.settings import Rules
 from events.types import NS_PER_MS
 from operators.merge import Item
 from operators.partition_step import PartitionState, PartitionStep, dump, load
-from tests.prints import ADJUSTED, RANKS, SPY, T0, at, quote, trade
+from tests.prints import ADJUSTED, RANKS, SPY, T0, at, packets_in, quote, trade
 
 
 def packets(
@@ -26,9 +26,9 @@ def packets(
         late_ms = (late or {}).get(event.id)
         order = max(order, event.ts if late_ms is None else at(late_ms))
         item: Item = (order, 0, RANKS[type(event).__name__], getattr(event, "contract", ""), offset, event)
-        out += step.step([item], order).packets
+        out += packets_in(step.step([item], order))
         step.state = load(dump(step.state))
-    return out + step.step([], at(until_ms)).packets
+    return out + packets_in(step.step([], at(until_ms)))
 
 
 #  ms   0        499  500 | 501

@@ -1,0 +1,136 @@
+"""Neighbours: a packet of interest waits for the packets beside it, then it is known what it is a leg of.
+
+It waits while packets of its underlying and flag that began near it are open; the time of the decision is known as it
+closes. Whatever is decided is decided by event time, so that live equals replay.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from events.derived import Flag, FlowPacket
+from events.verdicts import Structure
+from operators.packet import Burst, PacketConfig, packet_of
+from operators.parents import parents_of
+from operators.structure import StructureConfig, structures_with
+from operators.suspects import fits
+from operators.vicinity import STOCK_NS, Vicinity
+from operators.work import Decision, Waiting, Work
+
+#: Prints of other flags are never legs: one leg trades in an auction, a cross or on the floor by itself.
+_LEG_FLAGS: frozenset[Flag] = frozenset(("regular", "complex", "stock_tied"))
+
+
+@dataclass(frozen=True, slots=True)
+class NeighbourConfig:
+    """What decisions read of the settings."""
+
+    packet: PacketConfig
+    structure: StructureConfig
+    window_ns: int
+    min_premium: float
+
+
+def close(vicinity: Vicinity, burst: Burst, config: NeighbourConfig, out: list[Work]) -> None:
+    """Hands on a packet that has just closed; where it waits, `burst.until` says until when."""
+    packet = packet_of(burst, config.packet)
+    if packet.premium is None or packet.premium < config.min_premium or packet.flag not in _LEG_FLAGS:
+        out.append(packet)
+        return
+    until = _until(vicinity, burst, config.window_ns)
+    if until:
+        burst.until = until
+        out.append(Waiting(packet))
+        return
+    decision = _decide(vicinity, burst, packet, burst.due_ts, config)
+    if decision.structures:
+        out += (Waiting(packet), decision)
+    else:
+        out.append(packet)
+
+
+def decide(vicinity: Vicinity, packet_id: str, ts: int, config: NeighbourConfig, out: list[Work]) -> None:
+    """Decides on a packet that waited until `ts`, unless a neighbour's decision took it along."""
+    for burst in reversed(vicinity.closed):
+        if burst.id == packet_id:
+            if burst.until:
+                out.append(_decide(vicinity, burst, packet_of(burst, config.packet), ts, config))
+            return
+
+
+def _until(vicinity: Vicinity, burst: Burst, window_ns: int) -> int:
+    """Returns when the last of the open packets beside this one is due; 0 when none is open."""
+    until = 0
+    for other in vicinity.open.values():
+        if (
+            other.flag == burst.flag
+            and other.contract != burst.contract
+            and abs(other.start_ts - burst.start_ts) <= window_ns
+            and other.due_ts > until
+        ):
+            until = other.due_ts
+    return until
+
+
+def _decide(vicinity: Vicinity, burst: Burst, packet: FlowPacket, ts: int, config: NeighbourConfig) -> Decision:
+    """Finds the structures of a packet, and those of the packets that waited and turn out to be its legs."""
+    burst.until = 0
+    decided = [burst]
+    structures: list[Structure] = []
+    for each in decided:
+        own = packet if each is burst else packet_of(each, config.packet)
+        for structure in _structures(vicinity, each, own, ts, config):
+            structures.append(structure)
+            for leg in structure.legs:
+                taken = _closed(vicinity, leg.packet_id)
+                taken.taken += (leg.parent_id,)
+                if taken.until:
+                    taken.until = 0
+                    decided.append(taken)
+    return Decision(ts, burst.underlying, tuple([each.id for each in decided]), tuple(structures))
+
+
+def _closed(vicinity: Vicinity, packet_id: str) -> Burst:
+    return next(burst for burst in reversed(vicinity.closed) if burst.id == packet_id)
+
+
+def _structures(
+    vicinity: Vicinity, burst: Burst, packet: FlowPacket, ts: int, config: NeighbourConfig
+) -> Sequence[Structure]:
+    own = _free(burst, packet)
+    if own is None:
+        return ()
+    sizes = [parent.size for parent in parents_of(own)]
+    others = [
+        free
+        for other in _beside(vicinity, burst, config.window_ns)
+        if any(fits(size, theirs) for size in sizes for theirs in other.sizes)
+        and (free := _free(other, packet_of(other, config.packet))) is not None
+    ]
+    stock = [each for each in vicinity.stock if each[0] >= ts - STOCK_NS]
+    if not others and not stock and packet.flag != "stock_tied":
+        return ()
+    return structures_with(own, others, stock, ts, config.structure)
+
+
+def _beside(vicinity: Vicinity, burst: Burst, window_ns: int) -> list[Burst]:
+    """Returns the closed packets of other contracts and the same flag that began near this one."""
+    earliest, flag, contract, start = burst.start_ts - window_ns, burst.flag, burst.contract, burst.start_ts
+    found = []
+    for other in reversed(vicinity.closed):
+        if other.due_ts < earliest:
+            break
+        if other.flag == flag and other.contract != contract and abs(other.start_ts - start) <= window_ns:
+            found.append(other)
+    return found
+
+
+def _free(burst: Burst, packet: FlowPacket) -> FlowPacket | None:
+    """Returns the packet with the parents that no structure has taken; None when none is left."""
+    if not burst.taken:
+        return packet
+    left = tuple(parent for parent in parents_of(packet) if parent.id not in burst.taken)
+    return msgspec.structs.replace(packet, parents=left) if left else None

@@ -1,0 +1,157 @@
+"""Parting: the prints of one packet told apart by the orders that they are consistent with.
+
+Sides part where their runs do not interleave, or where time, venues or flags keep them apart. Within one side a gap
+alone is no reason, since one order may pause: it parts with a second piece of evidence beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from events.derived import MarkedPrint
+from operators.side import COUNTED_RULES
+
+#: Places of prints in a packet, in order.
+Places = list[int]
+#: From so many prints on a single venue says something of who sent them.
+_VENUE_RUN = 2
+
+
+def sign_of(mark: MarkedPrint) -> int:
+    """Returns 1 for a print whose side counts as buy, -1 for sell, 0 for none."""
+    if mark.position is None or mark.side_rule not in COUNTED_RULES:
+        return 0
+    return 1 if mark.side == "buy" else -1
+
+
+def part(marks: Sequence[MarkedPrint], gap_ns: int, least_share: float) -> list[Places]:
+    """Returns the places of each parent's prints, parents in the order of their first print; all of them are in one.
+
+    `gap_ns` is the longest pause that says nothing, `least_share` the share of size from which one side is enough.
+    """
+    if len(marks) == 1:
+        return [[0]]
+    signs = [sign_of(mark) for mark in marks]
+    whole = list(range(len(marks)))
+    if _is_plain(marks, signs, gap_ns):
+        return [whole]
+    parents = [
+        parent
+        for piece in _cut(marks, signs, whole, gap_ns)
+        for side in _separate(marks, signs, piece, gap_ns, least_share)
+        for parent in _cut(marks, signs, side, gap_ns)
+    ]
+    parents.sort(key=lambda places: places[0])
+    return parents
+
+
+def _is_plain(marks: Sequence[MarkedPrint], signs: Sequence[int], gap_ns: int) -> bool:
+    """Tells, cheaply, of most packets that nothing parts them: one side, one flag, no pause."""
+    if (1 in signs and -1 in signs) or marks[-1].ts - marks[0].ts > gap_ns:
+        return False
+    sweep = marks[0].intermarket_sweep
+    return all(mark.intermarket_sweep == sweep for mark in marks)
+
+
+def _cut(marks: Sequence[MarkedPrint], signs: Sequence[int], places: Places, gap_ns: int) -> list[Places]:
+    """Cuts in time: at a pause with further evidence, and without one where flag and price path both turn."""
+    runs: list[Places] = []
+    turned: list[bool] = []
+    for place in places:
+        if runs:
+            before = runs[-1][-1]
+            turn = _turns(marks, signs, before, place)
+            if marks[place].ts - marks[before].ts <= gap_ns and not turn:
+                runs[-1].append(place)
+                continue
+            turned.append(turn)
+        runs.append([place])
+    pieces = [list(runs[0])]
+    for number, run in enumerate(runs[1:]):
+        if turned[number] or _are_apart(marks, signs, runs[number], run):
+            pieces.append(list(run))
+        else:
+            pieces[-1] += run
+    return pieces
+
+
+def _turns(marks: Sequence[MarkedPrint], signs: Sequence[int], before: int, after: int) -> bool:
+    return marks[before].intermarket_sweep != marks[after].intermarket_sweep and _steps_back(
+        marks, signs[before], signs[after], before, after
+    )
+
+
+def _steps_back(marks: Sequence[MarkedPrint], sign: int, other: int, before: int, after: int) -> bool:
+    """A buyer that works through the book pays more, not less; a seller gets less."""
+    return sign == other != 0 and sign * (marks[after].price - marks[before].price) < 0
+
+
+def _are_apart(marks: Sequence[MarkedPrint], signs: Sequence[int], before: Places, after: Places) -> bool:
+    """Tells whether two runs with a pause between them differ in flag, venue or the way the price goes.
+
+    Not in side: sides are separated over the whole, so that who pauses and comes back stays one order.
+    """
+    sides = _side_of(signs, before), _side_of(signs, after)
+    flags = {marks[place].intermarket_sweep for place in before}, {marks[place].intermarket_sweep for place in after}
+    if flags[0].isdisjoint(flags[1]):
+        return True
+    if _steps_back(marks, sides[0], sides[1], before[-1], after[0]):
+        return True
+    if min(len(before), len(after)) < _VENUE_RUN:
+        return False
+    venues = {marks[place].exchange for place in before}, {marks[place].exchange for place in after}
+    return len(venues[0]) == len(venues[1]) == 1 and _known_apart(*venues)
+
+
+def _side_of(signs: Sequence[int], places: Places) -> int:
+    """Returns the one side of a run, 0 when it has none or both."""
+    buys, sells = any(signs[place] > 0 for place in places), any(signs[place] < 0 for place in places)
+    return buys - sells
+
+
+def _known_apart(one: set[str | None], other: set[str | None]) -> bool:
+    return None not in one and None not in other and one.isdisjoint(other)
+
+
+def _separate(
+    marks: Sequence[MarkedPrint], signs: Sequence[int], places: Places, gap_ns: int, least_share: float
+) -> list[Places]:
+    """Separates buys from sells where something keeps them apart; prints without a side go with the nearest in time."""
+    sided = [place for place in places if signs[place]]
+    buys = [place for place in sided if signs[place] > 0]
+    sells = [place for place in sided if signs[place] < 0]
+    if not buys or not sells:
+        return [places]
+    changes = [
+        marks[after].ts - marks[before].ts
+        for before, after in zip(sided, sided[1:], strict=False)
+        if signs[before] != signs[after]
+    ]
+    if not (
+        len(changes) == 1 or min(changes) > gap_ns or _differ_in_flag(marks, buys, sells)
+        or (_is_contested(marks, buys, sells, least_share) and _differ_in_venue(marks, buys, sells))
+    ):  # fmt: skip
+        return [places]
+    sides: tuple[Places, Places] = [], []
+    for place in places:
+        nearest = (
+            place if signs[place] else min(sided, key=lambda other: (abs(marks[other].ts - marks[place].ts), other))
+        )
+        sides[signs[nearest] < 0].append(place)
+    return list(sides)
+
+
+def _differ_in_flag(marks: Sequence[MarkedPrint], buys: Places, sells: Places) -> bool:
+    return len({marks[place].intermarket_sweep for place in buys}) == 1 and all(
+        marks[place].intermarket_sweep != marks[buys[0]].intermarket_sweep for place in sells
+    )
+
+
+def _is_contested(marks: Sequence[MarkedPrint], buys: Places, sells: Places, least_share: float) -> bool:
+    """One print of another side among many is more likely a wrong side than a stranger."""
+    bought, sold = sum(marks[place].size for place in buys), sum(marks[place].size for place in sells)
+    return max(bought, sold) < least_share * (bought + sold)
+
+
+def _differ_in_venue(marks: Sequence[MarkedPrint], buys: Places, sells: Places) -> bool:
+    return _known_apart({marks[place].exchange for place in buys}, {marks[place].exchange for place in sells})

@@ -1,0 +1,38 @@
+"""Vicinity: what the step by partition remembers of one underlying, for minutes at most (contract 10)."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from operators.packet import Burst
+
+#: Time (ns), shares and price of an equity print under condition 7 (qualified contingent trade).
+StockPrint = tuple[int, float, float]
+#: Stock prints that may be a leg's hedge are remembered so long, and so many of them.
+STOCK_NS, MOST_STOCK = 10_000_000_000, 256
+
+
+class Block(Struct, gc=False, array_like=True):
+    """Prints without conditions of one instant: (venue, contract, size, print id)."""
+
+    ts: int = 0
+    prints: list[tuple[str | None, str, int, str]] = []
+
+
+class Vicinity(Struct, gc=False, array_like=True):
+    """One underlying's packets, open and closed, and what else may tie legs together."""
+
+    #: Open packets by contract (and flag, unless regular).
+    open: dict[str, Burst] = {}
+    #: Closed packets in the order of their closing.
+    closed: list[Burst] = []
+    stock: list[StockPrint] = []
+    block: Block | None = None
+
+
+def take_stock(vicinity: Vicinity, ts: int, shares: float, price: float) -> None:
+    """Remembers an equity print that was tied to options."""
+    stock = vicinity.stock
+    stock.append((ts, shares, price))
+    while stock[0][0] < ts - STOCK_NS or len(stock) > MOST_STOCK:
+        stock.pop(0)
