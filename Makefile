@@ -13,7 +13,7 @@ TEST_WORKERS ?= auto
 TEST_WORKERS_MAX ?= 8
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test lint check format env-example lock up terminal terminal-check bench clean distclean
+.PHONY: help setup test lint check format env-example calendar conditions lock up terminal terminal-check bench clean distclean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,6 +48,12 @@ format: $(STAMP) ## let ruff put the source in order
 env-example: $(STAMP) ## write .env.example from the settings
 	@$(BIN)/python -c 'from events.settings import env_example as e; print(e(), end="")' > .env.example.new
 	@mv .env.example.new .env.example
+
+calendar: $(STAMP) ## write events/holidays.py from the calendar library
+	@$(BIN)/python tools/make_calendar.py
+
+conditions: $(STAMP) ## write docs/conditions.md from the table of sale conditions
+	@$(BIN)/python -c 'from events.conditions import page; print(page(), end="")' > docs/conditions.md
 
 # The lock is made on 3.11: what resolves there also installs on 3.12, not the other way round.
 lock: $(STAMP) ## resolve requirements.lock again (ARGS=--upgrade for newer versions)
