@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from msgspec import Struct
-
 from events.conditions import NOT_FIRM_QUOTES, treatment
-from events.contracts import Contract
 from events.derived import MarkedPrint
 from events.raw import OptionPrint, OptionQuote
 from events.sources import source as source_spec
-from events.types import Book, Placement
+from events.types import NS_PER_S, Book, Placement
+from operators.contract_memory import Instrument, Interests, roll
 from operators.side import NO_SIDE, side_from_quote, side_from_tick
+from operators.spot import Chain, Underlying, chain_key, spot_of
 from operators.units import dollars, micro, six
+from operators.values import NO_VALUES, Values, ValuesConfig, values_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,43 +22,7 @@ class MarkConfig:
     """What the mark reads of the settings."""
 
     nbbo_max_age_ns: int
-
-
-class Instrument(Struct, gc=False, array_like=True):
-    """What the mark remembers of one contract: its last quote, its last price, its multiplier."""
-
-    bid: float | None = None
-    ask: float | None = None
-    bid_size: int | None = None
-    ask_size: int | None = None
-    #: Time of the last quote, ns; 0 when there was none.
-    quote_ts: int = 0
-    firm: bool = True
-    #: The feed delivers every change, so that the quote stands until it is replaced.
-    stands: bool = False
-    book: Book = "national"
-    last_price: float | None = None
-    #: Sign of the last price change.
-    tick: int = 0
-    #: Shares per contract, from a definition, else the standard root's; None when nobody knows.
-    multiplier: int | float | None = None
-    underlying: str = ""
-    #: Price in millionths of a dollar times size of the last print, for its packet.
-    notional: int = 0
-    #: Order time of the last print, to find ties.
-    print_order_ts: int = 0
-
-
-def new_instrument(contract: Contract) -> Instrument:
-    """Returns the memory of a contract that was not seen before."""
-    memory = Instrument(underlying=contract.underlying)
-    set_multiplier(memory, contract.multiplier)
-    return memory
-
-
-def set_multiplier(memory: Instrument, multiplier: float | None) -> None:
-    """Remembers a multiplier; a whole one as an integer, so that money stays exact and cheap."""
-    memory.multiplier = int(multiplier) if multiplier is not None and multiplier == int(multiplier) else multiplier
+    values: ValuesConfig
 
 
 def take_quote(memory: Instrument, quote: OptionQuote, stands: bool, default_book: Book) -> None:
@@ -105,8 +69,17 @@ def fault_of(bid: float | None, ask: float | None, firm: bool, too_old: bool) ->
     return "locked" if ask > 0 else "not_firm"
 
 
-def mark(memory: Instrument, event: OptionPrint, order_ts: int, config: MarkConfig, shared: bool) -> MarkedPrint:
-    """Marks one print against its contract's memory and updates the last price.
+def mark(
+    memory: Instrument,
+    under: Underlying,
+    event: OptionPrint,
+    order_ts: int,
+    config: MarkConfig,
+    shared: bool,
+    chains: dict[str, Chain],
+    interests: Interests,
+) -> MarkedPrint:
+    """Marks one print against its contract's memory and its underlying's, and updates last price and volume.
 
     The quote is the vendor's attached one, else the last of the topic strictly before the print (at its own instant
     only when the feeds share a sequence). What cannot be known is named in `placement`, never guessed.
@@ -153,6 +126,15 @@ def mark(memory: Instrument, event: OptionPrint, order_ts: int, config: MarkConf
         memory.last_price = price
     memory.notional = notional = micro(price) * size
     multiplier = memory.multiplier
+    if not memory.day_from <= ts < memory.day_until:
+        roll(memory, event.contract, ts, interests)
+    # A correction restates a print whose size is counted; what a day before says now is not of this one.
+    if ts >= memory.day_from and event.kind != "correction":
+        signed = -size if event.kind == "cancel" else treated.volume * size
+        memory.volume = max(memory.volume + signed, 0)
+    values = NO_VALUES
+    if treated.priced and not late and event.kind is None:
+        values = _values(memory, under, event, config.values, chains)
     # Positional: keywords would cost more than all of the above. The order is that of the type's fields.
     return MarkedPrint(
         event.id,
@@ -182,4 +164,39 @@ def mark(memory: Instrument, event: OptionPrint, order_ts: int, config: MarkConf
         verdict[0],
         verdict[1],
         verdict[2],
+        False,
+        memory.volume,
+        memory.open_interest,
+        values[0],
+        values[1],
+        values[2],
+        (memory.settles - ts) // NS_PER_S,
+        values[3],
+        values[4],
+        values[5],
+        values[6],
+        values[7],
+        values[8],
+        ts < under.quiet_until,
+    )
+
+
+def _values(
+    memory: Instrument, under: Underlying, event: OptionPrint, config: ValuesConfig, chains: dict[str, Chain]
+) -> Values:
+    """Returns the print's values where its underlying has a price."""
+    ts, key = event.ts, chain_key(event.contract)
+    spot, source = spot_of(under, chains.get(key), key, ts, memory.settles, config.rate, config.spot_max_age_ns)
+    if source is None:
+        return NO_VALUES
+    return values_of(
+        event.price,
+        event.size,
+        spot,
+        source,
+        memory.strike,
+        memory.call,
+        (memory.settles - ts) // NS_PER_S,
+        memory.multiplier,
+        config,
     )

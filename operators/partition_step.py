@@ -16,21 +16,27 @@ from events.contracts import parse_contract
 from events.control import Control
 from events.deadletters import dead_letter
 from events.derived import DeadLetter, MarkedPrint
-from events.raw import EquityPrint, OptionPrint, OptionQuote, Reference
+from events.raw import EquityPrint, EquityQuote, OptionPrint, OptionQuote, Reference
+from events.sessions import settles_at
 from events.settings import Rules, rules_from
 from events.sources import source as source_spec
 from events.types import NS_PER_MS, Book
 from operators.changes import Changes, put_back
-from operators.mark import Instrument, MarkConfig, mark, new_instrument, set_multiplier, take_quote
+from operators.contract_memory import Instrument, new_instrument, set_multiplier
+from operators.mark import MarkConfig, mark, take_quote
 from operators.merge import CONTROL_RANK, Item
 from operators.neighbours import NeighbourConfig, close, decide
 from operators.packet import PacketConfig, joins, key_of, new_burst
 from operators.structure import config_of
 from operators.suspects import suspect
+from operators.underlyings import Underlyings, UnderlyingsChanges, UnderlyingsState, with_changes
+from operators.values import ValuesConfig
 from operators.vicinity import Vicinity, take_stock
 from operators.work import Work
 
-_PRINTS, _QUOTES, _REFERENCE, _EQUITY_PRINTS = 1, 3, 0, 2
+_PRINTS, _QUOTES, _REFERENCE, _EQUITY_QUOTES = 1, 3, 0, 4
+#: Quote condition of an option whose trading is halted.
+_HALTED_QUOTE = "T"
 #: What is due: a packet closes, then it is decided on what was waiting.
 _CLOSE, _DECIDE = 0, 1
 #: Sale condition of an equity print that is one leg of a trade with others (qualified contingent trade).
@@ -46,6 +52,7 @@ class PartitionState(Struct):
     """All that the step remembers of its partition."""
 
     instruments: dict[str, Instrument] = {}
+    underlyings: UnderlyingsState = msgspec.field(default_factory=UnderlyingsState)
     vicinities: dict[str, Vicinity] = {}
     #: What is due, a heap: (due time, what, packet id, key of the open packet, underlying).
     timers: list[tuple[int, int, str, str, str]] = []
@@ -78,6 +85,7 @@ class PartitionChanges(Struct):
 
     rest: PartitionState
     instruments: dict[str, Instrument]
+    underlyings: UnderlyingsChanges
     gone: list[str] = []
     vicinities: dict[str, Vicinity] = {}
 
@@ -100,6 +108,7 @@ def load(data: bytes, changes: Sequence[bytes] = ()) -> PartitionState:
         put_back(state.instruments, change.instruments, change.gone)
         state.vicinities.update(change.vicinities)
         change.rest.instruments, change.rest.vicinities = state.instruments, state.vicinities
+        change.rest.underlyings = with_changes(state.underlyings, change.underlyings)
         state = change.rest
     return state
 
@@ -116,11 +125,15 @@ class PartitionStep:
         self._changed = self._instruments.changed
         #: Underlyings whose vicinity changed; none ever leaves.
         self._touched: dict[str, None] = {}
+        self._underlyings = Underlyings(state.underlyings, state.instruments)
         self._quotes_of: dict[str, tuple[bool, Book]] = {}
         self._use(rules_from(state.parameters) if state.parameters and follow_log else rules)
 
     def _use(self, rules: Rules) -> None:
-        self._mark_config = MarkConfig(rules.nbbo_max_age_ms * NS_PER_MS)
+        self._quiet_ns = rules.halt_quiet_ms * NS_PER_MS
+        spot_ns = rules.spot_max_age_ms * NS_PER_MS
+        values = ValuesConfig(rules.risk_free_rate, rules.iv_min_expiry_s, spot_ns)
+        self._mark_config = MarkConfig(rules.nbbo_max_age_ms * NS_PER_MS, values)
         window_ns, structure_ns = rules.cluster_window_ms * NS_PER_MS, rules.structure_window_ms * NS_PER_MS
         self._packet_config = PacketConfig(
             window_ns, rules.parent_max_gap_ms * NS_PER_MS, rules.parent_min_side_share
@@ -133,15 +146,16 @@ class PartitionStep:
     @property
     def pending(self) -> int:
         """How much has changed since `changes` was last asked for."""
-        return len(self._changed)
+        return len(self._changed) + self._underlyings.pending
 
     def changes(self) -> bytes:
         """Returns what has changed since it was last asked for: a dump and the changes behind it are the state."""
         memories = self.state.instruments
         changed = {contract: memories[contract] for contract in self._changed}
         vicinities = {name: self.state.vicinities[name] for name in self._touched}
-        rest = msgspec.structs.replace(self.state, instruments={}, vicinities={})
-        data = _encoder.encode(PartitionChanges(rest, changed, list(self._instruments.gone), vicinities))
+        rest = msgspec.structs.replace(self.state, instruments={}, vicinities={}, underlyings=UnderlyingsState())
+        beside = self._underlyings.changes()
+        data = _encoder.encode(PartitionChanges(rest, changed, beside, list(self._instruments.gone), vicinities))
         self.forget_changes()
         return data
 
@@ -149,6 +163,7 @@ class PartitionStep:
         """Says that what has changed is written down in another way."""
         self._instruments.clear()
         self._touched.clear()
+        self._underlyings.forget_changes()
 
     def dump(self) -> bytes:
         """Returns the state's bytes for a snapshot or an anchor."""
@@ -158,6 +173,8 @@ class PartitionStep:
         """Takes items in order and the watermark behind them; returns marks, work and dead letters in order."""
         out = Stepped()
         timers = self.state.timers
+        if self._underlyings.state is not self.state.underlyings:
+            self._underlyings = Underlyings(self.state.underlyings, self.state.instruments)
         for order_ts, _, rank, _, _, event in items:
             if timers and timers[0][0] < order_ts:
                 self._fire(order_ts, out.work)
@@ -166,9 +183,9 @@ class PartitionStep:
             elif rank == _QUOTES:
                 self._quote(event, order_ts, out)
             elif rank == _REFERENCE:
-                self._define(event)
-            elif rank == _EQUITY_PRINTS:
-                self._equity(event, order_ts)
+                self._learn(event)
+            elif rank > 0:
+                self._equity(event, rank, order_ts)
             elif rank < 0:
                 self._control(event, rank - CONTROL_RANK, out)
         if timers and timers[0][0] < watermark:
@@ -203,7 +220,14 @@ class PartitionStep:
             out.dead.append(_dead(event, order_ts, f"{event.size} at {event.price} is more than any market trades"))
             return
         self._changed[event.contract] = None
-        marked = mark(memory, event, order_ts, self._mark_config, self.state.shared_sequence)
+        beside = self._underlyings
+        under = beside.of(memory.underlying)
+        marked = mark(
+            memory, under, event, order_ts, self._mark_config, self.state.shared_sequence, beside.chains,
+            beside.state.interests,
+        )  # fmt: skip
+        if under.forwards:
+            beside.changed[memory.underlying] = None
         memory.print_order_ts = order_ts
         out.marks.append(marked)
         if joins(marked):
@@ -238,9 +262,11 @@ class PartitionStep:
         found = self.state.conditions.get(name)
         return bool(source_spec(name).carries_conditions if found is None else found)
 
-    def _equity(self, event: EquityPrint, order_ts: int) -> None:
-        if _CONTINGENT in event.conditions and event.kind is None:
-            take_stock(self._vicinity(event.symbol), order_ts, event.size, event.price)
+    def _equity(self, event: EquityPrint | EquityQuote, rank: int, order_ts: int) -> None:
+        if rank == _EQUITY_QUOTES:
+            self._underlyings.quote(event, self._quiet_ns)  # type: ignore[arg-type]
+        elif _CONTINGENT in event.conditions and event.kind is None:  # type: ignore[union-attr]
+            take_stock(self._vicinity(event.symbol), order_ts, event.size, event.price)  # type: ignore[union-attr]
 
     def _quote(self, event: OptionQuote, order_ts: int, out: Stepped) -> None:
         memory = self.state.instruments.get(event.contract) or self._new(event.contract)
@@ -252,6 +278,8 @@ class PartitionStep:
             of_source = self._learn_source(event.source)
         self._changed[event.contract] = None
         take_quote(memory, event, *of_source)
+        if event.condition == _HALTED_QUOTE:
+            self._underlyings.option_halted(memory.underlying, event.ts, self._quiet_ns)
         if memory.print_order_ts == order_ts:
             _note_tie(out.marks, event, order_ts)
 
@@ -267,18 +295,31 @@ class PartitionStep:
             return None
         self.state.instruments[contract_id] = memory
         self._changed[contract_id] = None
+        self._underlyings.link(contract_id, memory)
         return memory
 
+    def _learn(self, fact: Reference) -> None:
+        """Remembers what a fact says of a contract or of its underlying."""
+        if fact.kind == "definition":
+            self._define(fact)
+        elif fact.kind == "open_interest":
+            if self._underlyings.interest(fact, self.state.instruments.get(fact.instrument)):
+                self._changed[fact.instrument] = None
+        else:
+            self._underlyings.fact(fact, self._quiet_ns)
+
     def _define(self, fact: Reference) -> None:
-        """Remembers a multiplier; a contract that was never seen and has the usual one needs no memory for it."""
-        if fact.kind != "definition" or fact.multiplier is None:
-            return
+        """Remembers a contract's terms; one that was never seen and has the usual ones needs no memory for them."""
         memory = self.state.instruments.get(fact.instrument)
         if memory is None and not _is_usual(fact):
             memory = self._new(fact.instrument)
-        if memory is not None:
-            self._changed[fact.instrument] = None
+        if memory is None:
+            return
+        self._changed[fact.instrument] = None
+        if fact.multiplier is not None:
             set_multiplier(memory, fact.multiplier)
+        if fact.expiry_ts is not None:
+            memory.settles = settles_at(parse_contract(fact.instrument), fact.expiry_ts)
 
     def _control(self, record: Control | DeadLetter, topic_rank: int, out: Stepped) -> None:
         if isinstance(record, DeadLetter):
@@ -288,12 +329,17 @@ class PartitionStep:
                 declared = record.quotes or source_spec(record.source).quotes
                 self.state.quotes_stand[record.source] = declared == "every_change"
                 self._quotes_of.clear()
+            elif topic_rank == _EQUITY_QUOTES:
+                declared = record.quotes or source_spec(record.source).quotes
+                self._underlyings.declare(record.source, declared == "every_change")
             if topic_rank == _PRINTS and record.carries_conditions is not None:
                 self.state.conditions[record.source] = record.carries_conditions
             if topic_rank in (_PRINTS, _QUOTES):
                 self.state.shared_sequence = record.shared_sequence
         elif record.control == "gap" and topic_rank == _QUOTES:
             self._forget_quotes()
+        elif record.control == "gap" and topic_rank == _EQUITY_QUOTES:
+            self._underlyings.gap()
         elif record.control == "parameters" and self._follow_log and record.ts > self.state.parameters_ts:
             self._change(record, out)
 
@@ -314,9 +360,11 @@ class PartitionStep:
 
 def _is_usual(fact: Reference) -> bool:
     try:
-        return parse_contract(fact.instrument).multiplier == fact.multiplier
+        contract = parse_contract(fact.instrument)
     except ValueError:
         return False
+    usual = fact.multiplier is None or contract.multiplier == fact.multiplier
+    return usual and settles_at(contract, fact.expiry_ts) == settles_at(contract)
 
 
 def _note_tie(marks: list[MarkedPrint], quote: OptionQuote, order_ts: int) -> None:

@@ -19,7 +19,7 @@ def test_the_page_is_what_the_table_says() -> None:
 
 
 def test_every_code_of_opra_is_there_once() -> None:
-    assert _CODES == sorted("ABCDEFGHIJKLMNOPQRSTX" + "abcdefghijklmnopqrstuv")
+    assert sorted("ABCDEFGHIJKLMNOPQRSTX" + "abcdefghijklmnopqrstuv") == _CODES
     assert len({row.mnemonic for row in OPTION_CONDITIONS.values()}) == len(_CODES)
 
 

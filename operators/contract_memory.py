@@ -1,0 +1,105 @@
+"""Contract memory: what the step by partition remembers of one contract, and its trade date's volume and interest."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from events.contracts import Contract
+from events.raw import Reference
+from events.sessions import settles_at, trade_date
+from events.types import Book
+
+#: By contract: its newest open interests with their trading dates (YYYY-MM-DD), oldest first.
+Interests = dict[str, list[tuple[str, int]]]
+#: As many of a contract are remembered: of the evening before and of today's, reported before midnight.
+INTERESTS_KEPT = 2
+
+
+class Instrument(Struct, gc=False, array_like=True):
+    """What the mark remembers of one contract: its last quote, its last price, its terms, its day."""
+
+    bid: float | None = None
+    ask: float | None = None
+    bid_size: int | None = None
+    ask_size: int | None = None
+    #: Time of the last quote, ns; 0 when there was none.
+    quote_ts: int = 0
+    firm: bool = True
+    #: The feed delivers every change, so that the quote stands until it is replaced.
+    stands: bool = False
+    book: Book = "national"
+    last_price: float | None = None
+    #: Sign of the last price change.
+    tick: int = 0
+    #: Shares per contract, from a definition, else the standard root's; None when nobody knows.
+    multiplier: int | float | None = None
+    underlying: str = ""
+    #: Price in millionths of a dollar times size of the last print, for its packet.
+    notional: int = 0
+    #: Order time of the last print, to find ties.
+    print_order_ts: int = 0
+    strike: float = 0.0
+    call: bool = True
+    #: The settlement instant, ns.
+    settles: int = 0
+    #: The trade date in force, ns from and until, contracts traded on it and open on the date before it.
+    day_from: int = 0
+    day_until: int = 0
+    volume: int = 0
+    open_interest: int | None = None
+
+
+def new_instrument(contract: Contract) -> Instrument:
+    """Returns the memory of a contract that was not seen before."""
+    memory = Instrument(underlying=contract.underlying, strike=contract.strike, call=contract.right == "C")
+    memory.settles = settles_at(contract)
+    set_multiplier(memory, contract.multiplier)
+    return memory
+
+
+def set_multiplier(memory: Instrument, multiplier: float | None) -> None:
+    """Remembers a multiplier; a whole one as an integer, so that money stays exact and cheap."""
+    memory.multiplier = int(multiplier) if multiplier is not None and multiplier == int(multiplier) else multiplier
+
+
+def roll(memory: Instrument, contract_id: str, ts: int, interests: Interests) -> None:
+    """Begins the trade date of `ts`: nothing traded yet, the interest of the session before; never an earlier one."""
+    if ts < memory.day_from:
+        return
+    day = trade_date(ts, memory.underlying)
+    memory.day_from, memory.day_until = day.from_ns, day.until_ns
+    memory.volume = 0
+    memory.open_interest = _of_date(interests.get(contract_id, ()), day.interest_date)
+
+
+def _of_date(known: Sequence[tuple[str, int]], date: str) -> int | None:
+    return next((interest for of_date, interest in known if of_date == date), None)
+
+
+def take_interest(
+    interests: Interests, memory: Instrument | None, fact: Reference, underlying: str
+) -> tuple[str, bool]:
+    """Remembers an open interest; returns its trading date and whether the contract's own memory changed.
+
+    A fact without a date is that of the session before it was reported; a later report of a date replaces it.
+    """
+    date = fact.for_date or trade_date(fact.ts, underlying).interest_date
+    known = [row for row in interests.get(fact.instrument, ()) if row[0] != date]
+    if fact.open_interest is not None:
+        known.append((date, fact.open_interest))
+    interests[fact.instrument] = known = sorted(known)[-INTERESTS_KEPT:]
+    if memory is None or not memory.day_from:
+        return date, False
+    before, today = memory.open_interest, trade_date(memory.day_from, memory.underlying)
+    memory.open_interest = _of_date(known, today.interest_date)
+    return date, memory.open_interest != before
+
+
+def forget_old(interests: Interests, before_date: str) -> list[str]:
+    """Forgets contracts of which nothing was heard since a date, expired ones that is; returns them."""
+    old = [contract for contract, known in interests.items() if not known or known[-1][0] < before_date]
+    for contract in old:
+        del interests[contract]
+    return old
