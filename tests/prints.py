@@ -16,7 +16,7 @@ T0 = 1_768_489_200_000_000_000
 SPY, ADJUSTED = "SPY260116C00450000", "MSFT1260116C00400000"
 _FACT, _PRINT, _QUOTE = 0, 1, 3
 #: Ranks of the raw topics, by the type that travels in them.
-RANKS = {"Reference": _FACT, "OptionPrint": _PRINT, "OptionQuote": _QUOTE}
+RANKS = {"Reference": _FACT, "OptionPrint": _PRINT, "EquityPrint": 2, "OptionQuote": _QUOTE, "EquityQuote": 4}
 
 
 def at(ms: float) -> int:
