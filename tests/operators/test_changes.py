@@ -8,7 +8,7 @@ import pytest
 
 from events.control import Control
 from events.derived import FlowPacket
-from events.raw import Reference
+from events.raw import EquityQuote, Reference
 from events.settings import Rules, plain_rules
 from events.types import NS_PER_MS, NS_PER_S
 from operators.changes import Changes, put_back
@@ -17,7 +17,7 @@ from operators.merge import CONTROL_RANK, Item
 from operators.partition_step import PartitionState, PartitionStep, load
 from operators.shard_step import ShardStep
 from tests.packets import CALL, PUT, T0, packet
-from tests.prints import RANKS, quote, trade
+from tests.prints import RANKS, at, quote, trade
 
 _CONTRACTS = (CALL, PUT, "SPY260116C00451000", "SPY270115C00450000", "AAPL260116C00200000", "MSFT1260116C00400000")
 
@@ -85,13 +85,26 @@ def _items(chance: Random, count: int) -> list[Item]:
             event = quote(ms, 1.0, 1.2, contract=contract, source="databento")
         elif what < 0.55:
             event = Reference(ts=T0, kind="definition", instrument=contract, multiplier=chance.choice((10.0, 150.0)))
-        elif what < 0.57:
-            event = Control(control="gap", ts=T0)
         elif what < 0.6:
+            event = _beside(chance, ms, contract)
+        elif what < 0.62:
+            event = Control(control="gap", ts=T0)
+        elif what < 0.65:
             event = Control(control="feed", ts=T0, source="databento", quotes="every_change")
-        rank = RANKS.get(type(event).__name__, CONTROL_RANK + 3)
+        rank = RANKS.get(type(event).__name__, CONTROL_RANK + chance.choice((3, 4)))
         found.append((T0 + number * 50 * NS_PER_MS, 0, rank, "", number, event))
     return found
+
+
+def _beside(chance: Random, ms: float, contract: str) -> object:
+    """Returns what is known of an underlying: a quote, an open interest, a halt or its end."""
+    symbol, what = contract[:3], chance.randrange(4)
+    if what == 0:
+        return EquityQuote(ts=at(ms), symbol=symbol, bid=449.9, ask=450.1, source="databento")
+    if what == 1:
+        date = f"2026-01-{chance.randint(10, 20)}"
+        return Reference(ts=T0, kind="open_interest", instrument=contract, for_date=date, open_interest=5)
+    return Reference(ts=at(ms), kind=chance.choice(("halt", "resume")), instrument=symbol)
 
 
 @pytest.mark.parametrize("seed", range(25))
