@@ -44,6 +44,12 @@ class Rules(_Group):
     classifier_sweep_min_premium: float = Field(40_000, ge=0, description="sweep: least premium, dollars")
     classifier_sweep_min_count: int = Field(3, ge=1, description="sweep: least number of prints")
     classifier_sweep_min_premium_z: float = Field(2.0, description="sweep: premium z that replaces the floor")
+    classifier_sweep_sure_count: int = Field(
+        4, ge=1, description="sweep: prints from which they may spread over the window without a sweep flag"
+    )
+    classifier_sweep_few_span_ms: int = Field(
+        50, ge=0, le=2000, description="sweep: fewer prints without a sweep flag come within, ms"
+    )
     classifier_spike_min_premium: float = Field(20_000, ge=0, description="spike: least premium, dollars")
     classifier_spike_min_size: int = Field(400, ge=1, description="spike: least size, contracts")
     classifier_spike_min_premium_z: float = Field(2.5, description="spike: least premium z where a baseline exists")
@@ -71,14 +77,30 @@ class Rules(_Group):
     classifier_max_spread_share: float = Field(
         0.3, gt=0, le=2, description="widest spread, as a share of the price, in which a side is claimed"
     )
+    classifier_min_at_quote_share: float = Field(
+        0.5, ge=0, le=1, description="least share of covered size at the quote that a claimed side takes, or through it"
+    )
+    classifier_min_prints: int = Field(
+        3, ge=1, description="sold premium, closing, far-dated: least number of prints below the next"
+    )
+    classifier_single_print_premium: float = Field(
+        400_000, ge=0, description="premium from which one print says as much as several, dollars"
+    )
     classifier_spike_opening_quiet_s: int = Field(
         300, ge=0, le=23_400, description="spike: seconds after the open in which size counts as usual"
     )
-    classifier_block_min_premium: float = Field(100_000, ge=0, description="block: least premium, dollars")
+    classifier_block_min_premium: float = Field(160_000, ge=0, description="block: least premium, dollars")
     classifier_block_min_size: int = Field(50, ge=1, description="block: least size, contracts")
     classifier_block_max_prints: int = Field(2, ge=1, description="block: most prints")
     classifier_sell_min_premium: float = Field(60_000, ge=0, description="overwrite, put write: least premium, dollars")
-    classifier_sell_min_days: int = Field(7, ge=0, description="overwrite and put write: least days to expiry")
+    classifier_sell_min_days: int = Field(10, ge=0, description="overwrite and put write: least days to expiry")
+    classifier_sell_max_days: int = Field(60, ge=0, description="overwrite and put write: most days to expiry")
+    classifier_sell_min_out: float = Field(
+        0.01, ge=-1, le=1, description="overwrite and put write: least distance out of the money, a share of spot"
+    )
+    classifier_sell_max_out: float = Field(
+        0.15, ge=0, le=5, description="overwrite and put write: largest distance out of the money"
+    )
     classifier_position_min_premium: float = Field(50_000, ge=0, description="opening, closing: least premium, dollars")
     classifier_opening_min_share: float = Field(1.0, ge=0, description="opening: size over open interest is above this")
     classifier_closing_min_share: float = Field(0.35, ge=0, le=1, description="closing: least size over open interest")
@@ -94,20 +116,22 @@ class Rules(_Group):
         60_000, ge=0, description="rules on structures: least premium of all legs, dollars"
     )
     far_dated_min_days: int = Field(60, ge=1, description="far-dated: least days to expiry")
-    far_dated_min_premium: float = Field(100_000, ge=0, description="far-dated: least premium, dollars")
+    far_dated_min_premium: float = Field(130_000, ge=0, description="far-dated: least premium, dollars")
     repeated_hits_window_ms: int = Field(
         300_000, ge=1000, le=3_600_000, description="repeated hits: orders of one contract within, ms"
     )
-    repeated_hits_min_count: int = Field(4, ge=2, description="repeated hits: least number of bought orders")
-    repeated_hits_min_premium: float = Field(60_000, ge=0, description="repeated hits: least premium of all, dollars")
+    repeated_hits_min_count: int = Field(5, ge=2, description="repeated hits: least number of bought orders")
+    repeated_hits_min_premium: float = Field(75_000, ge=0, description="repeated hits: least premium of all, dollars")
     repeated_hits_min_hit_premium: float = Field(
-        10_000, ge=0, description="repeated hits and ladder: least premium of one order, dollars"
+        10_000, ge=0, description="repeated hits: least premium of one order, dollars"
     )
     repeated_hits_min_side_share: float = Field(
         0.8, ge=0.5, le=1, description="repeated hits and ladder: least bought share of premium within the window"
     )
     ladder_window_ms: int = Field(180_000, ge=1000, le=3_600_000, description="ladder: strikes of an expiry within, ms")
     ladder_min_strikes: int = Field(3, ge=2, description="ladder: least number of neighbouring strikes")
+    ladder_min_order_premium: float = Field(25_000, ge=0, description="ladder: least premium of one order, dollars")
+    ladder_min_order_prints: int = Field(2, ge=1, description="ladder: least number of prints of one order")
     ladder_min_premium: float = Field(90_000, ge=0, description="ladder: least premium of all strikes, dollars")
     no_follow_through_after_s: int = Field(300, ge=1, description="no follow-through: looked at so long after, s")
     no_follow_through_min_deviations: float = Field(

@@ -14,7 +14,7 @@ from events.derived import FlowPacket
 from events.ids import hit_id
 from events.settings import Rules
 from events.types import NS_PER_MS
-from events.verdicts import Alert, Hit, Outcome, PositionCheck, Structure
+from events.verdicts import Alert, Check, Hit, Outcome, PositionCheck, Structure
 from operators.alert import Event, alert_for, revise_alert
 from operators.later import claims_of, watch
 from operators.memory import MAX_CHAINS, MAX_JUDGED, MAX_ORDERS, Judged, Memory, Order, Reading, trim
@@ -185,7 +185,10 @@ class Judge:
             if premium is not None and premium >= rules.repeated_hits_min_hit_premium:
                 side = subject.side if not packet.mixed else "none"
                 strike = subject.contract.strike
-                orders.append(Order(packet.ts, packet.contract, strike, side, premium, subject.parent.size, packet.id))
+                parent = subject.parent
+                orders.append(
+                    Order(packet.ts, packet.contract, strike, side, premium, parent.size, parent.count, packet.id)
+                )
         if orders:
             memory.orders[chain] = orders
             trim(memory.orders, MAX_CHAINS)
@@ -226,6 +229,10 @@ def _hit(rule: Rule, verdict: Verdict, rules: Rules, ts: int, *, about: str, **f
     )  # fmt: skip
 
 
+#: What a rule that fires no longer shows in place of its checks.
+_STRUCK = (Check("its prints still stand", "no", "==", "yes", False),)
+
+
 def _withdrawn(about: str, rule: str, version: int, before: Judged, now: FlowPacket | Structure, ts: int) -> Hit:
     """A hit whose rule fires no longer, as its next revision: nothing is claimed, nothing is sure."""
     packet, structure = before.packet, before.structure
@@ -234,6 +241,6 @@ def _withdrawn(about: str, rule: str, version: int, before: Judged, now: FlowPac
     return Hit(
         id=hit_id(about, rule), revision=now.revision, ts=ts, about=about, packet_id=packet_id,
         structure_id=None if structure is None else structure.id, contract=contract, underlying=now.underlying,
-        rule=rule, version=version, direction="neutral", style="unclear", confidence=0.0, premium=None, checks=(),
+        rule=rule, version=version, direction="neutral", style="unclear", confidence=0.0, premium=None, checks=_STRUCK,
         sentences=(), against=("A print was cancelled: the rule fires no longer.",), thresholds={},
     )  # fmt: skip

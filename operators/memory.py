@@ -29,6 +29,8 @@ class Order(Struct, array_like=True, gc=False):
     side: Side
     premium: float
     size: int
+    #: Its prints.
+    count: int
     about: str
 
 

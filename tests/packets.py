@@ -24,6 +24,7 @@ def packet(**fields: Any) -> FlowPacket:
         "size": size, "premium": 100_000.0, "price_first": 10.0, "price_last": 10.0, "price_low": 10.0,
         "price_high": 10.0, "vwap": 10.0, "buy_size": size, "sell_size": 0, "covered_size": size, "coverage": 1.0,
         "members": ("p1",),
+        "ask_size": fields.get("buy_size", size), "bid_size": fields.get("sell_size", 0),
     }  # fmt: skip
     return FlowPacket(**plain | fields)
 

@@ -22,6 +22,7 @@ def _judge(subject: Subject) -> Verdict:
     checks = (
         *kind_checks(subject, _FLAGS),
         check("print count", parent.count, "<=", rules.classifier_block_max_prints),
+        check("venues", len(parent.venues), "<=", 1),
         check("size, contracts", parent.size, ">=", rules.classifier_block_min_size),
         premium_check(subject, rules.classifier_block_min_premium),
     )
@@ -58,7 +59,7 @@ def _side_sentence(direction: Direction) -> str:
 RULE = Rule(
     id="large_block", version=1, style="unclear", settings=_SETTINGS,
     least_premium=lambda rules: rules.classifier_block_min_premium, sieve=_sieve, judge=_judge,
-    sees="One or two prints of one side that carry a large premium; electronic, on a floor or in a cross.",
+    sees="One or two prints of one side at one venue that carry a large premium; electronic, on a floor, in a cross.",
     why="Whoever trades a block has found the other side for all of it at once: consistent with one decision.",
     otherwise=(
         "one leg of an order whose other legs printed elsewhere or were never reported as one",

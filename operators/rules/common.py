@@ -5,9 +5,13 @@ from __future__ import annotations
 from events.verdicts import Check
 from operators.rules.rule import check, check_among, check_is, contract_name, money, percent
 from operators.rules.subject import Subject
+from operators.units import ratio
 
 #: Settings behind `gates`, for hits to be stamped with.
-GATE_SETTINGS = ("classifier_max_spread_share", "classifier_min_nbbo_coverage", "classifier_min_aggressor_ratio")
+GATE_SETTINGS = (
+    "classifier_max_spread_share", "classifier_min_nbbo_coverage", "classifier_min_aggressor_ratio",
+    "classifier_min_at_quote_share",
+)  # fmt: skip
 
 
 def kind_checks(subject: Subject, flags: tuple[str, ...] = ("regular",)) -> tuple[Check, ...]:
@@ -31,9 +35,36 @@ def sided_checks(subject: Subject, bought: bool) -> tuple[Check, ...]:
             f"{'bought' if bought else 'sold'} share of covered size", share, ">=", rules.classifier_min_aggressor_ratio
         ),
         check(
+            f"share at the {'ask' if bought else 'bid'} or through it",
+            at_quote(subject, bought),
+            ">=",
+            rules.classifier_min_at_quote_share,
+        ),
+        check(
             "spread, share of the price", spread, "<=", rules.classifier_max_spread_share, required=spread is not None
         ),
     )
+
+
+def at_quote(subject: Subject, bought: bool) -> float:
+    """Returns the share of the covered size that took the quote of its side, or went through it."""
+    parent = subject.parent
+    taken = parent.ask_size + parent.above_ask_size if bought else parent.bid_size + parent.below_bid_size
+    return ratio(taken, parent.covered_size)
+
+
+def worked_check(subject: Subject) -> Check:
+    """Checks that it was worked in several prints; single ones of some size happen all day and mean little.
+
+    Of a premium that chance does not reach one print is enough.
+    """
+    rules, premium = subject.rules, subject.premium
+    if premium is not None and premium >= rules.classifier_single_print_premium:
+        return check("premium, dollars (enough in one print)", premium, ">=", rules.classifier_single_print_premium)
+    return check("print count", subject.parent.count, ">=", rules.classifier_min_prints)
+
+
+WORKED_SETTINGS = ("classifier_min_prints", "classifier_single_print_premium")
 
 
 def premium_check(subject: Subject, setting: float) -> Check:

@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from events.verdicts import Check
-from operators.rules.common import GATE_SETTINGS, kind_checks, premium_check, quality, sided_checks, unknowns, what
+from operators.rules.common import (
+    GATE_SETTINGS,
+    WORKED_SETTINGS,
+    kind_checks,
+    premium_check,
+    quality,
+    sided_checks,
+    unknowns,
+    what,
+    worked_check,
+)
 from operators.rules.rule import Rule, Verdict, check, held, passes
 from operators.rules.subject import Subject
 
@@ -11,7 +21,7 @@ _ZERO_SETTINGS = (
     "classifier_0dte_max_atm_pct", "classifier_0dte_min_delta", "classifier_0dte_max_delta",
     "classifier_0dte_min_premium", "classifier_0dte_min_size", *GATE_SETTINGS,
 )  # fmt: skip
-_FAR_SETTINGS = ("far_dated_min_days", "far_dated_min_premium", *GATE_SETTINGS)
+_FAR_SETTINGS = ("far_dated_min_days", "far_dated_min_premium", *WORKED_SETTINGS, *GATE_SETTINGS)
 
 
 def _zero_sieve(subject: Subject) -> bool:
@@ -52,6 +62,7 @@ def _judge_far(subject: Subject) -> Verdict:
         *sided_checks(subject, bought=True),
         check("days to expiry", subject.days, ">=", rules.far_dated_min_days),
         premium_check(subject, rules.far_dated_min_premium),
+        worked_check(subject),
     )
     sentences = (
         what(subject, "bought"),

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 from events.types import Direction, Style
-from operators.rules.common import GATE_SETTINGS, kind_checks, premium_check, quality, sided_checks, unknowns, what
+from operators.rules.common import (
+    GATE_SETTINGS,
+    WORKED_SETTINGS,
+    kind_checks,
+    premium_check,
+    quality,
+    sided_checks,
+    unknowns,
+    what,
+    worked_check,
+)
 from operators.rules.rule import Rule, Verdict, check, check_is, held, passes
 from operators.rules.subject import Subject
 
 _OPENING_SETTINGS = ("classifier_position_min_premium", "classifier_opening_min_share", *GATE_SETTINGS)
 _CLOSING_SETTINGS = (
-    "classifier_position_min_premium", "classifier_closing_min_share", "classifier_closing_max_share", *GATE_SETTINGS,
+    "classifier_position_min_premium", "classifier_closing_min_share", "classifier_closing_max_share",
+    *WORKED_SETTINGS, *GATE_SETTINGS,
 )  # fmt: skip
 _ONE_SIDED = 0.8
 
@@ -73,6 +84,7 @@ def _judge_closing(subject: Subject) -> Verdict:
         *kind_checks(subject),
         *sided_checks(subject, bought=False),
         premium_check(subject, rules.classifier_position_min_premium),
+        worked_check(subject),
         check("size over open interest", subject.held_share, ">=", rules.classifier_closing_min_share),
         check("size over open interest, at most", subject.held_share, "<=", rules.classifier_closing_max_share),
         check("the day's volume, contracts", packet.volume, "<=", packet.open_interest or 0, required=False),

@@ -15,8 +15,8 @@ _HITS_SETTINGS = (
     "repeated_hits_min_hit_premium", "repeated_hits_min_side_share", *GATE_SETTINGS,
 )  # fmt: skip
 _LADDER_SETTINGS = (
-    "ladder_window_ms", "ladder_min_strikes", "ladder_min_premium", "repeated_hits_min_hit_premium",
-    "repeated_hits_min_side_share", *GATE_SETTINGS,
+    "ladder_window_ms", "ladder_min_strikes", "ladder_min_premium", "ladder_min_order_premium",
+    "ladder_min_order_prints", "repeated_hits_min_side_share", *GATE_SETTINGS,
 )  # fmt: skip
 #: Neighbouring strikes stand at most so many of the smallest step apart.
 _STEPS_APART = 3.0
@@ -61,32 +61,42 @@ def _judge_hits(subject: Subject) -> Verdict:
     return Verdict(passes(checks), subject.leaning, confidence, checks, sentences, tuple(against))
 
 
-def _neighbours(strikes: Sequence[float]) -> int:
-    """Returns how many strikes stand in the longest row without a hole."""
-    ordered = sorted(set(strikes))
-    steps = [high - low for low, high in zip(ordered, ordered[1:], strict=False)]
-    if not steps:
-        return len(ordered)
-    widest, longest, run = _STEPS_APART * min(steps) + 1e-9, 1, 1
-    for step in steps:
-        run = run + 1 if step <= widest else 1
-        longest = max(longest, run)
-    return longest
+def _rungs(subject: Subject, orders: Sequence[Order]) -> list[Order]:
+    """Returns the bought orders that step from strike to neighbouring strike in one direction up to this one.
+
+    Upward in calls and downward in puts; the smallest step of all strikes seen says what neighbouring is.
+    """
+    rules, sign = subject.rules, 1 if subject.contract.right == "C" else -1
+    worked = [
+        order for order in orders
+        if order.side == "buy" and order.count >= rules.ladder_min_order_prints
+        and order.premium >= rules.ladder_min_order_premium
+    ]  # fmt: skip
+    strikes = sorted({order.strike for order in worked})
+    steps = [high - low for low, high in zip(strikes, strikes[1:], strict=False)]
+    row: list[Order] = []
+    for order in reversed(worked):
+        step = sign * (row[-1].strike - order.strike) if row else 0.0
+        if not row and order.strike == subject.contract.strike:
+            row = [order]
+        elif row and 0 < step <= _STEPS_APART * min(steps) + 1e-9:
+            row.append(order)
+    return row
 
 
 def _judge_ladder(subject: Subject) -> Verdict:
     rules = subject.rules
     orders = _within(subject, rules.ladder_window_ms)
-    bought = [order for order in orders if order.side == "buy"]
-    premium = round(sum(order.premium for order in bought), 6)
-    strikes = _neighbours([order.strike for order in bought])
+    rungs = _rungs(subject, orders)
+    premium, strikes = round(sum(order.premium for order in rungs), 6), len(rungs)
     checks = (
         *kind_checks(subject),
         *sided_checks(subject, bought=True),
-        check("neighbouring strikes bought", strikes, ">=", rules.ladder_min_strikes),
+        check("neighbouring strikes bought in a row", strikes, ">=", rules.ladder_min_strikes),
         check("their premium, dollars", premium, ">=", rules.ladder_min_premium),
         check("bought share of premium within the window", _share(orders), ">=", rules.repeated_hits_min_side_share),
-        check("premium of this one, dollars", subject.premium, ">=", rules.repeated_hits_min_hit_premium),
+        check("print count", subject.parent.count, ">=", rules.ladder_min_order_prints),
+        check("premium of this one, dollars", subject.premium, ">=", rules.ladder_min_order_premium),
     )
     kind = "calls" if subject.contract.right == "C" else "puts"
     sentences = (
@@ -108,7 +118,7 @@ HITS = Rule(
 )  # fmt: skip
 LADDER = Rule(
     id="ladder_accumulation", version=1, style="directional", settings=_LADDER_SETTINGS,
-    least_premium=lambda rules: rules.repeated_hits_min_hit_premium, sieve=_bought, judge=_judge_ladder,
+    least_premium=lambda rules: rules.ladder_min_order_premium, sieve=_bought, judge=_judge_ladder,
     sees="Neighbouring strikes of one expiry and right bought one after another.",
     why="Buying strike after strike spreads one position: consistent with one buyer who does not show its whole size.",
     otherwise=("strangers while the market moves through the strikes", "a maker's hedge of one large order"),

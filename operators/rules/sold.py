@@ -5,11 +5,24 @@ from __future__ import annotations
 from functools import partial
 from typing import Literal
 
-from operators.rules.common import GATE_SETTINGS, kind_checks, premium_check, quality, sided_checks, unknowns, what
+from operators.rules.common import (
+    GATE_SETTINGS,
+    WORKED_SETTINGS,
+    kind_checks,
+    premium_check,
+    quality,
+    sided_checks,
+    unknowns,
+    what,
+    worked_check,
+)
 from operators.rules.rule import Rule, Verdict, check, check_is, held, passes, percent
 from operators.rules.subject import Subject
 
-_SETTINGS = ("classifier_sell_min_premium", "classifier_sell_min_days", *GATE_SETTINGS)
+_SETTINGS = (
+    "classifier_sell_min_premium", "classifier_sell_min_days", "classifier_sell_max_days", "classifier_sell_min_out",
+    "classifier_sell_max_out", *WORKED_SETTINGS, *GATE_SETTINGS,
+)  # fmt: skip
 
 
 def _sieve(right: Literal["C", "P"], subject: Subject) -> bool:
@@ -17,14 +30,17 @@ def _sieve(right: Literal["C", "P"], subject: Subject) -> bool:
 
 
 def _judge(right: Literal["C", "P"], subject: Subject) -> Verdict:
-    rules = subject.rules
+    rules, out = subject.rules, subject.out
     checks = (
         check_is("right", subject.contract.right, right),
         *kind_checks(subject),
         *sided_checks(subject, bought=False),
         premium_check(subject, rules.classifier_sell_min_premium),
         check("days to expiry", subject.days, ">=", rules.classifier_sell_min_days),
-        check("out of the money, share of spot", subject.out, ">=", 0.0, required=subject.out is not None),
+        check("days to expiry, at most", subject.days, "<=", rules.classifier_sell_max_days),
+        check("out of the money, share of spot", out, ">=", rules.classifier_sell_min_out, required=out is not None),
+        check("out of the money, at most", out, "<=", rules.classifier_sell_max_out, required=out is not None),
+        worked_check(subject),
     )
     held_stock = "calls sold over stock that is held" if right == "C" else "puts sold for their premium"
     sentences = (

@@ -14,7 +14,8 @@ from operators.rules.subject import Subject
 
 _SETTINGS = (
     "classifier_sweep_min_premium", "classifier_sweep_min_count", "classifier_sweep_min_premium_z",
-    "classifier_z_min_samples", "cluster_window_ms", *GATE_SETTINGS,
+    "classifier_sweep_sure_count", "classifier_sweep_few_span_ms", "classifier_z_min_samples", "cluster_window_ms",
+    *GATE_SETTINGS,
 )  # fmt: skip
 #: An unusual premium replaces the floor only above this share of it.
 _FLOOR_SHARE_WITH_Z = 0.25
@@ -34,6 +35,7 @@ def _judge(right: Literal["C", "P"], subject: Subject) -> Verdict:
         check_is("right", subject.contract.right, right),
         *kind_checks(subject),
         check("print count", parent.count, ">=", rules.classifier_sweep_min_count),
+        *_together(subject),
         *sided_checks(subject, bought=True),
         _premium(subject),
         check("premium z", packet.premium_z, ">=", rules.classifier_sweep_min_premium_z, required=False),
@@ -52,6 +54,15 @@ def _premium(subject: Subject) -> Check:
             "premium, dollars (unusual: a quarter of the floor)", subject.premium, ">=", _least_premium(rules)
         )  # fmt: skip
     return premium_check(subject, rules.classifier_sweep_min_premium)
+
+
+def _together(subject: Subject) -> tuple[Check, ...]:
+    """Few prints without a sweep flag are one burst only when they come close together: strangers spread."""
+    parent, rules = subject.parent, subject.rules
+    if parent.intermarket_sweeps or parent.count >= rules.classifier_sweep_sure_count:
+        return ()
+    span_ms = (parent.end_ts - parent.start_ts) / 1e6
+    return (check("span of few prints without a flag, ms", span_ms, "<=", rules.classifier_sweep_few_span_ms),)
 
 
 def _swept(subject: Subject) -> bool:
