@@ -15,12 +15,11 @@ from starlette.responses import Response
 from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
-from api import candles, describe, errors, history, openapi
+from api import candles, describe, errors, explain, history, openapi
 from api.archive import Archive
 from api.cached import NEWEST_PARAMS, Cached, newest_of_log
 from api.errors import Refused
 from api.evidence import ArchiveFinder, Evidence, Gathering, LogFinder
-from api.explain import explain
 from api.guard import Guard
 from api.metrics import GatewayCollector
 from api.monitor import Monitor
@@ -118,13 +117,13 @@ class Gateway:
             raise Refused(404, str(error), "id") from None
 
     async def _explain(self, request: Request) -> Response:
-        read(request.query_params, ())
+        near = read(request.query_params, explain.PARAMS)["near"]
         ident = request.path_params["id"]
         rules = describe.rules_in_force(self._dataset, self._settings)
         found = await self._gathered(ident)
         if not found.packets:
             raise Refused(404, f"the packets of {ident!r} are not known", "id")
-        return _plain({"id": ident, "packets": [explain(packet, rules) for packet in found.packets]})
+        return _plain(explain.explain_all(found, rules, near))
 
     async def _candles(self, request: Request) -> Response:
         return await self._computed(request, candles.CANDLE_PARAMS, candles.candles)

@@ -2,55 +2,77 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 import orjson
 
+from api.evidence import Evidence
+from api.named import named
+from api.params import Param
 from events.derived import FlowPacket
 from events.settings import Rules, plain_rules
 from events.topics import decoder
-from events.verdicts import Check, Structure
+from events.verdicts import Check, Hit, Structure
 from operators.rules import ALL
 from operators.rules.rule import Rule
 from operators.rules.subject import StructureSubject, Subject, orders_of, whole_of
 
 _packets = decoder("flow.packets")
 _structures = decoder("flow.structures")
-#: What cannot be judged again from one packet, and why.
-_ELSEWHERE = {
-    "repeated_hits": "It looks across packets: only the packet itself stands here.",
-    "ladder_accumulation": "It looks across packets: only the packet itself stands here.",
-}
+_hits = decoder("flow.hits")
+#: Rules that need more than the packet: where they fired, the archived hit shows what they saw.
+_ACROSS = ("repeated_hits", "ladder_accumulation")
+_NOTE = "It looks across packets; judged again, only this packet stands before it."
+PARAMS = (Param("near", "int", "only rules that did not fire, so many, nearest to firing first", None, 1, 100),)
+
+
+def explain_all(found: Evidence, rules: Rules, near: int | None = None) -> dict[str, Any]:
+    """Returns what every rule says of the packets and structures that an id leads to, under these settings.
+
+    A packet's parents that a structure holds are judged in the structure. `near` narrows to rules that did not fire.
+    """
+    taken = frozenset(leg["parent_id"] for each in found.structures for leg in each["legs"])
+    about = named(found.id).about
+    return {
+        "id": found.id,
+        "packets": [explain(packet, rules, taken, about, near, found.hits) for packet in found.packets],
+        "structures": [explain_structure(each, rules, near) for each in found.structures],
+        "later": [_of_hit(hit) for hit in found.hits if _reads(hit["rule"]) == "look"],
+    }
 
 
 def explain(
-    fields: dict[str, Any], rules: Rules, *, taken: frozenset[str] = frozenset(), about: str | None = None,
-    near: int | None = None,
+    fields: dict[str, Any], rules: Rules, taken: frozenset[str] = frozenset(), about: str | None = None,
+    near: int | None = None, hits: Sequence[dict[str, Any]] = (),
 ) -> dict[str, Any]:  # fmt: skip
-    """Returns what every rule says of an archived packet under these settings.
-
-    `taken` are parents that structures hold: no single-leg evidence. `about` narrows to one parent; `near` to rules
-    that did not fire, at most so many, nearest first.
-    """
+    """Returns what every rule says of an archived packet; `about` narrows to the order that holds a parent."""
     packet: FlowPacket = _packets.decode(orjson.dumps(fields))
     subjects = orders_of(packet, taken, rules)
-    chosen = [each for each in subjects if about in (None, packet.id, each.about, each.parent.id)] or subjects
+    chosen = [each for each in subjects if about in (each.about, each.parent.id)] or subjects
+    archived = {(hit["about"], hit["rule"]): hit for hit in hits if hit["rule"] in _ACROSS}
     judged = []
     for rule in ALL:
         if rule.reads == "order":
-            judged += [_judged(rule, subject, subject.about, rules) for subject in chosen]
+            judged += [
+                _of_hit(archived[each.about, rule.id])
+                if (each.about, rule.id) in archived
+                else _judged(rule, each, each.about, rules)
+                for each in chosen
+            ]
         elif rule.reads == "packet":
             whole = whole_of(packet, taken, rules)
             judged += [] if whole is None else [_judged(rule, whole, packet.id, rules)]
     return {
         "packet": packet.id, "revision": packet.revision, "contract": packet.contract,
-        "parents_in_structures": sorted(taken), "rules": _chosen(judged, near),
+        "in_structures": sorted(parent.id for parent in packet.parents if parent.id in taken),
+        "rules": _chosen(judged, near),
     }  # fmt: skip
 
 
 def explain_structure(fields: dict[str, Any], rules: Rules, near: int | None = None) -> dict[str, Any]:
-    """Returns what every rule on structures says of an archived structure under these settings."""
+    """Returns what every rule on structures says of an archived structure."""
     structure: Structure = _structures.decode(orjson.dumps(fields))
     subject = StructureSubject(structure, rules)
     judged = [_judged(rule, subject, structure.id, rules) for rule in ALL if rule.reads == "structure"]
@@ -60,6 +82,22 @@ def explain_structure(fields: dict[str, Any], rules: Rules, near: int | None = N
     }  # fmt: skip
 
 
+def _reads(ident: str) -> str:
+    return next((rule.reads for rule in ALL if rule.id == ident), "")
+
+
+def _of_hit(fields: dict[str, Any]) -> dict[str, Any]:
+    """Returns an archived hit as what is judged again is shown."""
+    hit: Hit = _hits.decode(orjson.dumps(fields))
+    return _shown(
+        {
+            "rule": hit.rule, "version": hit.version, "about": hit.about, "style": hit.style,
+            "direction": hit.direction, "confidence": hit.confidence, "thresholds": hit.thresholds,
+        },
+        hit.checks, hit.sentences, hit.against, "As it was judged then.",
+    )  # fmt: skip
+
+
 def _chosen(judged: list[dict[str, Any]], near: int | None) -> list[dict[str, Any]]:
     ordered = sorted(judged, key=_distance)
     return ordered if near is None else [each for each in ordered if not each["fired"]][:near]
@@ -67,28 +105,34 @@ def _chosen(judged: list[dict[str, Any]], near: int | None) -> list[dict[str, An
 
 def _judged(rule: Rule, subject: Subject | StructureSubject, about: str, rules: Rules) -> dict[str, Any]:
     verdict = rule.judge(subject)
-    required = [check for check in verdict.checks if check.required]
-    failed = [check for check in required if not check.passed]
     settings = plain_rules(rules)
+    fields = {
+        "rule": rule.id, "version": rule.version, "about": about, "style": verdict.style or rule.style,
+        "direction": verdict.direction, "confidence": verdict.confidence,
+        "thresholds": {name.upper(): settings[name.upper()] for name in rule.settings},
+    }  # fmt: skip
+    note = _NOTE if rule.id in _ACROSS else None
+    return _shown(fields, verdict.checks, verdict.sentences, verdict.against, note)
+
+
+def _shown(
+    fields: dict[str, Any], checks: Sequence[Check], sentences: Sequence[str], against: Sequence[str], note: str | None
+) -> dict[str, Any]:
+    """Adds checks with their margins, how near it came, and the failed check that came nearest."""
+    required = [check for check in checks if check.required]
+    failed = [check for check in required if not check.passed]
     nearest = max(failed, key=_nearness, default=None)
-    return {
-        "rule": rule.id,
-        "version": rule.version,
-        "about": about,
-        "style": verdict.style or rule.style,
-        "fired": verdict.fired,
+    return fields | {
+        "fired": not failed,
         "required": len(required),
         "passed": len(required) - len(failed),
         "nearness": round(sum(map(_nearness, required)) / max(len(required), 1), 4),
         "failed": [check.name for check in failed],
         "nearest": None if nearest is None else nearest.name,
-        "direction": verdict.direction,
-        "confidence": verdict.confidence,
-        "checks": [msgspec.to_builtins(check) | {"margin": _margin(check)} for check in verdict.checks],
-        "sentences": list(verdict.sentences) if verdict.fired else [],
-        "against": list(verdict.against),
-        "note": _ELSEWHERE.get(rule.id),
-        "thresholds": {name.upper(): settings[name.upper()] for name in rule.settings},
+        "checks": [msgspec.to_builtins(check) | {"margin": _margin(check)} for check in checks],
+        "sentences": [] if failed else list(sentences),
+        "against": list(against),
+        "note": note,
     }
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from api import candles, history, protocol
+from api import candles, explain, history, protocol
 from api.cached import NEWEST_PARAMS
 from api.evidence import Evidence
 from api.params import Param
@@ -64,7 +64,9 @@ def _paths() -> dict[str, Any]:
         "/api/evidence/{id}": _get(
             "What an alert, structure, hit, packet or parent rests on, down to the prints", (), evidence, "id"
         ),
-        "/api/explain/{id}": _get("Every rule's every check on a packet, judged again", (), _OBJECT, "id"),
+        "/api/explain/{id}": _get(
+            "Every rule's every check on what an id leads to, judged again", explain.PARAMS, _OBJECT, "id"
+        ),
         "/api/candles": _get("Candles of a symbol", candles.CANDLE_PARAMS, _OBJECT),
         "/api/baselines": _get("What is usual for the contracts of an underlying", candles.BASELINE_PARAMS, _OBJECT),
         "/api/newest/{topic}": _get("Newest messages as the log has them", NEWEST_PARAMS, _OBJECT, "topic"),

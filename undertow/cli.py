@@ -26,6 +26,7 @@ _COMMANDS: dict[str, tuple[str, str, str]] = {
         "Show how busy partitions are, and how to split them.",
     ),
     "tail": ("undertow.commands.tail", "tail_command", "Show a topic's newest events, or follow it."),
+    "explain": ("undertow.commands.explain", "explain_command", "Show why something fired or not, check by check."),
     "evaluate": ("undertow.commands.evaluate", "evaluate_command", "Judge the rules on tapes whose orders are known."),
     "bench": ("undertow.commands.bench", "bench", "Measure this machine, as ratios within one run."),
     "health": ("undertow.commands.health", "health", "Ask a running part whether it does its work."),
