@@ -119,7 +119,7 @@ class Gateway:
     async def _explain(self, request: Request) -> Response:
         near = read(request.query_params, explain.PARAMS)["near"]
         ident = request.path_params["id"]
-        rules = describe.rules_in_force(self._dataset, self._settings)
+        rules = await asyncio.to_thread(describe.rules_in_force, self._dataset, self._settings)
         found = await self._gathered(ident)
         if not found.packets:
             raise Refused(404, f"the packets of {ident!r} are not known", "id")
@@ -158,11 +158,12 @@ class Gateway:
 
     async def _config(self, request: Request) -> Response:
         read(request.query_params, ())
-        return _plain(describe.config(self._dataset, self._settings))
+        return _plain(await asyncio.to_thread(describe.config, self._dataset, self._settings))
 
     async def _health(self, request: Request) -> Response:
         read(request.query_params, ())
-        ok, parts = describe.health(self._dataset, self._monitor.seen)
+        # Leases and notes may stand on a cluster that is away: the loop does not wait for it.
+        ok, parts = await asyncio.to_thread(describe.health, self._dataset, self._monitor.seen)
         return _plain(parts, 200 if ok else 503)
 
     async def _metrics(self, _: Request) -> Response:

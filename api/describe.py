@@ -8,6 +8,7 @@ from typing import Any
 
 from api.monitor import Seen
 from api.socket import hello
+from connectors.bus.base import BusError
 from connectors.dataset import Dataset
 from connectors.lease import Holder
 from events.partitions import subset_text
@@ -58,9 +59,7 @@ def _plain(value: Any) -> Any:
 def health(dataset: Dataset, seen: Seen) -> tuple[bool, dict[str, Any]]:
     """Returns whether every part that the data set needs is there, and each part's state."""
     lives = dataset.clock in _LIVE_CLOCKS
-    flow = _flow_holders(dataset)
-    feeds = {topic: dataset.leases.holder(f"feed:{topic}") for topic in RAW_TOPICS}
-    holders = {topic: _holder(holder) for topic, holder in feeds.items() if holder is not None}
+    flow, holders = _holders(dataset) if seen.bus else ({}, {})
     parts: dict[str, dict[str, Any]] = {
         "bus": {"ok": seen.bus, "needed": True},
         "archive": {"ok": seen.archive, "needed": True},
@@ -75,12 +74,16 @@ def health(dataset: Dataset, seen: Seen) -> tuple[bool, dict[str, Any]]:
     return ok, {"ok": ok, "dataset": dataset.name, "parts": parts, "lag_ms": seen.lag_ms}
 
 
-def _flow_holders(dataset: Dataset) -> dict[Holder, list[int]]:
-    """Returns the partitions of each process that runs the flow."""
-    found: dict[Holder, list[int]] = {}
-    for partition, holder in dataset.flow_holders().items():
-        found.setdefault(holder, []).append(partition)
-    return found
+def _holders(dataset: Dataset) -> tuple[dict[Holder, list[int]], dict[str, Any]]:
+    """Returns the partitions of each process that runs the flow, and each topic's feed; none while brokers are away."""
+    flow: dict[Holder, list[int]] = {}
+    try:
+        for partition, holder in dataset.flow_holders().items():
+            flow.setdefault(holder, []).append(partition)
+        feeds = dataset.leases.holders([f"feed:{topic}" for topic in RAW_TOPICS])
+    except BusError:
+        return {}, {}
+    return flow, {name.removeprefix("feed:"): _holder(holder) for name, holder in feeds.items()}
 
 
 def _holder(holder: Holder | None) -> dict[str, Any] | None:

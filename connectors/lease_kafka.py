@@ -78,7 +78,7 @@ class KafkaLeases(Leases):
             with self._topic.turn:
                 notes = self._topic.read()
                 found = _standing(notes)
-                held = {name: found[name] for name in names if name in found and not _is_over(found[name], notes)}
+                held = {name: found[name] for name in names if name in found and not self._is_over(found[name], notes)}
                 if not held:
                     granted = self._claim(names, ttl_s, above, found)
                     if granted is not None:
@@ -127,8 +127,14 @@ class KafkaLeases(Leases):
             return {
                 name: found[name].holder()
                 for name in names
-                if name in found and not _is_over(found[name], notes) and not _is_late(found[name], notes)
+                if name in found and not self._is_over(found[name], notes) and not _is_late(found[name], notes)
             }
+
+    def _is_over(self, each: _Standing, notes: Mapping[str, Note]) -> bool:
+        """Says whether a claim's holder gave it back, is dead on this machine, or was watched silent for its time."""
+        newest = _newest(each, notes)
+        silent_s = time.monotonic() - max(newest.seen_s, self._topic.watched_since_s)
+        return newest.value == _RELEASED or each.holder().is_dead() or silent_s > each.claim.ttl_s
 
     def close(self) -> None:
         """Follows the topic no more."""
@@ -190,13 +196,6 @@ def _standing(notes: Mapping[str, Note]) -> dict[str, _Standing]:
 def _newest(each: _Standing, notes: Mapping[str, Note]) -> Note:
     """Returns the last sign of life."""
     return notes.get(f"{_ALIVE}{each.key}", each.note)
-
-
-def _is_over(each: _Standing, notes: Mapping[str, Note]) -> bool:
-    """Says whether a claim's holder gave it back, is dead on this machine, or was watched silent for its time."""
-    newest = _newest(each, notes)
-    silent_s = time.monotonic() - newest.seen_s
-    return newest.value == _RELEASED or each.holder().is_dead() or silent_s > each.claim.ttl_s
 
 
 def _is_late(each: _Standing, notes: Mapping[str, Note]) -> bool:

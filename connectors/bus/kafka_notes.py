@@ -24,6 +24,8 @@ _CONFIG = {
     "min.cleanable.dirty.ratio": "0.1",
 }  # fmt: skip
 _TAKE, _WAIT_S = 2000, 0.05
+#: Who reads less often than this, or could not read, has not been watching.
+_GAP_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,10 @@ class NotesTopic:
         self.turn = threading.RLock()
         #: Kafka's offset behind everything known.
         self.next = 0
+        #: Since when the topic has been watched without a gap, monotonic seconds: silence of before tells nothing,
+        #: since brokers may have been away.
+        self.watched_since_s = 0.0
+        self._read_s = 0.0
         self._notes: dict[str, Note] = {}
         self._client = Client(settings)
         self.patience_s = self._client.patience_s
@@ -65,6 +71,10 @@ class NotesTopic:
                     deadline = time.monotonic() + self.patience_s
                 elif time.monotonic() > deadline:
                     raise BusError(f"{self.name}: Kafka did not send offset {self.next} in time")
+            now_s = time.monotonic()
+            if now_s - self._read_s > _GAP_S:
+                self.watched_since_s = now_s
+            self._read_s = now_s
             return self._notes
 
     def put(self, records: Mapping[str, bytes | None], within_s: float | None = None) -> int:

@@ -106,11 +106,17 @@ def test_a_holder_waits_for_brokers_that_are_away_and_keeps_its_lease(tmp_path: 
     try:
         with started(tmp_path) as broker:
             leases = KafkaLeases(NotesTopic(Kafka(kafka_brokers=broker.address, kafka_timeout_ms=60_000), "w."))
-            with leases.acquire("a", ttl_s=1.0) as lease:
+            with leases.acquire("a", ttl_s=3.0) as lease:
+                other = KafkaLeases(NotesTopic(Kafka(kafka_brokers=broker.address, kafka_timeout_ms=60_000), "w."))
+                assert other.holder("a") is not None
                 broker.kill()
-                time.sleep(1.5)
+                time.sleep(4.0)
                 lease.check()
                 broker.start()
+                # Nobody could renew while brokers were away: that silence is held against nobody.
+                with pytest.raises(LeaseHeld):
+                    other.acquire("a")
+                other.close()
                 until(lambda: _held(leases, lease.epoch), 30)
                 lease.check()
             leases.close()
