@@ -199,8 +199,8 @@ class Disk:
 
         def __enter__(self) -> None:
             with self._path.open("wb", buffering=0) as file, suppress(OSError):
-                while True:
-                    file.write(bytes(1 << 20))
+                left = os.statvfs(self._path)
+                os.posix_fallocate(file.fileno(), 0, left.f_bavail * left.f_frsize)
             with self._path.open("ab", buffering=0) as file, suppress(OSError):
                 while True:
                     file.write(bytes(512))
