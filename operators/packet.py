@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import mul
+from typing import NamedTuple
 
 from msgspec import Struct
 
@@ -16,7 +18,7 @@ from events.ids import packet_id, parent_id
 from events.types import NS_PER_MS, Side
 from operators.parting import part
 from operators.side import COUNTED_RULES
-from operators.units import MICRO, dollars, micro, ratio, six
+from operators.units import ratio, six
 
 _NEVER_JOIN: frozenset[Flag] = frozenset(("late", "volume_only", "cancel", "correction"))
 
@@ -74,29 +76,27 @@ def new_burst(marked: MarkedPrint, window_ns: int) -> Burst:
     )  # fmt: skip
 
 
-@dataclass(slots=True)
-class _Sums:
-    """What prints add up to; money in integer millionths of a dollar."""
+class _Sums(NamedTuple):
+    """What prints add up to; sums over an unknown part are unknown."""
 
-    size: int = 0
-    notional: int = 0
-    premium: int | None = 0
-    buy_size: int = 0
-    sell_size: int = 0
-    above_ask: int = 0
-    ask: int = 0
-    inside: int = 0
-    bid: int = 0
-    below_bid: int = 0
-    spread_notional: int = 0
-    sweeps: int = 0
-    delta_notional: int | None = 0
-    venue_book: bool = False
-    halted: bool = False
-
-    @property
-    def covered(self) -> int:
-        return self.above_ask + self.ask + self.inside + self.bid + self.below_bid
+    size: int
+    premium: float | None
+    vwap: float
+    low: float
+    high: float
+    buy_size: int
+    sell_size: int
+    covered: int
+    above_ask: int
+    ask: int
+    inside: int
+    bid: int
+    below_bid: int
+    spread: float | None
+    venue_book: bool
+    venues: tuple[str, ...]
+    sweeps: int
+    delta_notional: float | None
 
     @property
     def share(self) -> float:
@@ -105,45 +105,46 @@ class _Sums:
 
 
 def _sum(marks: Sequence[MarkedPrint]) -> _Sums:
-    sums = _Sums()
+    above = ask = inside = bid = below = bought = sold = 0
+    spread, venue_book = 0.0, False
     for mark in marks:
-        size = mark.size
-        sums.size += size
-        sums.notional += micro(mark.price) * size
-        if sums.premium is not None:
-            sums.premium = None if mark.premium is None else sums.premium + micro(mark.premium)
-        if sums.delta_notional is not None:
-            delta = mark.delta_notional
-            sums.delta_notional = None if delta is None else sums.delta_notional + micro(delta)
-        if mark.position is not None:
-            _count_covered(sums, mark, size)
-        if mark.intermarket_sweep:
-            sums.sweeps += 1
-        if mark.halted:
-            sums.halted = True
-    return sums
-
-
-def _count_covered(sums: _Sums, mark: MarkedPrint, size: int) -> None:
-    placement = mark.placement
-    if placement == "ask":
-        sums.ask += size
-    elif placement == "bid":
-        sums.bid += size
-    elif placement == "inside":
-        sums.inside += size
-    elif placement == "above_ask":
-        sums.above_ask += size
-    else:
-        sums.below_bid += size
-    sums.spread_notional += micro(mark.ask - mark.bid) * size  # type: ignore[operator]
-    if mark.side_rule in COUNTED_RULES:
-        if mark.side == "buy":
-            sums.buy_size += size
+        if mark.position is None:
+            continue
+        size, placement = mark.size, mark.placement
+        if placement == "ask":
+            ask += size
+        elif placement == "bid":
+            bid += size
+        elif placement == "inside":
+            inside += size
+        elif placement == "above_ask":
+            above += size
         else:
-            sums.sell_size += size
-    if mark.book == "venue":
-        sums.venue_book = True
+            below += size
+        spread += (mark.ask - mark.bid) * size  # type: ignore[operator]
+        if mark.side_rule in COUNTED_RULES:
+            if mark.side == "buy":
+                bought += size
+            else:
+                sold += size
+        if mark.book == "venue":
+            venue_book = True
+    covered = above + ask + inside + bid + below
+    sizes = [mark.size for mark in marks]
+    prices = [mark.price for mark in marks]
+    whole = sum(sizes)
+    return _Sums(
+        whole, _total([mark.premium for mark in marks]), six(sum(map(mul, prices, sizes)) / whole), min(prices),
+        max(prices), bought, sold, covered, above, ask, inside, bid, below,
+        six(spread / covered) if covered else None, venue_book,
+        tuple(dict.fromkeys([mark.exchange for mark in marks if mark.exchange is not None])),
+        sum([mark.intermarket_sweep for mark in marks]), _total([mark.delta_notional for mark in marks]),
+    )  # fmt: skip
+
+
+def _total(dollars: list[float | None]) -> float | None:
+    """Adds money up, in order, and rounds once."""
+    return None if None in dollars else six(sum(dollars))  # type: ignore[arg-type]
 
 
 def packet_of(burst: Burst, config: PacketConfig) -> FlowPacket:
@@ -166,7 +167,6 @@ def packet_of(burst: Burst, config: PacketConfig) -> FlowPacket:
         mixed = sums.covered > 0 and sums.share < config.parent_side_share
     size, covered = sums.size, sums.covered
     burst.sizes = tuple([parent.size for parent in parents]) or (size,)
-    prices = [mark.price for mark in marks]
     # Positional, in the order of the type's fields: keywords would cost as much as the rest.
     return FlowPacket(
         burst.id,
@@ -179,12 +179,12 @@ def packet_of(burst: Burst, config: PacketConfig) -> FlowPacket:
         (burst.due_ts - burst.start_ts) // NS_PER_MS,
         len(marks),
         size,
-        None if sums.premium is None else dollars(sums.premium),
+        sums.premium,
         first.price,
         last.price,
-        min(prices),
-        max(prices),
-        six(sums.notional / size / MICRO),
+        sums.low,
+        sums.high,
+        sums.vwap,
         sums.buy_size,
         sums.sell_size,
         covered,
@@ -195,9 +195,9 @@ def packet_of(burst: Burst, config: PacketConfig) -> FlowPacket:
         sums.inside,
         sums.bid,
         sums.below_bid,
-        _venues_of(marks),
+        sums.venues,
         sums.sweeps,
-        six(sums.spread_notional / covered / MICRO) if covered else None,
+        sums.spread,
         sums.venue_book,
         burst.revision,
         None,
@@ -211,7 +211,7 @@ def packet_of(burst: Burst, config: PacketConfig) -> FlowPacket:
         mixed,
         bool(burst.suspects) and any(mark.id in burst.suspects for mark in marks),
         burst.conditions_known,
-        sums.halted,
+        any([mark.halted for mark in marks]),
         burst.struck,
         last.volume,
         last.open_interest,
@@ -222,7 +222,7 @@ def packet_of(burst: Burst, config: PacketConfig) -> FlowPacket:
         last.iv,
         first.iv,
         last.delta,
-        None if sums.delta_notional is None else dollars(sums.delta_notional),
+        sums.delta_notional,
     )
 
 
@@ -233,7 +233,7 @@ def _single(burst: Burst, mark: MarkedPrint) -> FlowPacket:
     covered, spread, counted = 0, None, False
     if mark.position is not None:
         covered, counted = size, mark.side_rule in COUNTED_RULES
-        spread = micro(mark.ask - mark.bid) / MICRO  # type: ignore[operator]
+        spread = six(mark.ask - mark.bid)  # type: ignore[operator]
     burst.sizes = (size,)
     venue = mark.exchange
     return FlowPacket(
@@ -252,7 +252,7 @@ def _single(burst: Burst, mark: MarkedPrint) -> FlowPacket:
         price,
         price,
         price,
-        micro(price) / MICRO,
+        six(price),
         size if counted and side == "buy" else 0,
         size if counted and side != "buy" else 0,
         covered,
@@ -297,19 +297,18 @@ def _single(burst: Burst, mark: MarkedPrint) -> FlowPacket:
 def _parent(burst: Burst, marks: Sequence[MarkedPrint], least_share: float) -> Parent:
     sums = _sum(marks)
     first = marks[0]
-    prices = [mark.price for mark in marks]
     side: Side = "none"
     if sums.covered and sums.share >= least_share:
         side = "buy" if sums.buy_size > sums.sell_size else "sell"
     return Parent(
         id=_parent_id(burst, first), start_ts=first.ts, end_ts=marks[-1].ts, count=len(marks), size=sums.size,
-        premium=None if sums.premium is None else dollars(sums.premium), side=side,
+        premium=sums.premium, side=side,
         buy_size=sums.buy_size, sell_size=sums.sell_size, covered_size=sums.covered,
-        price_first=first.price, price_last=marks[-1].price, price_low=min(prices), price_high=max(prices),
-        vwap=six(sums.notional / sums.size / MICRO), members=tuple(mark.id for mark in marks),
+        price_first=first.price, price_last=marks[-1].price, price_low=sums.low, price_high=sums.high,
+        vwap=sums.vwap, members=tuple(mark.id for mark in marks),
         above_ask_size=sums.above_ask, ask_size=sums.ask, inside_size=sums.inside, bid_size=sums.bid,
-        below_bid_size=sums.below_bid, venues=_venues_of(marks), intermarket_sweeps=sums.sweeps,
-        delta_notional=None if sums.delta_notional is None else dollars(sums.delta_notional),
+        below_bid_size=sums.below_bid, venues=sums.venues, intermarket_sweeps=sums.sweeps,
+        delta_notional=sums.delta_notional,
     )  # fmt: skip
 
 
@@ -318,11 +317,6 @@ def _parent_id(burst: Burst, first: MarkedPrint) -> str:
     if burst.aliases is not None and first.id in burst.aliases:
         return burst.aliases[first.id]
     return parent_id(first.id)
-
-
-def _venues_of(marks: Sequence[MarkedPrint]) -> tuple[str, ...]:
-    """Returns the venues of prints, each once, in order of time."""
-    return tuple(dict.fromkeys([mark.exchange for mark in marks if mark.exchange is not None]))
 
 
 def _emptied(burst: Burst) -> FlowPacket:

@@ -33,24 +33,18 @@ def part(marks: Sequence[MarkedPrint], gap_ns: int, least_share: float) -> list[
         return [[0]]
     signs = [sign_of(mark) for mark in marks]
     whole = list(range(len(marks)))
-    if _is_plain(marks, signs, gap_ns):
-        return [whole]
-    parents = [
-        parent
-        for piece in _cut(marks, signs, whole, gap_ns)
-        for side in _separate(marks, signs, piece, gap_ns, least_share)
-        for parent in _cut(marks, signs, side, gap_ns)
-    ]
-    parents.sort(key=lambda places: places[0])
-    return parents
-
-
-def _is_plain(marks: Sequence[MarkedPrint], signs: Sequence[int], gap_ns: int) -> bool:
-    """Tells, cheaply, of most packets that nothing parts them: one side, one flag, no pause."""
-    if (1 in signs and -1 in signs) or marks[-1].ts - marks[0].ts > gap_ns:
-        return False
-    sweep = marks[0].intermarket_sweep
-    return all(mark.intermarket_sweep == sweep for mark in marks)
+    flags = [mark.intermarket_sweep for mark in marks]
+    # Most packets neither pause nor change their flag: nothing cuts them in time.
+    pieces = [whole]
+    brief = marks[-1].ts - marks[0].ts <= gap_ns and (True not in flags or False not in flags)
+    if not brief:
+        pieces = _cut(marks, signs, whole, gap_ns)
+    if 1 in signs and -1 in signs:
+        pieces = [side for piece in pieces for side in _separate(marks, signs, piece, gap_ns, least_share)]
+        if not brief:
+            pieces = [parent for side in pieces for parent in _cut(marks, signs, side, gap_ns)]
+        pieces.sort(key=lambda places: places[0])
+    return pieces
 
 
 def _cut(marks: Sequence[MarkedPrint], signs: Sequence[int], places: Places, gap_ns: int) -> list[Places]:

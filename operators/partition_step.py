@@ -236,8 +236,9 @@ class PartitionStep:
     def _join(self, marked: MarkedPrint) -> None:
         """Adds a print to the open packet of its contract and flag, or opens one with it."""
         underlying = marked.underlying
-        vicinity = self._vicinity(underlying)
-        key = key_of(marked)
+        self._touched[underlying] = None
+        vicinity = self.state.vicinities.get(underlying) or self._vicinity(underlying)
+        key = marked.contract if marked.flag == "regular" else key_of(marked)
         burst = vicinity.open.get(key)
         if burst is None:
             burst = vicinity.open[key] = new_burst(marked, self._packet_config.window_ns)
