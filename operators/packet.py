@@ -55,7 +55,7 @@ class Burst(Struct, gc=False, array_like=True):
     revision: int = 0
     struck: int = 0
     #: The parent's id by its first print, where the print that gave the id was struck out.
-    aliases: dict[str, str] | None = None
+    aliases: dict[str, str] = {}
 
 
 def joins(marked: MarkedPrint) -> bool:
@@ -314,9 +314,9 @@ def _parent(burst: Burst, marks: Sequence[MarkedPrint], least_share: float) -> P
 
 def _parent_id(burst: Burst, first: MarkedPrint) -> str:
     """A parent keeps its id when the print that gave it is struck out (contract 19)."""
-    if burst.aliases is not None and first.id in burst.aliases:
-        return burst.aliases[first.id]
-    return parent_id(first.id)
+    if first is burst.marks[0]:
+        return parent_id(burst.id.removeprefix("pk:"))
+    return burst.aliases.get(first.id, parent_id(first.id))
 
 
 def _emptied(burst: Burst) -> FlowPacket:

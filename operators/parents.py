@@ -13,7 +13,8 @@ def parents_of(packet: FlowPacket) -> tuple[Parent, ...]:
         return packet.parents
     return (
         Parent(
-            id=parent_id(packet.members[0]),
+            # As the packet, it keeps its id when the print that gave it is struck out (contract 19).
+            id=parent_id(packet.id.removeprefix("pk:")),
             start_ts=packet.start_ts,
             end_ts=packet.end_ts,
             count=packet.count,

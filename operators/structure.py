@@ -107,14 +107,17 @@ def structures_with(
 def revised(structure: Structure, packets: Mapping[str, FlowPacket], ts: int) -> Structure:
     """Returns the next revision of a structure, some of whose packets lost a print (contract 19).
 
-    `packets` are those of its legs as they stand now. The kind stays while sizes still stand in a ratio, else it is
-    unnamed; a leg that lost all of its size is gone.
+    `packets` are those that changed, as they stand now; legs in other packets stay as they are. The kind stays while
+    sizes still stand in a ratio, else it is unnamed; a leg that lost all of its size is gone.
     """
     now: dict[str, _Candidate] = {}
     for packet in packets.values():
         now.update({c.parent.id: c for c in _candidates([packet])})
-    kept = [(leg, now[leg.parent_id]) for leg in structure.legs if leg.parent_id in now]
-    legs = tuple(_leg(candidate, leg.ratio, _SIGNS[leg.side]) for leg, candidate in kept)
+    legs = tuple(
+        _leg(now[leg.parent_id], leg.ratio, _SIGNS[leg.side]) if leg.packet_id in packets else leg
+        for leg in structure.legs
+        if leg.packet_id not in packets or leg.parent_id in now
+    )
     whole = len(legs) == len(structure.legs) and _ratios([leg.size for leg in legs]) == tuple(g.ratio for g in legs)
     changed = _with_sums(
         legs,

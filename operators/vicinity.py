@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from events.derived import MarkedPrint
+from events.verdicts import Structure
 from operators.packet import Burst
 
 #: Time (ns), shares and price of an equity print under condition 7 (qualified contingent trade).
 StockPrint = tuple[int, float, float]
 #: Stock prints that may be a leg's hedge are remembered so long, and so many of them.
 STOCK_NS, MOST_STOCK = 10_000_000_000, 256
+#: Structures whose legs may yet lose a print.
+_MOST_STRUCTURES = 512
 
 
 class Block(Struct, gc=False, array_like=True):
@@ -24,8 +28,14 @@ class Vicinity(Struct, gc=False, array_like=True):
 
     #: Open packets by contract (and flag, unless regular).
     open: dict[str, Burst] = {}
-    #: Closed packets in the order of their closing.
+    #: Closed packets in the order of their closing, and prints that joined none.
     closed: list[Burst] = []
+    #: Older ones, packed: (name, newest order time, prints), oldest first.
+    packed: list[tuple[str, int, int]] = []
+    #: How many were ever packed.
+    packs: int = 0
+    #: Structures of packets that are still remembered, by the time they were found.
+    structures: list[Structure] = []
     stock: list[StockPrint] = []
     block: Block | None = None
 
@@ -36,3 +46,17 @@ def take_stock(vicinity: Vicinity, ts: int, shares: float, price: float) -> None
     stock.append((ts, shares, price))
     while stock[0][0] < ts - STOCK_NS or len(stock) > MOST_STOCK:
         stock.pop(0)
+
+
+def take_loose(vicinity: Vicinity, marked: MarkedPrint) -> None:
+    """Remembers a print that joins no packet: a cancel may mean it rather than one that did."""
+    ts = marked.order_ts
+    vicinity.closed.append(Burst("", marked.contract, marked.underlying, marked.flag, ts, ts, [marked]))
+
+
+def take_structures(vicinity: Vicinity, structures: tuple[Structure, ...], before_ts: int) -> None:
+    """Remembers structures, and forgets those found before a time."""
+    known = vicinity.structures
+    known += structures
+    while known and (known[0].ts < before_ts or len(known) > _MOST_STRUCTURES):
+        known.pop(0)

@@ -1,0 +1,96 @@
+"""Packing: closed packets as bytes that never change, so that minutes of them cost a snapshot nothing but their size.
+
+What is packed is only looked at again when a cancel names one of its contracts.
+"""
+
+from __future__ import annotations
+
+from operator import attrgetter
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from events.derived import MarkedPrint
+from operators.changes import Changes
+from operators.packet import Burst
+from operators.vicinity import Vicinity
+
+#: Packets to a pack, and prints that are remembered of one underlying at most.
+_PACK = 64
+MOST_PRINTS = 20_000
+#: What a packet is made of again; the rest of a mark is said by its packet or by nobody.
+_FIELDS = (
+    "id", "ts", "order_ts", "price", "size", "premium", "exchange", "intermarket_sweep", "bid", "ask", "bid_size",
+    "ask_size", "book", "placement", "position", "side", "side_rule", "side_confidence", "volume", "open_interest",
+    "spot", "spot_source", "moneyness", "expiry_s", "iv", "delta", "delta_notional", "halted",
+)  # fmt: skip
+_facts_of = attrgetter(*_FIELDS)
+
+
+class _Packed(Struct, gc=False, array_like=True):
+    burst: Burst
+    facts: list[tuple[Any, ...]]
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(list[_Packed]).decode
+
+
+class Packs:
+    """The packs of one partition by name; what changed of them is noted."""
+
+    def __init__(self, packs: dict[str, bytes]) -> None:
+        self.packs = packs
+        self.changes = Changes()
+
+    def keep(self, vicinity: Vicinity, underlying: str, recent_ts: int, before_ts: int) -> None:
+        """Packs the oldest closed packets, once enough of them were due before `recent_ts`, and forgets old packs.
+
+        A pack is forgotten when all of it was known before `before_ts`, or when the underlying has too many prints.
+        """
+        closed = vicinity.closed
+        if len(closed) < _PACK or closed[_PACK - 1].due_ts >= recent_ts:
+            return
+        oldest = closed[:_PACK]
+        del closed[:_PACK]
+        prints = sum([len(burst.marks) for burst in oldest])
+        newest = max([mark.order_ts for burst in oldest for mark in burst.marks], default=0)
+        name = f"{underlying} {vicinity.packs}"
+        vicinity.packs += 1
+        packed = vicinity.packed
+        packed.append((name, newest, prints))
+        self.put(name, oldest)
+        held = sum([count for _, _, count in packed])
+        while packed and (packed[0][1] < before_ts or held > MOST_PRINTS):
+            gone, _, count = packed.pop(0)
+            held -= count
+            del self.packs[gone]
+            self.changes.delete(gone)
+
+    def put(self, name: str, bursts: list[Burst]) -> None:
+        """Packs packets under a name, in place of what was there."""
+        rows = []
+        for burst in bursts:
+            marks, burst.marks = burst.marks, []
+            rows.append(_Packed(burst, [_facts_of(mark) for mark in marks]))
+        self.packs[name] = _encode(rows)
+        self.changes.changed[name] = None
+
+    def get(self, name: str) -> list[Burst]:
+        """Unpacks the packets under a name."""
+        found = []
+        for row in _decode(self.packs[name]):
+            burst = row.burst
+            burst.marks = [_mark(burst, facts) for facts in row.facts]
+            found.append(burst)
+        return found
+
+    def names(self, name: str, contract: str) -> bool:
+        """Tells, without unpacking, whether a pack may hold prints of a contract."""
+        return contract.encode() in self.packs[name]
+
+
+def _mark(burst: Burst, facts: tuple[Any, ...]) -> MarkedPrint:
+    fields = dict(zip(_FIELDS, facts, strict=True))
+    return MarkedPrint(contract=burst.contract, underlying=burst.underlying, flag=burst.flag, source="", **fields)
