@@ -61,6 +61,9 @@ class Rules(_Group):
     parent_min_side_share: float = Field(
         0.8, ge=0.5, le=1, description="least share of covered size on one side, else a packet or parent has none"
     )
+    cancel_horizon_ms: int = Field(
+        300_000, ge=0, le=86_400_000, description="a cancel or correction means a print of at most so long ago, ms"
+    )
     structure_window_ms: int = Field(500, ge=0, le=2000, description="legs of one structure begin within, ms")
     structure_leg_gap_ms: int = Field(50, ge=0, le=2000, description="legs under complex conditions print within, ms")
     structure_min_premium: float = Field(

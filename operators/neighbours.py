@@ -17,7 +17,7 @@ from operators.packet import Burst, PacketConfig, packet_of
 from operators.parents import parents_of
 from operators.structure import StructureConfig, structures_with
 from operators.suspects import fits
-from operators.vicinity import STOCK_NS, Vicinity
+from operators.vicinity import STOCK_NS, Vicinity, take_structures
 from operators.work import Decision, Waiting, Work
 
 #: Prints of other flags are never legs: one leg trades in an auction, a cross or on the floor by itself.
@@ -32,6 +32,8 @@ class NeighbourConfig:
     structure: StructureConfig
     window_ns: int
     min_premium: float
+    #: Structures are remembered so long, for cancels of their legs' prints.
+    horizon_ns: int
 
 
 def close(vicinity: Vicinity, burst: Burst, config: NeighbourConfig, out: list[Work]) -> None:
@@ -90,6 +92,8 @@ def _decide(vicinity: Vicinity, burst: Burst, packet: FlowPacket, ts: int, confi
                 if taken.until:
                     taken.until = 0
                     decided.append(taken)
+    if structures:
+        take_structures(vicinity, structures, ts - config.horizon_ns)
     return Decision(ts, burst.underlying, tuple([each.id for each in decided]), tuple(structures))
 
 

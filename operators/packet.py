@@ -301,7 +301,8 @@ def _parent(burst: Burst, marks: Sequence[MarkedPrint], least_share: float) -> P
     if sums.covered and sums.share >= least_share:
         side = "buy" if sums.buy_size > sums.sell_size else "sell"
     return Parent(
-        id=_parent_id(burst, first), start_ts=first.ts, end_ts=marks[-1].ts, count=len(marks), size=sums.size,
+        id=burst.aliases.get(first.id, parent_id(first.id)),
+        start_ts=first.ts, end_ts=marks[-1].ts, count=len(marks), size=sums.size,
         premium=sums.premium, side=side,
         buy_size=sums.buy_size, sell_size=sums.sell_size, covered_size=sums.covered,
         price_first=first.price, price_last=marks[-1].price, price_low=sums.low, price_high=sums.high,
@@ -310,13 +311,6 @@ def _parent(burst: Burst, marks: Sequence[MarkedPrint], least_share: float) -> P
         below_bid_size=sums.below_bid, venues=sums.venues, intermarket_sweeps=sums.sweeps,
         delta_notional=sums.delta_notional,
     )  # fmt: skip
-
-
-def _parent_id(burst: Burst, first: MarkedPrint) -> str:
-    """A parent keeps its id when the print that gave it is struck out (contract 19)."""
-    if first is burst.marks[0]:
-        return parent_id(burst.id.removeprefix("pk:"))
-    return burst.aliases.get(first.id, parent_id(first.id))
 
 
 def _emptied(burst: Burst) -> FlowPacket:

@@ -17,7 +17,7 @@ from operators.packet import Burst
 from operators.vicinity import Vicinity
 
 #: Packets to a pack, and prints that are remembered of one underlying at most.
-_PACK = 64
+PACK = 64
 MOST_PRINTS = 20_000
 #: What a packet is made of again; the rest of a mark is said by its packet or by nobody.
 _FIELDS = (
@@ -50,10 +50,10 @@ class Packs:
         A pack is forgotten when all of it was known before `before_ts`, or when the underlying has too many prints.
         """
         closed = vicinity.closed
-        if len(closed) < _PACK or closed[_PACK - 1].due_ts >= recent_ts:
+        if len(closed) < PACK or closed[PACK - 1].due_ts >= recent_ts:
             return
-        oldest = closed[:_PACK]
-        del closed[:_PACK]
+        oldest = closed[:PACK]
+        del closed[:PACK]
         prints = sum([len(burst.marks) for burst in oldest])
         newest = max([mark.order_ts for burst in oldest for mark in burst.marks], default=0)
         name = f"{underlying} {vicinity.packs}"

@@ -27,11 +27,13 @@ from operators.mark import MarkConfig, mark, take_quote
 from operators.merge import CONTROL_RANK, Item
 from operators.neighbours import NeighbourConfig, close, decide
 from operators.packet import PacketConfig, joins, key_of, new_burst
+from operators.packing import PACK, Packs
+from operators.striking import strike
 from operators.structure import config_of
 from operators.suspects import suspect
 from operators.underlyings import Underlyings, UnderlyingsChanges, UnderlyingsState, with_changes
 from operators.values import ValuesConfig
-from operators.vicinity import Vicinity, take_stock
+from operators.vicinity import Vicinity, take_loose, take_stock
 from operators.work import Work
 
 _PRINTS, _QUOTES, _REFERENCE, _EQUITY_QUOTES = 1, 3, 0, 4
@@ -41,8 +43,6 @@ _HALTED_QUOTE = "T"
 _CLOSE, _DECIDE = 0, 1
 #: Sale condition of an equity print that is one leg of a trade with others (qualified contingent trade).
 _CONTINGENT = "7"
-#: Closed packets are forgotten so many at a time.
-_FORGOTTEN = 32
 #: Price times size of one print, dollars before the multiplier: a hundred billion with it. Above it the state's sums
 #: would leave 64 bits, and a broken print would end the flow in its next snapshot.
 MAX_NOTIONAL = 1e9
@@ -54,6 +54,7 @@ class PartitionState(Struct):
     instruments: dict[str, Instrument] = {}
     underlyings: UnderlyingsState = msgspec.field(default_factory=UnderlyingsState)
     vicinities: dict[str, Vicinity] = {}
+    packs: dict[str, bytes] = {}
     #: What is due, a heap: (due time, what, packet id, key of the open packet, underlying).
     timers: list[tuple[int, int, str, str, str]] = []
     #: Whether a source's prints carry sale conditions, by name, where the log says.
@@ -88,6 +89,8 @@ class PartitionChanges(Struct):
     underlyings: UnderlyingsChanges
     gone: list[str] = []
     vicinities: dict[str, Vicinity] = {}
+    packs: dict[str, bytes] = {}
+    packs_gone: list[str] = []
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -107,7 +110,9 @@ def load(data: bytes, changes: Sequence[bytes] = ()) -> PartitionState:
         change = _changes_decoder.decode(each)
         put_back(state.instruments, change.instruments, change.gone)
         state.vicinities.update(change.vicinities)
+        put_back(state.packs, change.packs, change.packs_gone)
         change.rest.instruments, change.rest.vicinities = state.instruments, state.vicinities
+        change.rest.packs = state.packs
         change.rest.underlyings = with_changes(state.underlyings, change.underlyings)
         state = change.rest
     return state
@@ -125,6 +130,7 @@ class PartitionStep:
         self._changed = self._instruments.changed
         #: Underlyings whose vicinity changed; none ever leaves.
         self._touched: dict[str, None] = {}
+        self._packs = Packs(state.packs)
         self._underlyings = Underlyings(state.underlyings, state.instruments)
         self._quotes_of: dict[str, tuple[bool, Book]] = {}
         self._use(rules_from(state.parameters) if state.parameters and follow_log else rules)
@@ -139,8 +145,9 @@ class PartitionStep:
             window_ns, rules.parent_max_gap_ms * NS_PER_MS, rules.parent_min_side_share
         )  # fmt: skip
         self._neighbours = NeighbourConfig(
-            self._packet_config, config_of(rules), structure_ns, rules.structure_min_premium
-        )
+            self._packet_config, config_of(rules), structure_ns, rules.structure_min_premium,
+            rules.cancel_horizon_ms * NS_PER_MS,
+        )  # fmt: skip
         self._recent_ns = 2 * structure_ns + window_ns
 
     @property
@@ -153,9 +160,16 @@ class PartitionStep:
         memories = self.state.instruments
         changed = {contract: memories[contract] for contract in self._changed}
         vicinities = {name: self.state.vicinities[name] for name in self._touched}
-        rest = msgspec.structs.replace(self.state, instruments={}, vicinities={}, underlyings=UnderlyingsState())
+        rest = msgspec.structs.replace(
+            self.state, instruments={}, vicinities={}, packs={}, underlyings=UnderlyingsState()
+        )
         beside = self._underlyings.changes()
-        data = _encoder.encode(PartitionChanges(rest, changed, beside, list(self._instruments.gone), vicinities))
+        packs = {name: self.state.packs[name] for name in self._packs.changes.changed}
+        data = _encoder.encode(
+            PartitionChanges(
+                rest, changed, beside, list(self._instruments.gone), vicinities, packs, list(self._packs.changes.gone)
+            )
+        )
         self.forget_changes()
         return data
 
@@ -163,6 +177,7 @@ class PartitionStep:
         """Says that what has changed is written down in another way."""
         self._instruments.clear()
         self._touched.clear()
+        self._packs.changes.clear()
         self._underlyings.forget_changes()
 
     def dump(self) -> bytes:
@@ -175,6 +190,7 @@ class PartitionStep:
         timers = self.state.timers
         if self._underlyings.state is not self.state.underlyings:
             self._underlyings = Underlyings(self.state.underlyings, self.state.instruments)
+            self._packs = Packs(self.state.packs)
         for order_ts, _, rank, _, _, event in items:
             if timers and timers[0][0] < order_ts:
                 self._fire(order_ts, out.work)
@@ -202,11 +218,14 @@ class PartitionStep:
             if what == _DECIDE:
                 decide(vicinity, ident, due_ts, self._neighbours, out)
                 continue
-            burst = vicinity.open.pop(key)
-            closed = vicinity.closed
-            closed.append(burst)
-            if len(closed) > _FORGOTTEN and closed[_FORGOTTEN].due_ts < due_ts - self._recent_ns:
-                del closed[:_FORGOTTEN]
+            burst = vicinity.open.get(key)
+            if burst is None or burst.id != ident:
+                # All its prints were struck out while it was open.
+                continue
+            del vicinity.open[key]
+            vicinity.closed.append(burst)
+            if len(vicinity.closed) >= PACK:
+                self._packs.keep(vicinity, underlying, due_ts - self._recent_ns, due_ts - self._neighbours.horizon_ns)
             close(vicinity, burst, self._neighbours, out)
             if burst.until:
                 heappush(timers, (burst.until, _DECIDE, ident, "", underlying))
@@ -232,6 +251,10 @@ class PartitionStep:
         out.marks.append(marked)
         if joins(marked):
             self._join(marked)
+        elif marked.flag in ("cancel", "correction"):
+            self._strike(event, marked, memory, out)
+        else:
+            take_loose(self._vicinity(marked.underlying), marked)
 
     def _join(self, marked: MarkedPrint) -> None:
         """Adds a print to the open packet of its contract and flag, or opens one with it."""
@@ -249,6 +272,19 @@ class PartitionStep:
             burst.conditions_known = False
             if marked.flag == "regular":
                 suspect(vicinity, marked)
+
+    def _strike(self, event: OptionPrint, marked: MarkedPrint, memory: Instrument, out: Stepped) -> None:
+        """Strikes out the print that is meant; a cancel of a print that is not remembered is a dead letter."""
+        vicinity = self._vicinity(marked.underlying)
+        struck = strike(vicinity, self._packs, marked, event.ref, self._neighbours.horizon_ns, self._packet_config)
+        if marked.flag == "correction":
+            # Its own size was counted as if it were another trade.
+            memory.volume = marked.volume = max(memory.volume - (struck.mark if struck else marked).size, 0)
+        if struck is None:
+            what = event.ref or f"{event.size} at {event.price}"
+            out.dead.append(_dead(event, marked.order_ts, f"{marked.flag} of a print that is not remembered: {what}"))
+        elif struck.revised is not None:
+            out.work.append(struck.revised)
 
     def _vicinity(self, underlying: str) -> Vicinity:
         """Returns what is remembered of an underlying; whoever asks may change it."""

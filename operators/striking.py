@@ -2,12 +2,11 @@
 
 A cancel names contract, venue, size and price, and no print: it means the most recent print with equal fields that
 nothing struck out before; where the vendor refers to a print, that one. The print leaves its packet, a corrected one
-takes its place; a packet that had closed gets its next revision, and so do the structures of which it lost a leg's size.
+takes its place; a packet that had closed gets its next revision, and so do structures that lost size with it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import quote as url_quote
 
@@ -20,7 +19,7 @@ from operators.mark import place
 from operators.packet import Burst, PacketConfig, packet_of
 from operators.packing import Packs
 from operators.parents import parents_of
-from operators.side import NO_SIDE, side_from_quote
+from operators.side import side_from_quote
 from operators.structure import revised
 from operators.units import six
 from operators.vicinity import Vicinity
@@ -45,50 +44,70 @@ def strike(
     What is too old is told by the prints' own times, never by what happens to be still in memory.
     """
     after_ts = event.order_ts - horizon_ns
-    found = _newest(_open(vicinity, event, ref, after_ts))
-    if found is not None:
-        burst, at = found
-        mark = burst.marks[at]
-        _leave(burst, at, event, config)
-        if not burst.marks:
-            # As if it had never been opened: the next print of the contract opens another.
-            vicinity.open = {key: other for key, other in vicinity.open.items() if other is not burst}
-        return Struck(mark)
-    found = _newest(_closed(vicinity, event, ref, after_ts))
-    if found is not None:
-        burst, at = found
-        mark = burst.marks[at]
-        return Struck(mark, _revise(vicinity, burst, at, event, config))
-    for name, newest, _ in reversed(vicinity.packed):
-        if newest < after_ts or not packs.names(name, event.contract):
+    newest: Place | None = None
+    for burst in (*vicinity.closed, *vicinity.open.values()):
+        newest = _newer(newest, burst, event, ref, after_ts)
+    pack, bursts, newest = _among_packed(vicinity, packs, newest, event, ref, after_ts)
+    if newest is None:
+        return None
+    burst, at = newest
+    struck = Struck(burst.marks[at])
+    if not pack and any(other is burst for other in vicinity.open.values()):
+        _leave_open(vicinity, burst, at, event)
+    else:
+        struck.revised = _revise(vicinity, burst, at, event, config)
+    if pack:
+        packs.put(pack, bursts)
+    return struck
+
+
+def _among_packed(
+    vicinity: Vicinity, packs: Packs, newest: Place | None, event: MarkedPrint, ref: str | None, after_ts: int
+) -> tuple[str, list[Burst], Place | None]:
+    """Looks for a more recent print in packs; returns the pack's name and packets if it is there, and the newest."""
+    pack, bursts = "", list[Burst]()
+    for name, newest_ts, _ in reversed(vicinity.packed):
+        if newest_ts < (after_ts if newest is None else _time_of(newest) + 1):
             continue
-        bursts = packs.get(name)
-        found = _newest(_among(bursts, event, ref, after_ts))
-        if found is not None:
-            burst, at = found
-            mark = burst.marks[at]
-            struck = Struck(mark, _revise(vicinity, burst, at, event, config))
-            packs.put(name, bursts)
-            return struck
-    return None
+        if packs.names(name, event.contract):
+            found: Place | None = None
+            unpacked = packs.get(name)
+            for burst in unpacked:
+                found = _newer(found, burst, event, ref, after_ts)
+            if found is not None and (newest is None or _time_of(found) > _time_of(newest)):
+                newest, pack, bursts = found, name, unpacked
+    return pack, bursts, newest
 
 
-def _open(vicinity: Vicinity, event: MarkedPrint, ref: str | None, after_ts: int) -> Iterator[Place]:
-    return _among(list(vicinity.open.values()), event, ref, after_ts)
+def _leave_open(vicinity: Vicinity, burst: Burst, at: int, event: MarkedPrint) -> None:
+    """A packet that is still open was not spoken of yet: the print just leaves it."""
+    _leave(burst, at, event)
+    if not burst.marks:
+        # As if it had never been opened: the next print of the contract opens another.
+        vicinity.open = {key: other for key, other in vicinity.open.items() if other is not burst}
+    elif at == 0:
+        first = parent_id(burst.id.removeprefix("pk:"))
+        burst.aliases = {**burst.aliases, burst.marks[0].id: first}
 
 
-def _closed(vicinity: Vicinity, event: MarkedPrint, ref: str | None, after_ts: int) -> Iterator[Place]:
-    return _among(vicinity.closed, event, ref, after_ts)
+def _time_of(where: Place) -> int:
+    burst, at = where
+    return burst.marks[at].order_ts
 
 
-def _among(bursts: list[Burst], event: MarkedPrint, ref: str | None, after_ts: int) -> Iterator[Place]:
-    """Yields where prints stand that the event may mean, in the order of their packets."""
-    contract = event.contract
-    for burst in bursts:
-        if burst.contract == contract:
-            for at, mark in enumerate(burst.marks):
-                if mark.order_ts >= after_ts and _is_meant(mark, event, ref):
-                    yield burst, at
+def _is_open(vicinity: Vicinity, burst: Burst) -> bool:
+    return any(other is burst for other in vicinity.open.values())
+
+
+def _newer(newest: Place | None, burst: Burst, event: MarkedPrint, ref: str | None, after_ts: int) -> Place | None:
+    """Returns the most recent print that the event may mean; of equal order times the last that was taken."""
+    if burst.contract != event.contract:
+        return newest
+    for at, mark in enumerate(burst.marks):
+        known = mark.order_ts >= after_ts and (newest is None or mark.order_ts >= _time_of(newest))
+        if known and _is_meant(mark, event, ref):
+            newest = burst, at
+    return newest
 
 
 def _is_meant(mark: MarkedPrint, event: MarkedPrint, ref: str | None) -> bool:
@@ -97,28 +116,72 @@ def _is_meant(mark: MarkedPrint, event: MarkedPrint, ref: str | None) -> bool:
     return (mark.price, mark.size, mark.exchange) == (event.price, event.size, event.exchange)
 
 
-def _newest(places: Iterator[Place]) -> Place | None:
-    """Returns the most recent print; of equal order times the last that was taken."""
-    newest: Place | None = None
-    for burst, at in places:
-        if newest is None or burst.marks[at].order_ts >= newest[0].marks[newest[1]].order_ts:
-            newest = burst, at
-    return newest
+def _revise(
+    vicinity: Vicinity, burst: Burst, at: int, event: MarkedPrint, config: PacketConfig
+) -> Revised | None:  # fmt: skip
+    """Makes the next revision of a packet that had closed, and of the structures that it is a leg of."""
+    before = burst.marks[at]
+    if not burst.id:
+        _leave(burst, at, event)
+        return None
+    begun = [parent for parent in parents_of(packet_of(burst, config)) if parent.members[0] == before.id]
+    _leave(burst, at, event)
+    for parent in begun:
+        # The parent that the print began keeps its id: the corrected print begins it now, or the next of its prints.
+        heirs = (event.id,) if event.flag == "correction" else parent.members[1:2]
+        burst.aliases = {**burst.aliases, **dict.fromkeys(heirs, parent.id)}
+    burst.revision += 1
+    burst.struck += 1
+    packet, ts = packet_of(burst, config), event.order_ts
+    packet.ts = ts
+    return Revised(packet, ts, _revise_structures(vicinity, packet, ts))
 
 
-def _leave(burst: Burst, at: int, event: MarkedPrint, config: PacketConfig) -> None:
+def _revise_structures(vicinity: Vicinity, packet: FlowPacket, ts: int) -> tuple[Structure, ...]:
+    now = {parent.id: (parent.size, parent.premium) for parent in parents_of(packet)}
+    changed = []
+    for number, structure in enumerate(vicinity.structures):
+        if any(
+            leg.packet_id == packet.id and now.get(leg.parent_id) != (leg.size, leg.premium) for leg in structure.legs
+        ):
+            vicinity.structures[number] = revised(structure, {packet.id: packet}, ts)
+            changed.append(vicinity.structures[number])
+    return tuple(changed)
+
+
+def _leave(burst: Burst, at: int, event: MarkedPrint) -> None:
     """Takes a print out of its packet, or puts the corrected one in its place; later volumes are as without it."""
     marks, before = burst.marks, burst.marks[at]
-    change = -before.size
-    if event.kind_is_correction:
-        change += event.size
-    marks[at + 1 :] = [_with_volume(mark, change) for mark in marks[at + 1 :]]
     if event.flag == "correction":
-        marks[at] = _corrected(before, event, change)
+        change = event.size - before.size
+        marks[at] = _corrected(before, event)
+        later = at + 1
     else:
+        change = -before.size
         marks.pop(at)
+        later = at
+    # Copies: the marks themselves were handed on as they were then.
+    marks[later:] = [
+        msgspec.structs.replace(mark, volume=max(mark.volume + change, 0)) for mark in marks[later:]
+    ]  # fmt: skip
 
 
-def _with_volume(mark: MarkedPrint, change: int) -> MarkedPrint:
-    # A copy: the mark itself was handed on as it was then.
-    return msgspec.structs.replace(mark, volume=max(mark.volume + change, 0))
+def _corrected(before: MarkedPrint, event: MarkedPrint) -> MarkedPrint:
+    """Returns the print as the correction says it was, placed and signed against the quote of its own time."""
+    corrected = msgspec.structs.replace(
+        before, id=event.id, price=event.price, size=event.size, premium=event.premium,
+        volume=max(before.volume + event.size - before.size, 0),
+    )  # fmt: skip
+    if event.price != before.price:
+        corrected.iv = corrected.delta = corrected.delta_notional = None
+    elif before.delta_notional is not None:
+        corrected.delta_notional = six(before.delta_notional * event.size / before.size)
+    if before.position is not None:
+        bid, ask = before.bid, before.ask
+        corrected.placement, corrected.position = place(event.price, bid, ask)  # type: ignore[arg-type]
+        if before.side_rule != "none":
+            verdict = side_from_quote(
+                event.price, event.size, bid, ask, before.bid_size, before.ask_size, before.intermarket_sweep  # type: ignore[arg-type]
+            )  # fmt: skip
+            corrected.side, corrected.side_rule, corrected.side_confidence = verdict
+    return corrected

@@ -54,7 +54,7 @@ def take_loose(vicinity: Vicinity, marked: MarkedPrint) -> None:
     vicinity.closed.append(Burst("", marked.contract, marked.underlying, marked.flag, ts, ts, [marked]))
 
 
-def take_structures(vicinity: Vicinity, structures: tuple[Structure, ...], before_ts: int) -> None:
+def take_structures(vicinity: Vicinity, structures: list[Structure], before_ts: int) -> None:
     """Remembers structures, and forgets those found before a time."""
     known = vicinity.structures
     known += structures

@@ -181,23 +181,73 @@ def _multiplier(tape: Tape, contract: str, order_ts: int) -> Decimal | None:
     return None if _root(contract)[-1].isdigit() else Decimal(100)
 
 
-def packets_of(marks: list[Row], window_ms: int = 500) -> list[Row]:
-    """Returns the bursts: a print joins while it is at most the window after the first of its contract and flag."""
-    open_rows: dict[tuple[str, str], list[Row]] = {}
-    bursts: list[list[Row]] = []
-    for row in marks:
-        if row["arrived_late"] or row["reported_late"] or row["flag"] in _ALONE:
-            continue
-        key = row["contract"], row["flag"]
-        burst = open_rows.get(key)
-        if burst is None or row["ts"] - burst[0]["ts"] > window_ms * _MS:
-            burst = open_rows[key] = []
-            bursts.append(burst)
-        burst.append(row)
-    return [_packet(burst, window_ms) for burst in bursts]
+def packets_of(marks: list[Row], window_ms: int = 500, horizon_ms: int = 300_000) -> list[Row]:
+    """Returns the packets, and each revision of them once a print was struck out.
+
+    A print joins while it is at most the window after the first of its contract and flag; a cancel means the last of
+    the prints with its fields within the horizon that no cancel meant before.
+    """
+    bursts: list[Row] = []
+    found: list[Row] = []
+    struck: set[str] = set()
+    for place, row in enumerate(marks):
+        found += _closings(bursts, row["order_ts"])
+        if row["flag"] == "cancel":
+            meant = _meant(marks[:place], row, struck, row["order_ts"] - horizon_ms * _MS)
+            if meant is not None:
+                struck.add(meant["id"])
+                found += _without(bursts, meant, row["order_ts"])
+        elif not (row["arrived_late"] or row["reported_late"] or row["flag"] in _ALONE):
+            key = row["contract"], row["flag"]
+            burst = next((b for b in bursts if b["key"] == key and not b["closed"]), None)
+            if burst is None:
+                due = row["ts"] + window_ms * _MS
+                burst = {"key": key, "first": row, "due": due, "closed": False, "rows": [], "revision": 0}
+                bursts.append(burst)
+            burst["rows"].append(row)
+    return found + _closings(bursts, 2**63)
 
 
-def _packet(burst: list[Row], window_ms: int) -> Row:
+def _closings(bursts: list[Row], before_ts: int) -> list[Row]:
+    due = [burst for burst in bursts if not burst["closed"] and burst["due"] < before_ts]
+    for burst in due:
+        burst["closed"] = True
+    return [_packet(burst) for burst in due]
+
+
+def _meant(earlier: list[Row], cancel: Row, struck: set[str], after_ts: int) -> Row | None:
+    names = ("contract", "price", "size", "exchange")
+    same = [
+        row for row in earlier
+        if row["flag"] != "cancel" and row["id"] not in struck and row["order_ts"] >= after_ts
+        and all(row[name] == cancel[name] for name in names)
+    ]  # fmt: skip
+    return same[-1] if same else None
+
+
+def _without(bursts: list[Row], print_row: Row, ts: int) -> list[Row]:
+    """Takes a print out of its burst; returns the packet's revision if it had closed."""
+    for burst in bursts:
+        if print_row in burst["rows"]:
+            burst["rows"].remove(print_row)
+            if not burst["closed"]:
+                if not burst["rows"]:
+                    bursts.remove(burst)
+                return []
+            burst["revision"] += 1
+            return [_packet(burst) | {"ts": ts}]
+    return []
+
+
+def _packet(whole: Row) -> Row:
+    opener, due, burst = whole["first"], whole["due"], whole["rows"]
+    window = {"id": f"pk:{opener['id']}", "window_ms": (due - opener["ts"]) // _MS, "revision": whole["revision"]}
+    if not burst:
+        return window | {"count": 0, "size": 0, "members": [], "premium": 0.0}
+    return _of_prints(burst) | {"ts": due} | window
+
+
+def _of_prints(burst: list[Row]) -> Row:
     first = burst[0]
     prices, sizes = [row["price"] for row in burst], [row["size"] for row in burst]
     notional = sum(_d(row["price"]) * row["size"] for row in burst)
@@ -206,9 +256,8 @@ def _packet(burst: list[Row], window_ms: int) -> Row:
     premiums = [row["premium"] for row in burst]
     sided = [row for row in covered if row["side_rule"] in ("trade_size", "quote", "depth")]
     packet: Row = {
-        "id": f"pk:{first['id']}", "ts": first["ts"] + window_ms * _MS, "contract": first["contract"],
-        "underlying": first["underlying"], "flag": first["flag"], "start_ts": first["ts"], "end_ts": burst[-1]["ts"],
-        "window_ms": window_ms, "count": len(burst), "size": sum(sizes),
+        "contract": first["contract"], "underlying": first["underlying"], "flag": first["flag"],
+        "start_ts": first["ts"], "end_ts": burst[-1]["ts"], "count": len(burst), "size": sum(sizes),
         "premium": None if None in premiums else float(sum(_d(premium) for premium in premiums)),
         "price_first": prices[0], "price_last": prices[-1], "price_low": min(prices), "price_high": max(prices),
         "vwap": float(notional / sum(sizes)),
@@ -218,7 +267,7 @@ def _packet(burst: list[Row], window_ms: int) -> Row:
         "members": [row["id"] for row in burst],
         "venues": list(dict.fromkeys(row["exchange"] for row in burst if row["exchange"] is not None)),
         "intermarket_sweeps": sum(row["intermarket_sweep"] for row in burst),
-        "spread": None, "venue_book": False, "revision": 0,
+        "spread": None, "venue_book": False,
     }  # fmt: skip
     for placement in ("above_ask", "ask", "inside", "bid", "below_bid"):
         packet[f"{placement}_size"] = sum(row["size"] for row in covered if row["placement"] == placement)

@@ -68,7 +68,7 @@ def test_prints_of_another_flag_form_packets_of_their_own() -> None:
 
 @pytest.mark.parametrize("conditions", [("B",), ("D",), ("F",), ("H",), ("t",), ("u",), ("A",), ("C",)])
 def test_late_cancelled_and_volume_only_prints_never_join(conditions: tuple[str, ...]) -> None:
-    (packet,) = packets(trade(0), trade(1, conditions=conditions), trade(2, kind="cancel"))
+    (packet,) = packets(trade(0), trade(1, size=4, conditions=conditions), trade(2, size=5, kind="cancel"))
     assert packet.members == ("p0",)
     assert packets(trade(1, conditions=conditions)) == []
 
