@@ -45,7 +45,7 @@ def judge(tape: Tape, settings: Settings, watch: Watch) -> tuple[Joined, TapeSum
     bus = tape.dataset.open_bus()
     try:
         told = f"seed {tape.seed}: {{:,}} option prints judged".format
-        said = run(bus, settings.rules, settings.compute, lambda done: watch(told(done)))
+        said = run(bus, settings.rules, settings.compute, tape.since, lambda done: watch(told(done)))
     finally:
         bus.close()
     joined = join(tape.seed, tape.labels, said, tape.unfinished)

@@ -46,14 +46,18 @@ class Joined:
 def join(seed: int, labels: Sequence[Planted], said: Said, unfinished: Set[str] = frozenset()) -> Joined:
     """Joins what was said of a tape to its labels; what was withdrawn or revised away was not said.
 
-    What is about prints of an `unfinished` order is left out.
+    What is about prints of an `unfinished` order is left out, and what came before the time from which the tape is
+    judged: orders that began before it, and what was said before it.
     """
+    early = {ident for label in labels if label.start_ts < said.since for ident in label.prints}
+    unfinished = unfinished | early
+    labels = [label for label in labels if label.start_ts >= said.since]
     planted = [Judged(label, seed) for label in labels if label.strength is not None]
     noise = [label for label in labels if label.strength is None]
     owner = {ident: number for number, judged in enumerate(planted) for ident in judged.label.prints}
     noted = {ident: label for label in noise for ident in label.prints}
     joined = Joined(seed, planted, [], [], said.option_prints, len(owner), [])
-    standing = {hit.id: hit for hit in said.hits.values() if said.stands(hit)}
+    standing = {hit.id: hit for hit in said.hits.values() if said.stands(hit) and hit.ts >= said.since}
     for hit in sorted(standing.values(), key=lambda each: each.id):
         prints = said.prints(hit.about) or said.prints(hit.packet_id)
         number = _owner(prints, owner)
@@ -63,7 +67,7 @@ def join(seed: int, labels: Sequence[Planted], said: Said, unfinished: Set[str] 
             label = next((noted[ident] for ident in prints if ident in noted), None)
             joined.background_hits.append((hit, label))
     for alert in sorted(said.alerts.values(), key=lambda each: each.id):
-        if alert.withdrawn:
+        if alert.withdrawn or alert.ts < said.since:
             continue
         prints, evidence = said.prints(alert.about), [ident for each in alert.evidence for ident in said.prints(each)]
         number = _owner(prints, owner)

@@ -27,7 +27,9 @@ class Said:
     members: dict[str, tuple[str, ...]] = field(default_factory=dict)
     #: Newest revision of each packet.
     revisions: dict[str, int] = field(default_factory=dict)
+    #: Option prints from `since` on.
     option_prints: int = 0
+    since: int = 0
 
     def take(self, emission: Emission) -> None:
         """Takes what the flow emitted, in its order."""
@@ -38,7 +40,7 @@ class Said:
     def _take(self, topic: str, event: Any) -> None:
         match topic:
             case "options.marked":
-                self.option_prints += 1
+                self.option_prints += event.ts >= self.since
             case "flow.packets":
                 self._take_packet(event)
             case "flow.structures":
@@ -80,9 +82,11 @@ class Said:
         return tuple(found)
 
 
-def run(bus: Bus, rules: Rules, compute: Compute, watch: Callable[[int], None] = lambda done: None) -> Said:
+def run(
+    bus: Bus, rules: Rules, compute: Compute, since: int = 0, watch: Callable[[int], None] = lambda done: None
+) -> Said:
     """Runs the flow over everything that the bus holds; `watch` is told how many option prints are done."""
-    said = Said()
+    said = Said(since=since)
 
     def take(emission: Emission) -> None:
         said.take(emission)

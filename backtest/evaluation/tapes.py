@@ -13,13 +13,13 @@ from connectors.bus.base import Bus
 from connectors.bus.embedded import EmbeddedBus
 from connectors.dataset import Dataset
 from connectors.feeds.synthetic import checkpoint
-from connectors.feeds.synthetic.calendar import session_from
+from connectors.feeds.synthetic.calendar import session_before, session_from
 from connectors.feeds.synthetic.feed import LABELS, FeedOptions, run_feed
 from connectors.feeds.synthetic.model import ModelConfig
 from connectors.feeds.synthetic.scenarios.labels import Planted
 from events.types import NS_PER_S
 
-#: Tapes begin at the open of one of these many days from the first on, by seed: days of expiry differ.
+#: What is judged begins at the open of one of these many days from the first on, by seed: days of expiry differ.
 _FIRST_DAY, _DAYS = date(2026, 1, 12), 5
 _PARTITIONS = 8
 _decode_labels = msgspec.json.Decoder(Planted).decode_lines
@@ -34,6 +34,8 @@ class TapeConfig:
     """What tapes are made like."""
 
     hours: float = 1.0
+    #: How long before the last close the tape begins: what comes before the open is not judged, but known.
+    warm_minutes: float = 30.0
     #: Background option prints a second.
     rate: float = 100.0
     planted_per_hour: float = 900.0
@@ -51,6 +53,8 @@ class Tape:
     labels: list[Planted]
     #: Prints of orders that were still under way at its end: nobody can say whether they were seen.
     unfinished: frozenset[str] = frozenset()
+    #: Event time from which it is judged, ns.
+    since: int = 0
 
 
 class ScratchDataset(Dataset):
@@ -62,19 +66,22 @@ class ScratchDataset(Dataset):
 
 
 def make(directory: Path, seed: int, config: TapeConfig, stopping: Callable[[], bool] = lambda: False) -> Tape:
-    """Makes the tape of a seed: every kind and strength planted evenly from the open of its day on."""
+    """Makes the tape of a seed: every kind and strength planted evenly, from the evening before its day on."""
     dataset = ScratchDataset.open(directory, create=True, clock="synthetic", partitions=_PARTITIONS)
-    start = session_from(_FIRST_DAY + timedelta(days=seed % _DAYS)).open_ns
+    session = session_from(_FIRST_DAY + timedelta(days=seed % _DAYS))
+    start = session_before(session.day).close_ns - round(config.warm_minutes * 60) * NS_PER_S
+    if not config.warm_minutes:
+        start = session.open_ns
     model = ModelConfig(
         seed=seed, start=start, rate=config.rate, emit_interval_ms=config.emit_interval_ms,
         planted_per_hour=config.planted_per_hour, only=config.only, evenly=True,
     )  # fmt: skip
-    run_feed(dataset, FeedOptions(model, 0.0, duration=round(config.hours * 3600) * NS_PER_S), stopping)
-    return take(dataset)
+    run_feed(dataset, FeedOptions(model, 0.0, session.open_ns + round(config.hours * 3600) * NS_PER_S), stopping)
+    return take(dataset, session.open_ns)
 
 
-def take(dataset: Dataset) -> Tape:
-    """Takes a data set that the synthetic feed has written; raises TapeError when it has no labels."""
+def take(dataset: Dataset, since: int = 0) -> Tape:
+    """Takes a data set that the synthetic feed has written, judged from a time on; raises TapeError without labels."""
     found = checkpoint.load(dataset.path)
     path = dataset.path / LABELS
     if found is None or not path.exists():
@@ -84,4 +91,4 @@ def take(dataset: Dataset) -> Tape:
     except msgspec.MsgspecError as error:
         raise TapeError(f"{path} cannot be read: {error}") from None
     running = found.market.running if found.market is not None else []
-    return Tape(dataset, found.config.seed, labels, frozenset(ident for order in running for ident in order.ids))
+    return Tape(dataset, found.config.seed, labels, frozenset(ident for order in running for ident in order.ids), since)

@@ -195,7 +195,7 @@ def test_styles_take_the_alert_that_a_reader_sees_first() -> None:
 def test_a_hit_belongs_to_the_order_that_most_of_its_prints_belong_to() -> None:
     labels = [_label("a", ["p1", "p2"]), _label("b", ["p3"]), _label("background", ["p9"], None)]
     said = _said(
-        ("options.marked", [None] * 7),
+        ("options.marked", [_hit("pk:x", _SWEEP)] * 7),
         ("flow.packets", [_packet("pk:p1", ("p1", "p2", "p3")), _packet("pk:p9", ("p9",)), _packet("pk:p8", ("p8",))]),
         ("flow.hits", [_hit("pk:p1", _SWEEP), _hit("pk:p9", _BLOCK), _hit("pk:p8", _BLOCK)]),
         ("flow.alerts", [_alert("pk:p1"), _alert("pk:p8")]),
@@ -218,6 +218,22 @@ def test_an_order_that_the_end_of_the_tape_cut_off_is_neither_judged_nor_backgro
     joined = join(101, [], said, {"u"})
     assert not joined.background_hits
     assert not joined.background_alerts
+
+
+def test_what_came_before_the_judged_part_counts_nowhere() -> None:
+    said = Said(since=5)
+    said.take(_Part(  # type: ignore[arg-type]
+        ("options.marked", [_hit("pk:x", _SWEEP, ts=4), _hit("pk:x", _SWEEP, ts=5)]),
+        ("flow.packets", [_packet("pk:a", ("a",)), _packet("pk:b", ("b",)), _packet("pk:c", ("c",))]),
+        ("flow.hits", [_hit("pk:a", _SWEEP, ts=6), _hit("pk:b", _SWEEP, ts=4), _hit("pk:c", _SWEEP, ts=6)]),
+        ("flow.alerts", [_alert("pk:a", ts=6), _alert("pk:b", ts=4), _alert("pk:c", ts=6)]),
+    ))  # fmt: skip
+    # The order of print `a` began before, `b` was said before; only `c` is of the judged part's background.
+    joined = join(101, [_label("early", ["a"])], said)
+    assert joined.planted == []
+    assert [hit.about for hit, _ in joined.background_hits] == ["pk:c"]
+    assert [alert.about for alert in joined.background_alerts] == ["pk:c"]
+    assert joined.option_prints == 1
 
 
 def test_hits_on_parents_and_structures_are_found_by_their_own_prints() -> None:
@@ -294,7 +310,7 @@ def test_the_table_and_the_page_show_the_same_report_twice_alike() -> None:
     assert "<script" not in html
 
 
-_SMALL = TapeConfig(hours=0.02, rate=20.0, planted_per_hour=7200.0)
+_SMALL = TapeConfig(hours=0.02, warm_minutes=0, rate=20.0, planted_per_hour=7200.0)
 
 
 def test_a_tape_is_its_seeds_and_labels_are_read_back(tmp_path: Path) -> None:
@@ -310,7 +326,7 @@ def test_a_tape_is_its_seeds_and_labels_are_read_back(tmp_path: Path) -> None:
 
 
 def _evaluate(*options: str) -> Any:
-    small = ("--hours", "0.02", "--rate", "20", "--planted", "7200")
+    small = ("--hours", "0.02", "--warm", "0", "--rate", "20", "--planted", "7200")
     return CliRunner().invoke(main, ["evaluate", *small, *options])
 
 

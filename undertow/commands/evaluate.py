@@ -27,6 +27,10 @@ from undertow.commands.common import one_line_errors, open_dataset
 @click.option("--seed", "seeds", type=int, multiple=True, help="These seeds instead; repeat for several.")
 @click.option("--hours", type=click.FloatRange(min=0.01), default=1.0, show_default=True, help="Length of a tape.")
 @click.option(
+    "--warm", type=click.FloatRange(min=0, max=390), default=30.0, show_default=True,
+    help="Minutes of the evening before that the tape begins with; known, not judged.",
+)  # fmt: skip
+@click.option(
     "--rate",
     type=click.FloatRange(min=0.1),
     default=100.0,
@@ -52,8 +56,8 @@ from undertow.commands.common import one_line_errors, open_dataset
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON object.")
 def evaluate_command(
-    data: Path | None, split: str, count: int, seeds: tuple[int, ...], hours: float, rate: float, planted: float,
-    only: tuple[str, ...], html: Path | None, keep: Path | None, failures: int, as_json: bool,
+    data: Path | None, split: str, count: int, seeds: tuple[int, ...], hours: float, warm: float, rate: float,
+    planted: float, only: tuple[str, ...], html: Path | None, keep: Path | None, failures: int, as_json: bool,
 ) -> None:  # fmt: skip
     """Judge the rules on labelled tapes: precision and recall, direction, styles, confidence, alerts a day.
 
@@ -86,7 +90,7 @@ def evaluate_command(
             if data is not None:
                 report = summarise([judge(take(open_dataset(data)), settings, status.update)], failures)
             else:
-                config = TapeConfig(hours=hours, rate=rate, planted_per_hour=planted, only=only)
+                config = TapeConfig(hours=hours, warm_minutes=warm, rate=rate, planted_per_hour=planted, only=only)
                 report = evaluate_seeds(chosen, config, settings, status.update, stopping, failures, keep)
         if write_page is not None and html is not None:
             write_page(html, report)

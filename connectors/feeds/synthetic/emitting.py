@@ -50,6 +50,10 @@ class Noted(NamedTuple):
     ident: str
     ts: int
     is_cancel: bool
+    size: int
+    #: As in `rows.PrintRows`.
+    place: int
+    condition: int
 
 
 #: A print that will be cancelled: instrument, size, price in dollars, venue, what it does to open interest.
@@ -124,7 +128,7 @@ class Emitter:
                 row = print_rows[place]
                 item = self._print(*row)
                 if item is not None and row[-2] != NOISE:
-                    note(Noted(row[-2], row[1], item[3], item[0], row[8] == CANCEL))
+                    note(Noted(row[-2], row[1], item[3], item[0], row[8] == CANCEL, int(row[2]), row[3], row[5]))
             if item is not None:
                 yield item
 

@@ -277,8 +277,13 @@ class Market:
             self._running[noted.plant].note(noted)
             return
         contract = noted.instrument - len(self._names.symbols)
-        symbol = self._names.symbols[int(self._chains.under[contract])]
-        self.finished.append(planting.background_label(noted, self._chains.ids[contract], symbol, self.config.seed))
+        number = int(self._chains.under[contract])
+        spot, price = float(np.exp(self._log_spots[number])), float(self._worth[contract])
+        truth = planting.background_truth(noted, self._chains, contract, spot, price)
+        label = planting.background_label(
+            noted, self._chains.ids[contract], self._names.symbols[number], truth, self.config.seed
+        )
+        self.finished.append(label)
 
     def _end_plants(self) -> None:
         self.finished += [plant.label() for plant in self._running if not plant.children and plant.ids]

@@ -62,7 +62,7 @@ _DEAR = 4.0
 _CANCELLED = 0.0005
 #: From this premium on, or this size at some premium, a background print is noted in the labels for what it is: a large
 #: print that means nothing. One in a few thousand is.
-LARGE_PREMIUM = 100_000.0
+LARGE_PREMIUM = 50_000.0
 LARGE_SIZE, LARGE_SIZE_PREMIUM = 300.0, 15_000.0
 #: From this premium on the legs of a background spread are noted: two legs are a spread whatever they cost.
 LEG_PREMIUM = 10_000.0

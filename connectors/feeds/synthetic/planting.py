@@ -11,10 +11,15 @@ from connectors.feeds.synthetic import quoting
 from connectors.feeds.synthetic.calendar import Session
 from connectors.feeds.synthetic.emitting import Noted
 from connectors.feeds.synthetic.rows import (
+    ABOVE,
+    ASK,
+    BELOW,
+    BID,
     EQUITY_CODE,
     LARGE_LEG,
     NS_PER_US,
     OPTION_CODE,
+    OPTION_CONDITIONS,
     VENUES,
     Ints,
     PrintRows,
@@ -23,8 +28,10 @@ from connectors.feeds.synthetic.rows import (
 )
 from connectors.feeds.synthetic.scenarios import ALL
 from connectors.feeds.synthetic.scenarios.base import STRENGTHS, Child, Drift, Scenario, Stage
-from connectors.feeds.synthetic.scenarios.labels import LARGE_LEG_TRUTH, LARGE_SINGLE_TRUTH, Planted, Strength, Truth
+from connectors.feeds.synthetic.scenarios.facts import Facts, true_of
+from connectors.feeds.synthetic.scenarios.labels import LARGE_LEG_TRUTH, Planted, Strength, Truth
 from connectors.feeds.synthetic.scenarios.splits import split_of
+from connectors.feeds.synthetic.universe import Chains
 from events.types import NS_PER_S
 
 #: Nothing is planted in the first and last seconds of a session.
@@ -32,6 +39,8 @@ _MARGIN_S = 5
 _HOUR_NS = 3600 * NS_PER_S
 _VENUE_NUMBER = {letter: number for number, letter in reversed(list(enumerate(VENUES)))}
 _STRENGTH_SHARES = np.array([share for _, share in STRENGTHS])
+#: Conditions under which a print took a quote in the open book, and under which nothing may be said of it.
+_OPEN_BOOK, _NO_EVIDENCE = "IS", "BDF"
 #: Labels of what the background prints by chance.
 BACKGROUND = "background"
 
@@ -134,9 +143,27 @@ def begin(planned: Due, stage: Stage, seed: int) -> tuple[Running, list[Drift]] 
     return running, order.drifts
 
 
-def background_label(noted: Noted, contract: str, underlying: str, seed: int) -> Planted:
+def background_truth(noted: Noted, chains: Chains, contract: int, spot: float, price: float) -> Truth:
+    """Returns what is true of one large print of the background, in a contract that costs `price` dollars a share.
+
+    Its side is known only where it took a quote in the open book.
+    """
+    if noted.plant == LARGE_LEG:
+        return LARGE_LEG_TRUTH
+    letter = OPTION_CONDITIONS[noted.condition]
+    if letter in _NO_EVIDENCE:
+        return Truth()
+    side = {ASK: True, ABOVE: True, BID: False, BELOW: False}.get(noted.place) if letter in _OPEN_BOOK else None
+    call, away = bool(chains.call[contract]), float(chains.strike[contract]) / spot - 1
+    facts = Facts(
+        call=call, days=int(chains.dte[contract]), out=away if call else -away, premium=100 * noted.size * price,
+        size=noted.size, held=int(chains.open_interest[contract]), fills=1, bought=side,
+    )  # fmt: skip
+    return Truth(tolerated=true_of(facts))
+
+
+def background_label(noted: Noted, contract: str, underlying: str, truth: Truth, seed: int) -> Planted:
     """Returns the label of one large print of the background."""
-    truth = LARGE_LEG_TRUTH if noted.plant == LARGE_LEG else LARGE_SINGLE_TRUTH
     return Planted(
         scenario=BACKGROUND, strength=None, underlying=underlying, contracts=[contract], start_ts=noted.ts,
         end_ts=noted.ts, prints=[noted.ident], cancels=[], truth=truth, split=split_of(seed),

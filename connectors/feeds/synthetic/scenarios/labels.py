@@ -63,7 +63,7 @@ class Planted(Struct, kw_only=True):
     split: str
 
 
-#: A large single print of the background is a block, and at times unusual, though nobody meant anything by it.
-LARGE_SINGLE_TRUTH = Truth(tolerated=("large_block", "unusual_contract_spike", "new_position_likely"))
 #: The background's complex orders are of two legs: two strikes of one expiry and right, or a call with its put.
-LARGE_LEG_TRUTH = Truth(tolerated=("vertical_spread", "straddle", "strangle", "arbitrage_structure", "roll"))
+LARGE_LEG_TRUTH = Truth(
+    tolerated=("vertical_spread", "straddle", "strangle", "arbitrage_structure", "roll", "new_position_likely")
+)

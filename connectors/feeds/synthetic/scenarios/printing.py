@@ -9,6 +9,7 @@ import numpy as np
 
 from connectors.feeds.synthetic.rows import ASK, BID, INSIDE, MID, NS_PER_US, OFF_EXCHANGE
 from connectors.feeds.synthetic.scenarios.base import Child, Pick, Stage
+from connectors.feeds.synthetic.scenarios.facts import Facts, true_of
 from connectors.feeds.synthetic.scenarios.labels import Direction, Strength, Style
 from connectors.feeds.synthetic.surface import implied_volatility, norm_cdf
 from events.types import NS_PER_MS
@@ -131,21 +132,9 @@ def also(stage: Stage, pick: Pick, size: int, fills: int, bought: bool | None) -
 
     `bought` is None where nobody can know the side.
     """
-    contract, call = pick.contract, stage.is_call(pick.contract)
-    days, held = int(stage.chains.dte[contract]), stage.interest(contract)
-    out, premium = float(stage.out(np.array([contract]))[0]), 100 * size * (pick.ask + pick.bid) / 2
-    true = {
-        "no_follow_through": True,
-        "unusual_contract_spike": size >= 200 and premium >= 10_000,
-        "large_block": fills <= 2,
-        "new_position_likely": size >= 0.8 * held,
-        "closing_unwind_likely": bought is False and 0.1 * held <= size <= 1.05 * held,
-        "large_bullish_call_sweep": bought is True and call and fills >= 3,
-        "large_bearish_put_sweep": bought is True and not call and fills >= 3,
-        "large_call_sell_overwrite": bought is False and call and out > -0.02,
-        "large_put_sell_write": bought is False and not call and out > -0.02,
-        "far_dated_conviction": bought is True and days >= 55,
-        "zero_dte_gamma_punch": bought is True and days == 0 and abs(out) < 0.012 and size >= 300,
-        "protective_put_hedge": bought is True and not call and days >= 7 and out > -0.03,
-    }
-    return tuple(rule for rule, holds in true.items() if holds)
+    contract = pick.contract
+    return true_of(Facts(
+        call=stage.is_call(contract), days=int(stage.chains.dte[contract]),
+        out=float(stage.out(np.array([contract]))[0]), premium=100 * size * (pick.ask + pick.bid) / 2, size=size,
+        held=stage.interest(contract), fills=fills, bought=bought,
+    ))  # fmt: skip
