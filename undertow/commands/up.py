@@ -172,7 +172,7 @@ def _targets(host: str, supervisor: Supervisor) -> list[dict[str, Any]]:
 def _flow(dataset: Dataset, subset: tuple[int, ...], flows: int) -> Part:
     """Returns the flow process of a subset; it has a recovery store of its own, by its partitions."""
     text = subset_text(subset)
-    name = "options" if flows == 1 else f"options {text}"
+    name = "options" if flows == 1 else f"options-{text}"
     store = store_of(dataset, subset)
     return Part(
         name,
