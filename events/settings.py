@@ -116,7 +116,10 @@ class Rules(_Group):
     classifier_0dte_min_premium: float = Field(20_000, ge=0, description="last day: least premium, dollars")
     classifier_0dte_min_size: int = Field(400, ge=1, description="last day: least size, contracts")
     classifier_structure_min_premium: float = Field(
-        60_000, ge=0, description="rules on structures: least premium of all legs, dollars"
+        100_000, ge=0, description="rules on structures: least premium of all legs, dollars"
+    )
+    classifier_tied_min_premium: float = Field(
+        60_000, ge=0, description="rules on one leg tied to stock: least premium, dollars"
     )
     far_dated_min_days: int = Field(60, ge=1, description="far-dated: least days to expiry")
     far_dated_min_premium: float = Field(130_000, ge=0, description="far-dated: least premium, dollars")
@@ -154,8 +157,8 @@ class Rules(_Group):
         gt=0,
         description="premium from which a score counts decades, dollars; or the underlying's own floor",
     )
-    alert_medium_score: float = Field(45, ge=0, le=100, description="score from which an alert is of medium severity")
-    alert_high_score: float = Field(70, ge=0, le=100, description="score from which an alert is of high severity")
+    alert_medium_score: float = Field(60, ge=0, le=100, description="score from which an alert is of medium severity")
+    alert_high_score: float = Field(82, ge=0, le=100, description="score from which an alert is of high severity")
     alert_cooldown_ms: int = Field(30_000, ge=0, description="hits of one contract and direction merge within, ms")
     alert_low_per_minute: int = Field(3, ge=0, description="new low alerts of one underlying within a minute, at most")
 

@@ -19,7 +19,9 @@ from operators.rules.subject import StructureSubject, Subject
 _DECADES = 2.0
 #: Deviations that fill the points for unusualness.
 _Z = 6.0
-_PREMIUM, _SIDE, _UNUSUAL, _CONFIDENCE = 34.0, 14.0, 14.0, 14.0
+#: Points are spread, and what nearly every alert has is taken off, so that scores cover their range.
+_SPREAD, _USUAL = 1.4, -14.5
+_PREMIUM, _SIDE, _UNUSUAL, _CONFIDENCE = 40.0, 12.0, 12.0, 14.0
 
 
 @dataclass(slots=True)
@@ -37,7 +39,7 @@ class Score:
 
     def add(self, name: str, points: float) -> None:
         """Adds points; none are not listed."""
-        rounded = round(points, 2)
+        rounded = round(_SPREAD * points, 2)
         if rounded:
             self.parts[name] = round(self.parts.get(name, 0.0) + rounded, 2)
 
@@ -66,6 +68,7 @@ def score_order(subject: Subject, hits: Sequence[Hit]) -> Score:
     score.add("one side", _SIDE * max(share - 0.5, 0.0) * 2 * subject.coverage)
     z = max(packet.premium_z or 0.0, packet.size_z or 0.0, 0.0)
     score.add("unusual", _UNUSUAL * min(z, _Z) / _Z)
+    score.add("worked in several prints", 8.0 * (parent.count >= rules.classifier_min_prints))
     score.add("sweep flag", 4.0 * (parent.intermarket_sweeps > 0))
     score.add("several venues", 4.0 * (len(parent.venues) >= 2))
     score.add("more than stood open", 6.0 * ((subject.held_share or 0.0) > 1))
@@ -111,7 +114,7 @@ def score_structure(subject: StructureSubject, hits: Sequence[Hit]) -> Score:
 
 
 def _common(score: Score, premium: float | None, reference: float, hits: Sequence[Hit]) -> None:
-    score.add("a rule fired", 6.0)
+    score.add("what most have", _USUAL)
     decades = log10(max((premium or 0.0) / reference, 1.0))
     score.add("premium", _PREMIUM * min(decades, _DECADES) / _DECADES)
     score.add("confidence", _CONFIDENCE * max((hit.confidence for hit in hits), default=0.0))

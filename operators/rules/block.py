@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from events.types import Direction, Style
-from operators.rules.common import GATE_SETTINGS, kind_checks, premium_check, quality, unknowns, what
+from events.types import Direction
+from operators.rules.common import GATE_SETTINGS, kind_checks, premium_check, quality, reading_of, unknowns, what
 from operators.rules.rule import Rule, Verdict, check, held, passes
 from operators.rules.subject import Subject
 
 _SETTINGS = ("classifier_block_min_premium", "classifier_block_min_size", "classifier_block_max_prints", *GATE_SETTINGS)
 _FLAGS = ("regular", "floor", "cross")
 _WHERE = {"regular": "electronically", "floor": "on a floor", "cross": "in a cross"}
-_ONE_SIDED = 0.8
 
 
 def _sieve(subject: Subject) -> bool:
@@ -26,7 +25,7 @@ def _judge(subject: Subject) -> Verdict:
         check("size, contracts", parent.size, ">=", rules.classifier_block_min_size),
         premium_check(subject, rules.classifier_block_min_premium),
     )
-    direction, style = _reading(subject)
+    direction, style = reading_of(subject)
     where = _WHERE.get(subject.packet.flag, "under a condition that is no block's")
     sentences = [what(subject, f"traded {where} as a block"), _side_sentence(direction)]
     against = unknowns(subject)
@@ -35,19 +34,6 @@ def _judge(subject: Subject) -> Verdict:
     against.append("A block's other side wanted it as well; it may be one leg of a trade that is not seen here.")
     confidence = held(0.8 - quality(subject) + 0.05 * (parent.count == 1))
     return Verdict(passes(checks), direction, confidence, checks, tuple(sentences), tuple(against), style)
-
-
-def _reading(subject: Subject) -> tuple[Direction, Style]:
-    """A regular block has a side where the quote gives one; bought it leans, sold it may earn premium."""
-    packet, rules, spread = subject.packet, subject.rules, subject.spread_share
-    clear = packet.flag == "regular" and not packet.mixed and subject.coverage >= rules.classifier_min_nbbo_coverage
-    if not clear or (spread is not None and spread > rules.classifier_max_spread_share):
-        return "neutral", "unclear"
-    if subject.bought >= _ONE_SIDED:
-        return subject.leaning, "directional"
-    if subject.sold >= _ONE_SIDED and subject.out is not None and subject.out > 0:
-        return "neutral", "income"
-    return "neutral", "unclear"
 
 
 def _side_sentence(direction: Direction) -> str:

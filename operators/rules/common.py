@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from events.types import Direction, Style
 from events.verdicts import Check
 from operators.rules.rule import check, check_among, check_is, contract_name, money, percent
 from operators.rules.subject import Subject
@@ -35,6 +36,12 @@ def sided_checks(subject: Subject, bought: bool) -> tuple[Check, ...]:
             f"{'bought' if bought else 'sold'} share of covered size", share, ">=", rules.classifier_min_aggressor_ratio
         ),
         check(
+            f"{'bought' if bought else 'sold'} share of the packet",
+            of_packet(subject, bought),
+            ">=",
+            rules.classifier_min_aggressor_ratio,
+        ),
+        check(
             f"share at the {'ask' if bought else 'bid'} or through it",
             at_quote(subject, bought),
             ">=",
@@ -51,6 +58,40 @@ def at_quote(subject: Subject, bought: bool) -> float:
     parent = subject.parent
     taken = parent.ask_size + parent.above_ask_size if bought else parent.bid_size + parent.below_bid_size
     return ratio(taken, parent.covered_size)
+
+
+def of_packet(subject: Subject, bought: bool) -> float:
+    """Returns its side's share of the whole packet's covered size: who trades against it in the window counts."""
+    packet = subject.packet
+    return ratio(packet.buy_size if bought else packet.sell_size, packet.covered_size)
+
+
+#: Bought or sold share from which a rule that asks for no side may still name one.
+CLEAR = 0.8
+
+
+def is_clear(subject: Subject, bought: bool) -> bool:
+    """Tells whether a side is clear enough to be claimed by a rule that does not ask for one."""
+    rules, spread = subject.rules, subject.spread_share
+    return (
+        not subject.packet.mixed
+        and not subject.packet.suspected_complex
+        and subject.packet.flag == "regular"
+        and subject.coverage >= rules.classifier_min_nbbo_coverage
+        and (spread is None or spread <= rules.classifier_max_spread_share)
+        and (subject.bought if bought else subject.sold) >= CLEAR
+        and at_quote(subject, bought) >= rules.classifier_min_at_quote_share
+        and of_packet(subject, bought) >= rules.classifier_min_aggressor_ratio
+    )
+
+
+def reading_of(subject: Subject) -> tuple[Direction, Style]:
+    """Returns what an order leans to by itself: bought it is a view, sold out of the money it may earn premium."""
+    if is_clear(subject, bought=True):
+        return subject.leaning, "directional"
+    if is_clear(subject, bought=False) and subject.out is not None and subject.out > 0:
+        return "neutral", "income"
+    return "neutral", "unclear"
 
 
 def worked_check(subject: Subject) -> Check:

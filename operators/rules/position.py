@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from events.types import Direction, Style
+from events.types import Direction
 from operators.rules.common import (
     GATE_SETTINGS,
     WORKED_SETTINGS,
     kind_checks,
     premium_check,
     quality,
+    reading_of,
     sided_checks,
     unknowns,
     what,
@@ -22,7 +23,6 @@ _CLOSING_SETTINGS = (
     "classifier_position_min_premium", "classifier_closing_min_share", "classifier_closing_max_share",
     *WORKED_SETTINGS, *GATE_SETTINGS,
 )  # fmt: skip
-_ONE_SIDED = 0.8
 
 
 def _opens(subject: Subject) -> bool:
@@ -40,7 +40,7 @@ def _judge_opening(subject: Subject) -> Verdict:
         check("size over open interest", subject.held_share, ">", rules.classifier_opening_min_share),
         check("the day's volume, contracts", packet.volume, ">=", interest or 0, required=False),
     )
-    direction, style = _opening_reading(subject)
+    direction, style = reading_of(subject)
     stood = "An unknown number" if interest is None else f"{interest:,}"
     sentences = (
         what(subject, "traded"),
@@ -53,19 +53,6 @@ def _judge_opening(subject: Subject) -> Verdict:
     against.append("Open interest is the morning's; the next morning's confirms or refutes it.")
     confidence = held(0.7 + 0.05 * min(max((subject.held_share or 0.0) - 1, 0.0), 3.0) - quality(subject) / 2)
     return Verdict(passes(checks), direction, confidence, checks, sentences, tuple(against), style)
-
-
-def _opening_reading(subject: Subject) -> tuple[Direction, Style]:
-    spread, rules = subject.spread_share, subject.rules
-    if subject.coverage < rules.classifier_min_nbbo_coverage or (
-        spread is not None and spread > rules.classifier_max_spread_share
-    ):
-        return "neutral", "unclear"
-    if subject.bought >= _ONE_SIDED:
-        return subject.leaning, "directional"
-    if subject.sold >= _ONE_SIDED and subject.out is not None and subject.out > 0:
-        return "neutral", "income"
-    return "neutral", "unclear"
 
 
 def _opening_sentence(direction: Direction) -> str:

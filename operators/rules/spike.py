@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from events.types import Direction
 from events.verdicts import Check
-from operators.rules.common import GATE_SETTINGS, kind_checks, premium_check, unknowns, what
+from operators.rules.common import GATE_SETTINGS, is_clear, kind_checks, premium_check, unknowns, what
 from operators.rules.rule import Rule, Verdict, check, held, passes
 from operators.rules.subject import Subject
 
@@ -13,8 +13,6 @@ _SETTINGS = (
     "classifier_spike_min_size_z", "classifier_spike_opening_quiet_s", "classifier_z_min_samples",
     "rolling_window_size", *GATE_SETTINGS,
 )  # fmt: skip
-#: A bought share of the whole packet from which it is one side's.
-_ONE_SIDED = 0.8
 
 
 def _sieve(subject: Subject) -> bool:
@@ -54,10 +52,7 @@ def _direction(subject: Subject) -> Direction:
     """Bought size gives a direction, two sides are mixed, sold or unclear size claims none."""
     if subject.packet.mixed:
         return "mixed"
-    rules, spread = subject.rules, subject.spread_share
-    if subject.coverage < rules.classifier_min_nbbo_coverage or subject.bought < _ONE_SIDED:
-        return "neutral"
-    return "neutral" if spread is not None and spread > rules.classifier_max_spread_share else subject.leaning
+    return subject.leaning if is_clear(subject, bought=True) else "neutral"
 
 
 def _confidence(subject: Subject) -> float:

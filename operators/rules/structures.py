@@ -12,6 +12,7 @@ from operators.rules.rule import Rule, Verdict, check, check_among, check_is, he
 from operators.rules.subject import StructureSubject
 
 _SETTINGS = ("classifier_structure_min_premium", "structure_min_confidence")
+_TIED_SETTINGS = ("classifier_tied_min_premium", "structure_min_confidence")
 _EVIDENCE = {
     "conditions": "Their sale conditions say that they are parts of complex orders.",
     "instant": "They printed in one instant on one venue.",
@@ -28,11 +29,13 @@ def _least_premium(rules: Rules) -> float:
 
 def _base_checks(subject: StructureSubject, kinds: tuple[str, ...]) -> tuple[Check, ...]:
     structure, rules = subject.structure, subject.rules
+    tied = kinds == ("stock_tied",)
+    floor = rules.classifier_tied_min_premium if tied else rules.classifier_structure_min_premium
     return (
         check_among("kind", structure.kind, kinds),
         check_is("halted", "yes" if structure.halted else "no", "no"),
         check("confidence that the legs belong together", structure.confidence, ">=", rules.structure_min_confidence),
-        check("premium of all legs, dollars", structure.gross_premium, ">=", rules.classifier_structure_min_premium),
+        check("premium of all legs, dollars", structure.gross_premium, ">=", floor),
     )
 
 
@@ -216,8 +219,8 @@ COLLAR = Rule(
     otherwise=("without stock: a bearish risk reversal", "a position closed in both legs"),
 )  # fmt: skip
 PROTECTIVE_PUT = Rule(
-    id="protective_put_hedge", version=1, style="hedging", settings=_SETTINGS, reads="structure",
-    least_premium=_least_premium, sieve=partial(_is_kind, ("stock_tied",)), judge=_judge_put,
+    id="protective_put_hedge", version=1, style="hedging", settings=_TIED_SETTINGS, reads="structure",
+    least_premium=lambda rules: rules.classifier_tied_min_premium, sieve=partial(_is_kind, ("stock_tied",)), judge=_judge_put,
     sees="A put bought in one order with its stock.",
     why="Stock and its insurance together are consistent with a hedge; the put alone would look bearish.",
     otherwise=("a position in volatility, hedged by its delta in stock", "a conversion without its call"),
