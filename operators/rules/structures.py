@@ -220,7 +220,8 @@ COLLAR = Rule(
 )  # fmt: skip
 PROTECTIVE_PUT = Rule(
     id="protective_put_hedge", version=1, style="hedging", settings=_TIED_SETTINGS, reads="structure",
-    least_premium=lambda rules: rules.classifier_tied_min_premium, sieve=partial(_is_kind, ("stock_tied",)), judge=_judge_put,
+    least_premium=lambda rules: rules.classifier_tied_min_premium, sieve=partial(_is_kind, ("stock_tied",)),
+    judge=_judge_put,
     sees="A put bought in one order with its stock.",
     why="Stock and its insurance together are consistent with a hedge; the put alone would look bearish.",
     otherwise=("a position in volatility, hedged by its delta in stock", "a conversion without its call"),
