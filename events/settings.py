@@ -87,10 +87,10 @@ class Rules(_Group):
         3, ge=1, description="sold premium, closing, far-dated: least number of prints below the next"
     )
     classifier_single_print_premium: float = Field(
-        400_000, ge=0, description="premium from which one print says as much as several, dollars"
+        450_000, ge=0, description="premium from which one print says as much as several, dollars"
     )
     classifier_spike_opening_quiet_s: int = Field(
-        300, ge=0, le=23_400, description="spike: seconds after the open in which size counts as usual"
+        120, ge=0, le=23_400, description="spike: seconds after the open in which size counts as usual"
     )
     classifier_block_min_premium: float = Field(160_000, ge=0, description="block: least premium, dollars")
     classifier_block_min_size: int = Field(50, ge=1, description="block: least size, contracts")
@@ -105,6 +105,9 @@ class Rules(_Group):
         0.15, ge=0, le=5, description="overwrite and put write: largest distance out of the money"
     )
     classifier_position_min_premium: float = Field(50_000, ge=0, description="opening, closing: least premium, dollars")
+    classifier_position_single_premium: float = Field(
+        100_000, ge=0, description="opening: premium from which one print says as much as several, dollars"
+    )
     classifier_opening_min_share: float = Field(1.0, ge=0, description="opening: size over open interest is above this")
     classifier_closing_min_share: float = Field(0.35, ge=0, le=1, description="closing: least size over open interest")
     classifier_closing_max_share: float = Field(1.0, ge=0, description="closing: largest size over open interest")

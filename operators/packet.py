@@ -16,6 +16,7 @@ from msgspec import Struct
 from events.derived import Flag, FlowPacket, MarkedPrint, Parent
 from events.ids import packet_id, parent_id
 from events.types import NS_PER_MS, Side
+from operators.parents import OF_ORDERS, by_side
 from operators.parting import part
 from operators.side import COUNTED_RULES
 from operators.units import ratio, six
@@ -163,6 +164,9 @@ def packet_of(burst: Burst, config: PacketConfig) -> FlowPacket:
         parents = tuple(
             _parent(burst, [marks[place] for place in places], config.parent_side_share) for places in parts
         )
+        if burst.flag in OF_ORDERS:
+            parents = by_side(parents)
+            parents = parents if len(parents) > 1 else ()
     else:
         mixed = sums.covered > 0 and sums.share < config.parent_side_share
     size, covered = sums.size, sums.covered

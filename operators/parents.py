@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from events.derived import FlowPacket, Parent
 from events.ids import parent_id
 from events.types import Side
+from operators.units import micro, ratio
+
+#: Flags of legs: what prints under them belongs to an order by its condition.
+OF_ORDERS = ("complex", "stock_tied")
 
 
 def parents_of(packet: FlowPacket) -> tuple[Parent, ...]:
@@ -47,3 +53,35 @@ def _side(packet: FlowPacket) -> Side:
     if packet.mixed or packet.buy_size == packet.sell_size:
         return "none"
     return "buy" if packet.buy_size > packet.sell_size else "sell"
+
+
+def by_side(parents: Sequence[Parent]) -> tuple[Parent, ...]:
+    """Joins parents of one side: fills of a complex order pause as they please, and stay one leg."""
+    sides: dict[Side, list[Parent]] = {}
+    for parent in parents:
+        sides.setdefault(parent.side, []).append(parent)
+    return tuple(each[0] if len(each) == 1 else as_one(each) for each in sides.values())
+
+
+def as_one(parents: Sequence[Parent]) -> Parent:
+    """Adds parents up; money in integers, so that the order of adding does not show."""
+    first, last = parents[0], parents[-1]
+    size = sum(p.size for p in parents)
+    premiums, deltas = [p.premium for p in parents], [p.delta_notional for p in parents]
+    buy, sell = sum(p.buy_size for p in parents), sum(p.sell_size for p in parents)
+    return Parent(
+        id=first.id, start_ts=min(p.start_ts for p in parents), end_ts=max(p.end_ts for p in parents),
+        count=sum(p.count for p in parents), size=size,
+        premium=None if None in premiums else sum(micro(p or 0.0) for p in premiums) / 1_000_000,
+        side="none" if buy == sell else "buy" if buy > sell else "sell", buy_size=buy, sell_size=sell,
+        covered_size=sum(p.covered_size for p in parents), price_first=first.price_first, price_last=last.price_last,
+        price_low=min(p.price_low for p in parents), price_high=max(p.price_high for p in parents),
+        vwap=ratio(sum(micro(p.vwap) * p.size for p in parents), size * 1_000_000),
+        members=tuple(member for p in parents for member in p.members),
+        above_ask_size=sum(p.above_ask_size for p in parents), ask_size=sum(p.ask_size for p in parents),
+        inside_size=sum(p.inside_size for p in parents), bid_size=sum(p.bid_size for p in parents),
+        below_bid_size=sum(p.below_bid_size for p in parents),
+        venues=tuple(sorted({venue for p in parents for venue in p.venues})),
+        intermarket_sweeps=sum(p.intermarket_sweeps for p in parents),
+        delta_notional=None if None in deltas else sum(micro(d or 0.0) for d in deltas) / 1_000_000,
+    )  # fmt: skip

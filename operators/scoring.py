@@ -20,7 +20,7 @@ _DECADES = 2.0
 #: Deviations that fill the points for unusualness.
 _Z = 6.0
 #: Points are spread, and what nearly every alert has is taken off, so that scores cover their range.
-_SPREAD, _USUAL = 1.4, -14.5
+_SPREAD, _USUAL = 1.45, -15.0
 _PREMIUM, _SIDE, _UNUSUAL, _CONFIDENCE = 40.0, 12.0, 12.0, 14.0
 
 

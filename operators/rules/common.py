@@ -94,14 +94,15 @@ def reading_of(subject: Subject) -> tuple[Direction, Style]:
     return "neutral", "unclear"
 
 
-def worked_check(subject: Subject) -> Check:
+def worked_check(subject: Subject, single_premium: float | None = None) -> Check:
     """Checks that it was worked in several prints; single ones of some size happen all day and mean little.
 
     Of a premium that chance does not reach one print is enough.
     """
     rules, premium = subject.rules, subject.premium
-    if premium is not None and premium >= rules.classifier_single_print_premium:
-        return check("premium, dollars (enough in one print)", premium, ">=", rules.classifier_single_print_premium)
+    enough = rules.classifier_single_print_premium if single_premium is None else single_premium
+    if premium is not None and premium >= enough:
+        return check("premium, dollars (enough in one print)", premium, ">=", enough)
     return check("print count", subject.parent.count, ">=", rules.classifier_min_prints)
 
 

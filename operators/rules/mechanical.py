@@ -18,6 +18,8 @@ _SETTINGS = (
 )  # fmt: skip
 #: Above what exercise is worth, as a share of the price: at parity, give or take the bid.
 _ABOVE_PARITY = 0.02
+#: How far apart prices of pieces stand that were agreed at once, a share of the price.
+_ONE_PRICE = 0.01
 
 Kind = Literal["dividend", "expiry"]
 
@@ -39,14 +41,18 @@ def _sieve(subject: Subject) -> bool:
 
 def _dividend_checks(subject: Subject) -> tuple[Check, ...]:
     rules, parent = subject.rules, subject.parent
-    equal = parent.count > 0 and parent.size % parent.count == 0 and parent.price_low == parent.price_high
+    equal = (
+        parent.count > 0
+        and parent.size % parent.count == 0
+        and parent.price_high - parent.price_low <= _ONE_PRICE * parent.vwap
+    )
     return (
         check_is("right", subject.contract.right, "C"),
         check_among("flag", subject.packet.flag, ("cross", "floor")),
         check("in the money, share of spot", _inside(subject), ">=", rules.mechanical_min_inside),
         check("print count", parent.count, ">=", rules.mechanical_dividend_min_prints),
         check("size, contracts", parent.size, ">=", rules.mechanical_dividend_min_size),
-        check_is("equal pieces at one price", "yes" if equal else "no", "yes"),
+        check_is("equal pieces at about one price", "yes" if equal else "no", "yes"),
     )
 
 

@@ -18,7 +18,10 @@ from operators.rules.common import (
 from operators.rules.rule import Rule, Verdict, check, check_is, held, passes
 from operators.rules.subject import Subject
 
-_OPENING_SETTINGS = ("classifier_position_min_premium", "classifier_opening_min_share", *GATE_SETTINGS)
+_OPENING_SETTINGS = (
+    "classifier_position_min_premium", "classifier_opening_min_share", "classifier_position_single_premium",
+    "classifier_min_prints", *GATE_SETTINGS,
+)  # fmt: skip
 _CLOSING_SETTINGS = (
     "classifier_position_min_premium", "classifier_closing_min_share", "classifier_closing_max_share",
     *WORKED_SETTINGS, *GATE_SETTINGS,
@@ -37,6 +40,7 @@ def _judge_opening(subject: Subject) -> Verdict:
         *kind_checks(subject),
         check_is("mixed", "yes" if packet.mixed else "no", "no"),
         premium_check(subject, rules.classifier_position_min_premium),
+        worked_check(subject, rules.classifier_position_single_premium),
         check("size over open interest", subject.held_share, ">", rules.classifier_opening_min_share),
         check("the day's volume, contracts", packet.volume, ">=", interest or 0, required=False),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
+from events.contracts import parse_contract
 from events.settings import Rules
 from events.types import Direction, Style
 from events.verdicts import Check, Structure
@@ -161,21 +162,40 @@ ROLL = _rule(
     "What looks like a sweep of the new leg is often a position moved: a roll adds no view.",
     ("a calendar or vertical spread that opens", "two strangers"),
 )  # fmt: skip
-ARBITRAGE = _rule(
-    "arbitrage_structure", ("box", "reversal_conversion"), "arbitrage", partial(_neutral, "arbitrage"),
-    _arbitrage_sentence, "Early exercise and dividends can leave some risk in it.",
-    "A box, or a synthetic against its stock.",
-    "Its worth does not depend on the price: financing, not a view.",
-    ("a position closed in four legs", "a roll of a synthetic"),
-)  # fmt: skip
+
+
+def _put_and_call(structure: Structure) -> tuple[float | None, float | None]:
+    """Returns the strikes of a put and a call of one expiry and size; None for others."""
+    legs = [parse_contract(leg.contract) for leg in structure.legs]
+    if len(legs) != 2 or {leg.right for leg in legs} != {"C", "P"} or legs[0].expiry != legs[1].expiry:
+        return None, None
+    put, call = sorted(legs, key=lambda leg: leg.right, reverse=True)
+    return put.strike, call.strike
+
+
+def _judge_arbitrage(subject: StructureSubject) -> Verdict:
+    """A box, a conversion or a reversal; tied to stock also a put and a call of one strike whose sides nobody told."""
+    structure = subject.structure
+    put, call = _put_and_call(structure)
+    unsided = structure.kind == "unnamed" and structure.stock_tied and put is not None and put == call
+    checks = (
+        *_base_checks(subject, ("box", "reversal_conversion", "unnamed")),
+        check_is("sides, or stock beside one strike", "yes" if unsided or structure.kind != "unnamed" else "no", "yes"),
+    )
+    sentences = (_first_sentence(structure), _EVIDENCE[structure.evidence], _arbitrage_sentence(structure))
+    against = _against(structure, "Early exercise and dividends can leave some risk in it.")
+    confidence = held(structure.confidence * (0.85 if unsided else 1.0))
+    return Verdict(passes(checks), "neutral", confidence, checks, sentences, against, "arbitrage")
 
 
 def _judge_collar(subject: StructureSubject) -> Verdict:
     """With stock beside it a collar; a bought put and a sold call alone are only consistent with one."""
     structure = subject.structure
-    collar = structure.kind == "collar" or (structure.kind == "risk_reversal" and structure.direction == "bearish")
+    named = structure.kind == "collar" or (structure.kind == "risk_reversal" and structure.direction == "bearish")
+    put, call = _put_and_call(structure)
+    collar = named or (structure.kind == "unnamed" and structure.stock_tied and put is not None and put < (call or 0.0))
     checks = (
-        *_base_checks(subject, ("collar", "risk_reversal")),
+        *_base_checks(subject, ("collar", "risk_reversal", "unnamed")),
         check_is("put bought, call sold", "yes" if collar else "no", "yes"),
         check_is("two strikes", "yes" if "synthetic" not in structure.name else "no", "yes"),
         check_is("stock beside it", "yes" if structure.stock_tied else "no", "yes", required=False),
@@ -187,7 +207,8 @@ def _judge_collar(subject: StructureSubject) -> Verdict:
         if tied else "No stock was seen: consistent with a hedge of stock that is held, or with a bearish view.",
     )  # fmt: skip
     more = "Its stock may be new, so the whole may still be a view." if tied else "Without stock it is a bearish view."
-    confidence = held(structure.confidence if tied else 0.6 * structure.confidence)
+    # A cross tells no sides: around stock a lower put and a higher call are likeliest a collar.
+    confidence = held(structure.confidence * (1.0 if tied and named else 0.85 if tied else 0.8))
     return Verdict(passes(checks), "neutral", confidence, checks, sentences, _against(structure, more), "hedging")
 
 
@@ -195,10 +216,12 @@ def _judge_put(subject: StructureSubject) -> Verdict:
     """A put bought together with its stock."""
     structure = subject.structure
     leg = structure.legs[0] if structure.legs else None
-    is_put = leg is not None and leg.contract[-9] == "P" and leg.side == "buy"
+    is_put = leg is not None and leg.contract[-9] == "P" and leg.side != "sell"
+    known = leg is not None and leg.side == "buy"
     checks = (
         *_base_checks(subject, ("stock_tied",)),
-        check_is("put bought", "yes" if is_put else "no", "yes"),
+        check_is("a put, not sold", "yes" if is_put else "no", "yes"),
+        check_is("put bought", "yes" if known else "unknown", "yes", required=False),
         check("legs beside the stock", len(structure.legs), "<=", 1),
     )
     sentences = (
@@ -206,14 +229,21 @@ def _judge_put(subject: StructureSubject) -> Verdict:
         "A put bought together with stock is consistent with insurance, not with a bearish view.",
     )  # fmt: skip
     more = "With only its delta in stock it would be a position in volatility."
-    return Verdict(
-        passes(checks), "neutral", held(structure.confidence), checks, sentences, _against(structure, more), "hedging"
-    )
+    confidence = held(structure.confidence * (1.0 if known else 0.85))
+    return Verdict(passes(checks), "neutral", confidence, checks, sentences, _against(structure, more), "hedging")
 
 
+ARBITRAGE = Rule(
+    id="arbitrage_structure", version=1, style="arbitrage", settings=_SETTINGS, reads="structure",
+    least_premium=_least_premium, sieve=partial(_is_kind, ("box", "reversal_conversion", "unnamed")),
+    judge=_judge_arbitrage,
+    sees="A box, or a synthetic against its stock.",
+    why="Its worth does not depend on the price: consistent with financing, not with a view.",
+    otherwise=("a position closed in four legs", "a roll of a synthetic", "a straddle hedged with stock"),
+)  # fmt: skip
 COLLAR = Rule(
     id="collar_hedge", version=1, style="hedging", settings=_SETTINGS, reads="structure",
-    least_premium=_least_premium, sieve=partial(_is_kind, ("collar", "risk_reversal")), judge=_judge_collar,
+    least_premium=_least_premium, sieve=partial(_is_kind, ("collar", "risk_reversal", "unnamed")), judge=_judge_collar,
     sees="A put bought and a call sold further up, with stock beside them or without.",
     why="Around stock it limits loss and gain: consistent with a hedge.",
     otherwise=("without stock: a bearish risk reversal", "a position closed in both legs"),

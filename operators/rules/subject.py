@@ -14,8 +14,8 @@ from events.types import Direction, Side
 from events.verdicts import Structure
 from operators.memory import Order
 from operators.newyork import day_of, since_open_s
-from operators.parents import parents_of
-from operators.units import micro, ratio
+from operators.parents import as_one, parents_of
+from operators.units import ratio
 from operators.work import Look
 
 
@@ -140,7 +140,7 @@ def orders_of(packet: FlowPacket, taken: frozenset[str], rules: Rules, recent: S
     for side in ("buy", "sell", "none"):
         of_side = [parent for parent in free if parent.side == side]
         if of_side:
-            parent = of_side[0] if len(of_side) == 1 else _as_one(of_side)
+            parent = of_side[0] if len(of_side) == 1 else as_one(of_side)
             about = packet.id if len(of_side) == len(parents) else of_side[0].id
             found.append(Subject(packet, parent, contract, rules, about, False, recent))
     return sorted(found, key=lambda subject: (-(subject.premium or 0.0), subject.about))
@@ -153,30 +153,7 @@ def whole_of(packet: FlowPacket, taken: frozenset[str], rules: Rules) -> Subject
     free = [parent for parent in parents if parent.id not in taken]
     if not free:
         return None
-    parent = free[0] if len(free) == 1 else _as_one(free)
+    parent = free[0] if len(free) == 1 else as_one(free)
     if len(free) == len(parents) and packet.mixed:
         parent = msgspec.structs.replace(parent, side="none")
     return Subject(packet, parent, contract, rules, packet.id, True)
-
-
-def _as_one(parents: Sequence[Parent]) -> Parent:
-    """Adds parents up; money in integers, so that the order of adding does not show."""
-    first, last = parents[0], parents[-1]
-    size = sum(p.size for p in parents)
-    premiums = [p.premium for p in parents]
-    buy, sell = sum(p.buy_size for p in parents), sum(p.sell_size for p in parents)
-    return Parent(
-        id=first.id, start_ts=min(p.start_ts for p in parents), end_ts=max(p.end_ts for p in parents),
-        count=sum(p.count for p in parents), size=size,
-        premium=None if None in premiums else sum(micro(p or 0.0) for p in premiums) / 1_000_000,
-        side="none" if buy == sell else "buy" if buy > sell else "sell", buy_size=buy, sell_size=sell,
-        covered_size=sum(p.covered_size for p in parents), price_first=first.price_first, price_last=last.price_last,
-        price_low=min(p.price_low for p in parents), price_high=max(p.price_high for p in parents),
-        vwap=ratio(sum(micro(p.vwap) * p.size for p in parents), size * 1_000_000),
-        members=tuple(member for p in parents for member in p.members),
-        above_ask_size=sum(p.above_ask_size for p in parents), ask_size=sum(p.ask_size for p in parents),
-        inside_size=sum(p.inside_size for p in parents), bid_size=sum(p.bid_size for p in parents),
-        below_bid_size=sum(p.below_bid_size for p in parents),
-        venues=tuple(sorted({venue for p in parents for venue in p.venues})),
-        intermarket_sweeps=sum(p.intermarket_sweeps for p in parents),
-    )  # fmt: skip
