@@ -168,7 +168,8 @@ def _legs(
     ))  # fmt: skip
     place = _PLACES[choose(_PRIVATE_SHARES, rng.random(count))]
     singles.condition[chosen] = code
-    large = np.where(singles.size[chosen] * 100.0 * worth[leg] >= LEG_PREMIUM, LARGE_LEG, NOISE)
+    dearest = np.maximum(worth[leg], worth[other])
+    large = np.where(singles.size[chosen] * 100.0 * dearest >= LEG_PREMIUM, LARGE_LEG, NOISE)
     singles.plant[chosen] = large
     return PrintRows(
         ts=singles.ts[chosen],

@@ -27,6 +27,8 @@ LEG_PREMIUM: dict[Strength, Range] = {
 _REACH: dict[Strength, Range] = {"weak": (0.5, 0.75), "medium": (0.7, 0.95), "strong": (0.9, 1.0)}
 _YEAR_NS = 365.0 * 86_400e9
 _US_PER_LEG = 40
+#: An order that sweeps or splits goes on to its next venue within so long.
+_WAIT_US = 40_000.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +55,15 @@ def parts(stage: Stage, size: int, fills: int, evenness: float = 2.0) -> list[in
 
 
 def moments(stage: Stage, count: int, span_us: int, begin: int = 0) -> list[int]:
-    """Draws times within a span from `begin`, by default the stage's time; ns, in order, the first at the beginning."""
-    after = np.sort(stage.rng.integers(0, max(span_us, 1), count))
-    after[0] = 0
+    """Draws times of one order's fills from `begin`, by default the stage's time; ns, in order.
+
+    They lie within a span, and none is longer after the one before it than a router waits.
+    """
+    after = np.sort(stage.rng.integers(0, max(span_us, 1), count)).astype(np.float64)
+    after -= after[0]
+    widest = float(np.diff(after).max(initial=0.0))
+    if widest > _WAIT_US:
+        after *= _WAIT_US / widest
     return [(begin or stage.ts) + int(us) * NS_PER_US for us in after]
 
 
