@@ -76,15 +76,17 @@ class Habits:
         session = self.sessions[-1]
         if premium is None:
             return
-        step = step_of(premium)
-        session.premiums[step] = session.premiums.get(step, 0) + 1
+        step = _STEP_OF[premium] if premium < _TABLE else step_of(premium)
+        premiums = session.premiums
+        premiums[step] = premiums.get(step, 0) + 1
+        size_step = _STEP_OF[size] if size < _TABLE else step_of(size)
         counts = session.slots.get(slot)
         if counts is None:
-            session.slots[slot] = [1, step, step_of(size)]
+            session.slots[slot] = [1, step, size_step]
         else:
             counts[0] += 1
             counts[1] += step
-            counts[2] += step_of(size)
+            counts[2] += size_step
 
     def factors(self, day: int, slot: int) -> tuple[float, float] | None:
         """Returns what premium and size of this half hour usually are to the whole day's; None when not known."""
@@ -118,6 +120,11 @@ def step_of(value: int) -> int:
         return value
     shift = bits - _STEP_BITS - 1
     return (shift + 1 << _STEP_BITS) + (value >> shift) - _STEPS
+
+
+#: The steps of most premiums and sizes.
+_TABLE = 4096
+_STEP_OF = [step_of(value) for value in range(_TABLE)]
 
 
 def upper_edge(step: int) -> int:

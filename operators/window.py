@@ -38,39 +38,49 @@ class Window:
         """Adds one packet's features and drops the oldest beyond the limit, packets."""
         if premium > _LARGEST or size > _LARGEST:
             premium, size = min(premium, _LARGEST), min(size, _LARGEST)
-        samples, at = self.samples, self.at
-        if self.count == limit:
+        count = self.count
+        if count == limit:
+            samples, at = self.samples, self.at
             old_premium, old_size, old_spread = samples[at], samples[at + 1], samples[at + 2]
             samples[at], samples[at + 1], samples[at + 2] = premium, size, spread
             at += _FIELDS
-            self.at = 0 if at == len(samples) else at
+            self.at = at if at < limit * _FIELDS else 0
             self.size_sum += size - old_size
             self.size_squares += size * size - old_size * old_size
-            if old_premium >= 0:
-                self.premium_count -= 1
-                self.premium_sum -= old_premium
-                self.premium_squares -= old_premium * old_premium
-            if old_spread >= 0:
-                self.spread_count -= 1
-                self.spread_sum -= old_spread
-                self.spread_squares -= old_spread * old_spread
-        elif self.count < limit and not at:
-            samples.extend((premium, size, spread))
-            self.count += 1
+            if premium >= 0 and old_premium >= 0:
+                self.premium_sum += premium - old_premium
+                self.premium_squares += premium * premium - old_premium * old_premium
+            else:
+                self._count_premium(premium, 1)
+                self._count_premium(old_premium, -1)
+            if spread >= 0 and old_spread >= 0:
+                self.spread_sum += spread - old_spread
+                self.spread_squares += spread * spread - old_spread * old_spread
+            else:
+                self._count_spread(spread, 1)
+                self._count_spread(old_spread, -1)
+        elif count < limit and not self.at:
+            self.samples.extend((premium, size, spread))
+            self.count = count + 1
             self.size_sum += size
             self.size_squares += size * size
+            self._count_premium(premium, 1)
+            self._count_spread(spread, 1)
         else:
             self._fit(limit)
             self.add(premium, size, spread, limit)
-            return
+
+    def _count_premium(self, premium: int, times: int) -> None:
         if premium >= 0:
-            self.premium_count += 1
-            self.premium_sum += premium
-            self.premium_squares += premium * premium
+            self.premium_count += times
+            self.premium_sum += times * premium
+            self.premium_squares += times * premium * premium
+
+    def _count_spread(self, spread: int, times: int) -> None:
         if spread >= 0:
-            self.spread_count += 1
-            self.spread_sum += spread
-            self.spread_squares += spread * spread
+            self.spread_count += times
+            self.spread_sum += times * spread
+            self.spread_squares += times * spread * spread
 
     def dump(self) -> bytes:
         """Returns the samples' bytes, oldest first."""
