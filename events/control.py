@@ -9,6 +9,9 @@ from msgspec.json import Decoder, Encoder
 
 from events.types import Book
 
+#: Begins the key of a shipped bucket in `baselines`; other keys are contracts.
+SHIPPED = "shipped/"
+
 
 class Control(Struct, gc=False, omit_defaults=True, kw_only=True):
     """One control record (contract 4); `ts` is the order time it speaks of, ns."""
@@ -31,7 +34,7 @@ class Control(Struct, gc=False, omit_defaults=True, kw_only=True):
     #: parameters: settings by name, and the digest of the code that reads them; feed: what a made one was made from.
     parameters: dict[str, int | float | str | bool] | None = None
     code: str | None = None
-    #: parameters of a warm start: baselines by key, as the cache held them.
+    #: parameters, of a cold start: packets to begin with, by contract as the cache held them, or by shipped bucket.
     baselines: dict[str, list[list[int]]] | None = None
 
 

@@ -178,6 +178,9 @@ class Compute(_Group):
         pattern=r"^\s*(\d+(-\d+)?(\s*,\s*\d+(-\d+)?)*)?\s*$",
         description="partitions that this flow process takes, such as 0-3 or 0,2,5-7; empty: all",
     )
+    baseline_cold_start: Literal["none", "shipped", "redis"] = Field(
+        "none", description="what a new run's baselines begin with: nothing, shipped buckets, or the cache's packets"
+    )
     tape_read_batch: int = Field(8000, ge=1, le=100_000, description="records the tape reads at a time and topic")
     tape_poll_ms: int = Field(10, ge=1, le=1000, description="pause between polls of an idle tape, ms")
     archive_batch_rows: int = Field(50_000, ge=1, le=1_000_000, description="rows per insert into the store")

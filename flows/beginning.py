@@ -24,6 +24,7 @@ from events.partitions import subset_text
 from events.settings import Rules, Settings, plain_rules, rules_from
 from events.topics import DERIVED_TOPICS, RAW_TOPICS
 from events.types import NS_PER_S
+from flows.coldstart import cold_baselines, record
 from flows.runtime import recovery_directory
 from flows.steps import Parameters
 
@@ -81,10 +82,13 @@ def _settle(dataset: Dataset, bus: Bus, settings: Settings, subset: Sequence[int
             f"{dataset.path} holds a computed run: set COMPUTE_CONSUMER_RESET=true to clear it and run live"
         )
     if began is None or reset:
+        # Before the topics are cleared: the cache forgets with them.
+        baselines = cold_baselines(dataset, settings)
         for topic in (*DERIVED_TOPICS, "anchors"):
             bus.clear(topic)
         new_generation(dataset, epoch)
         _note_now(dataset, today, code, range(bus.partitions))
+        record(bus, baselines, _AHEAD_NS)
         dataset.record_run(RUN, today, code, "start", "live")
         return settings.rules
     now = dataset.run(_NOW) or began

@@ -22,7 +22,7 @@ from operators.partition_step import PartitionStep, Stepped, load
 from operators.rules import ALL
 from operators.rules.rule import Rule
 from operators.shard_step import ShardStep
-from operators.work import Work, underlying_of
+from operators.work import Said, Work, underlying_of
 
 Parameters = dict[str, int | float | str | bool]
 #: How much may stand behind a whole state as changes, to the whole: instruments are put back fast, packets one by one.
@@ -46,11 +46,11 @@ class Config:
 
 @dataclass(slots=True)
 class ShardWork:
-    """What one shard is asked to do, in order: new parameters, work, then an anchor."""
+    """What one shard is asked to do, in order: what was said to all, work, then an anchor."""
 
     label: str
     work: list[Work] = field(default_factory=list)
-    parameters: Parameters | None = None
+    said: Said | None = None
     #: Boundary of an anchor to write and its number of parts.
     anchor: tuple[int, int] | None = None
 
@@ -126,11 +126,11 @@ class PartitionLogic(StatefulBatchLogic[Released, PartitionOut, Snapshot | None]
         if stepped.dead:
             out.marked.parts.append(("deadletter", [letter.topic for letter in stepped.dead], stepped.dead))
         done = 0
-        for index, parameters in stepped.parameters:
+        for index, said in stepped.said:
             self._to_shards(stepped.work[done:index], out)
-            # Every label hears of it, so that a shard that wakes later does not judge by old parameters.
+            # Every label hears of it, so that a shard that wakes later does not judge by other parameters or baselines.
             labels = labels_of(self._partition, self._config.partitions)
-            out.work += [(label, ShardWork(label, parameters=parameters)) for label in labels]
+            out.work += [(label, ShardWork(label, said=said)) for label in labels]
             self._step.state.shards.update(dict.fromkeys(labels, True))
             done = index
         self._to_shards(stepped.work[done:], out)
@@ -170,8 +170,8 @@ class ShardLogic(StatefulBatchLogic[ShardWork, ShardOut, Snapshot | None]):
         for work in values:
             if not self._label:
                 self._begin(work.label)
-            if work.parameters is not None:
-                self._step.set_parameters(work.parameters)
+            if work.said is not None:
+                self._step.hear(work.said)
             self._step.step(work.work, judged)
             if work.anchor is not None:
                 outs.append(self._out(judged, work.anchor))

@@ -15,7 +15,7 @@ from functools import lru_cache
 import msgspec
 from msgspec import Struct
 
-from events.contracts import Contract
+from events.contracts import Contract, parse_contract
 from events.derived import FlowPacket
 from events.sessions import NEW_YORK
 from events.settings import Rules
@@ -109,6 +109,11 @@ class Baselines:
         sample: Sample = (contract.id, bucket, start, premium, size, spread)
         self._take(sample, config, packet, shipped)
         return sample
+
+    @property
+    def cold(self) -> bool:
+        """Whether no packet was ever remembered."""
+        return not self._underlying.count
 
     def remember(self, sample: Sample, config: BaselineConfig) -> None:
         """Remembers what `take` returned, as it did."""
@@ -276,6 +281,48 @@ def _day_and_slot(half_hour: int) -> tuple[int, int]:
 def day_and_slot(ts: int) -> tuple[int, int]:
     """Returns the New York date of a time (ns) as an ordinal, and its half hour of the day, 0 to 47."""
     return _day_and_slot(ts // _HALF_HOUR_NS)
+
+
+#: A packet as the cache and a warm start hold it: start (ns), premium (millionths of a dollar, -1 unknown), size,
+#: spread (as premium), moneyness (millionths; -1,000,000, a strike of nothing, unknown).
+Earlier = list[int]
+_NO_MONEYNESS = -MICRO
+
+
+def earlier_of(packet: FlowPacket) -> Earlier:
+    """Returns what a later start needs of a packet to remember it."""
+    return [
+        packet.start_ts,
+        UNKNOWN if packet.premium is None else micro(packet.premium),
+        packet.size,
+        UNKNOWN if packet.spread is None else micro(packet.spread),
+        _NO_MONEYNESS if packet.moneyness is None else micro(packet.moneyness),
+    ]
+
+
+def samples_of(contracts: Mapping[str, list[Earlier]]) -> list[Sample]:
+    """Returns what was remembered of earlier packets of one underlying, in order of time."""
+    found = []
+    for name, rows in contracts.items():
+        contract = parse_contract(name)
+        for start, premium, size, spread, moneyness in rows:
+            place = None if moneyness == _NO_MONEYNESS else moneyness / MICRO
+            bucket = bucket_of(contract, day_and_slot(start)[0], place)
+            sample: Sample = (
+                name, bucket, start, None if premium < 0 else premium, size, None if spread < 0 else spread
+            )  # fmt: skip
+            found.append(sample)
+    return sorted(found, key=lambda each: (each[2], each[0]))
+
+
+def windows_of(buckets: Mapping[str, list[Earlier]]) -> dict[str, Window]:
+    """Returns shipped buckets as windows."""
+    windows: dict[str, Window] = {}
+    for bucket, rows in buckets.items():
+        window = windows[bucket] = Window()
+        for _, premium, size, spread, _ in rows:
+            window.add(premium, size * SIZE_PARTS, spread, len(rows))
+    return windows
 
 
 def warming(packet: FlowPacket, enough: int) -> str:

@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from events.contracts import parse_contract
-from events.control import Control
+from events.control import SHIPPED, Control
 from events.deadletters import dead_letter
 from events.derived import DeadLetter, MarkedPrint
 from events.raw import EquityPrint, EquityQuote, OptionPrint, OptionQuote, Reference
@@ -34,7 +34,7 @@ from operators.suspects import suspect
 from operators.underlyings import Underlyings, UnderlyingsChanges, UnderlyingsState, with_changes
 from operators.values import ValuesConfig
 from operators.vicinity import Vicinity, take_loose, take_stock
-from operators.work import Work
+from operators.work import Said, Shipped, Warmed, Work
 
 _PRINTS, _QUOTES, _REFERENCE, _EQUITY_QUOTES = 1, 3, 0, 4
 #: Quote condition of an option whose trading is halted.
@@ -77,8 +77,8 @@ class Stepped:
     #: Packets and what was found out about them, for the step by shard.
     work: list[Work] = field(default_factory=list)
     dead: list[DeadLetter] = field(default_factory=list)
-    #: Parameters that a control record put in force, with the work before it: (index in work, values).
-    parameters: list[tuple[int, dict[str, int | float | str | bool]]] = field(default_factory=list)
+    #: What a control record said to every shard, with the work before it: (index in work, parameters or baselines).
+    said: list[tuple[int, Said]] = field(default_factory=list)
 
 
 class PartitionChanges(Struct):
@@ -377,6 +377,8 @@ class PartitionStep:
             self._forget_quotes()
         elif record.control == "gap" and topic_rank == _EQUITY_QUOTES:
             self._underlyings.gap()
+        elif record.control == "parameters" and record.baselines is not None:
+            self._warm(record.baselines, out)
         elif record.control == "parameters" and self._follow_log and record.ts > self.state.parameters_ts:
             self._change(record, out)
 
@@ -385,7 +387,20 @@ class PartitionStep:
         if record.parameters is not None:
             self.state.parameters, self.state.parameters_ts = record.parameters, record.ts
             self._use(rules_from(record.parameters))
-            out.parameters.append((len(out.work), record.parameters))
+            out.said.append((len(out.work), record.parameters))
+
+    def _warm(self, baselines: dict[str, list[list[int]]], out: Stepped) -> None:
+        """Hands on what a cold start begins with: shipped buckets to all, earlier packets to their underlyings."""
+        buckets: dict[str, list[list[int]]] = {}
+        contracts: dict[str, dict[str, list[list[int]]]] = {}
+        for key, rows in baselines.items():
+            if key.startswith(SHIPPED):
+                buckets[key.removeprefix(SHIPPED)] = rows
+            else:
+                contracts.setdefault(parse_contract(key).underlying, {})[key] = rows
+        if buckets:
+            out.said.append((len(out.work), Shipped(buckets)))
+        out.work += [Warmed(underlying, each) for underlying, each in contracts.items()]
 
     def _forget_quotes(self) -> None:
         """After a gap no quote of before stands any longer: it is judged by its age until it is replaced."""

@@ -16,14 +16,22 @@ from msgspec import Struct
 from events.contracts import parse_contract
 from events.derived import FlowPacket
 from events.settings import Rules, rules_from
-from operators.baseline import BaselineConfig, Baselines, BaselinesDump, Sample, rescore
+from operators.baseline import (
+    BaselineConfig,
+    Baselines,
+    BaselinesDump,
+    Earlier,
+    Sample,
+    rescore,
+    samples_of,
+    windows_of,
+)
 from operators.judging import Judge, Verdicts
 from operators.later import check_interest, outcome
 from operators.memory import MAX_HELD, Held, Memory, trim
 from operators.rules import ALL
 from operators.rules.rule import Rule
-from operators.window import Window
-from operators.work import Decision, Interest, Look, Revised, Waiting, Work
+from operators.work import Decision, Interest, Look, Revised, Said, Shipped, Waiting, Warmed, Work
 
 Parameters = dict[str, int | float | str | bool]
 
@@ -40,6 +48,8 @@ class ShardDump(Struct, array_like=True):
 
     underlyings: dict[str, UnderlyingDump] = {}
     parameters: Parameters = {}
+    #: Shipped buckets of a cold start, as the log recorded them.
+    shipped: dict[str, list[Earlier]] = {}
 
 
 class ShardChanges(Struct, array_like=True):
@@ -47,6 +57,7 @@ class ShardChanges(Struct, array_like=True):
 
     rests: dict[str, Memory] = {}
     taken: list[Sample | Parameters] = []
+    shipped: dict[str, list[Earlier]] | None = None
 
 
 class _Underlying:
@@ -78,7 +89,8 @@ class ShardStep:
             name: _Underlying(Baselines(self._config, each.baselines), each.rest)
             for name, each in dump.underlyings.items()
         }
-        self._shipped: dict[str, Window] = {}
+        self._ship(dump.shipped)
+        self._newly_shipped: dict[str, list[Earlier]] | None = None
         self._touched: dict[str, None] = {}
         self._taken: list[Sample | Parameters] = []
         for each in changes:
@@ -98,12 +110,32 @@ class ShardStep:
         for memory in self._underlyings.values():
             memory.baselines.use(self._config)
 
+    def hear(self, said: Said) -> None:
+        """Takes what a control record said: parameters, or shipped buckets, which speak where an underlying has nothing
+        of its own yet (contract 8).
+        """
+        if isinstance(said, Shipped):
+            self._newly_shipped = self._ship(said.buckets)
+        else:
+            self.set_parameters(said)
+
+    def _ship(self, buckets: dict[str, list[Earlier]]) -> dict[str, list[Earlier]]:
+        self._shipped_rows, self._shipped = buckets, windows_of(buckets)
+        return buckets
+
+    def _warm(self, memory: _Underlying, contracts: dict[str, list[Earlier]]) -> None:
+        """Remembers packets of before, where there are none yet of its own."""
+        if memory.baselines.cold:
+            for sample in samples_of(contracts):
+                memory.baselines.remember(sample, self._config)
+                self._taken.append(sample)
+
     def dump(self) -> bytes:
         """Returns the state's bytes for a snapshot or an anchor; equal histories give equal bytes."""
         # By name: an underlying whose rest was not touched is made again in another order than it first came.
         every = sorted(self._underlyings.items())
         dumps = {name: UnderlyingDump(each.baselines.dump(), each.rest) for name, each in every}
-        return _encoder.encode(ShardDump(dumps, self._parameters))
+        return _encoder.encode(ShardDump(dumps, self._parameters, self._shipped_rows))
 
     @property
     def pending(self) -> int:
@@ -113,7 +145,7 @@ class ShardStep:
     def changes(self) -> bytes:
         """Returns what has changed since it was last asked for: a dump and the changes behind it are the state."""
         rests = {name: self._underlyings[name].rest for name in self._touched}
-        data = _encoder.encode(ShardChanges(rests, self._taken))
+        data = _encoder.encode(ShardChanges(rests, self._taken, self._newly_shipped))
         self.forget_changes()
         return data
 
@@ -121,8 +153,11 @@ class ShardStep:
         """Says that what has changed is written down in another way."""
         self._touched.clear()
         self._taken.clear()
+        self._newly_shipped = None
 
     def _put_back(self, changes: ShardChanges) -> None:
+        if changes.shipped is not None:
+            self._ship(changes.shipped)
         for name, rest in changes.rests.items():
             self._memory(name).rest = rest
         for each in changes.taken:
@@ -169,6 +204,8 @@ class ShardStep:
             self._look(memory.rest, item, out)
         elif isinstance(item, Interest):
             out.checks += check_interest(memory.rest, item)
+        elif isinstance(item, Warmed):
+            self._warm(memory, item.contracts)
 
     def _decide(self, memory: Memory, decision: Decision, out: Verdicts) -> None:
         """Judges structures first; the parents that they took are no single-leg evidence."""

@@ -32,7 +32,11 @@ class Window:
     def __init__(self, data: bytes = b"") -> None:
         self.samples = array("q", data)
         self.at = 0
-        self._sum_up()
+        self.count = self.premium_count = self.spread_count = 0
+        self.size_sum = self.premium_sum = self.spread_sum = 0
+        self.size_squares = self.premium_squares = self.spread_squares = 0
+        if data:
+            self._sum_up()
 
     def add(self, premium: int, size: int, spread: int, limit: int) -> None:
         """Adds one packet's features and drops the oldest beyond the limit, packets."""

@@ -68,7 +68,23 @@ class Interest(Struct):
     after: int
 
 
-Work = FlowPacket | Waiting | Decision | Revised | Look | Interest
+class Warmed(Struct):
+    """Earlier packets of one underlying that a warm start brings: `Earlier` by contract (contract 8)."""
+
+    underlying: str
+    contracts: dict[str, list[list[int]]]
+
+
+class Shipped(Struct):
+    """Shipped buckets of a cold start, for every underlying: `Earlier` by bucket (contract 8)."""
+
+    buckets: dict[str, list[list[int]]]
+
+
+Work = FlowPacket | Waiting | Decision | Revised | Look | Interest | Warmed
+
+#: What every shard hears of.
+Said = dict[str, int | float | str | bool] | Shipped
 
 
 def underlying_of(work: Work) -> str:

@@ -20,6 +20,8 @@ from events.settings import Cache, shown
 #: Topics whose newest messages are kept, and how many of each.
 HOT_TOPICS = ("flow.alerts", "flow.packets")
 HOT_MESSAGES = 1000
+#: Packets of a contract that are kept for a warm start.
+EARLIER_PACKETS = 50
 #: Redis answers in well under a millisecond; one that needs longer is as good as away.
 ANSWER_TIMEOUT_S = 2.0
 _TIME_DIGITS = 20
@@ -81,6 +83,10 @@ class Keys:
     def positions(self) -> str:
         """A hash: `topic/partition` to the offset behind the last record that the cache has seen, and its epoch."""
         return f"{self.prefix}positions"
+
+    def earlier(self, underlying: str) -> str:
+        """A hash: contract to its newest packets as a warm start takes them, oldest first, msgpack."""
+        return f"{self.prefix}earlier:{underlying}"
 
     def baselines(self, underlying: str) -> str:
         """A hash: contract to its CachedBaseline, JSON."""

@@ -20,10 +20,20 @@ import redis
 from redis.exceptions import RedisError, WatchError
 
 from connectors.bus.base import Bus, BusError, StoredBatch
-from connectors.cache.keys import HOT_MESSAGES, HOT_TOPICS, CachedBaseline, CacheError, Keys, timed, translated
+from connectors.cache.keys import (
+    EARLIER_PACKETS,
+    HOT_MESSAGES,
+    HOT_TOPICS,
+    CachedBaseline,
+    CacheError,
+    Keys,
+    timed,
+    translated,
+)
 from connectors.telemetry import meters
 from events.derived import FlowPacket
 from events.topics import decoder
+from operators.baseline import Earlier, earlier_of
 
 #: Records a partition is read at a time.
 READ_RECORDS = 5000
@@ -45,6 +55,8 @@ class _Piece:
     #: Newest baseline by underlying and contract.
     baselines: dict[str, dict[str, CachedBaseline]] = field(default_factory=dict)
     messages: list[bytes] = field(default_factory=list)
+    #: Packets by underlying and contract, for a warm start; as they were first known, so no revisions.
+    earlier: dict[str, dict[str, list[Earlier]]] = field(default_factory=dict)
 
 
 class Mirror:
@@ -110,6 +122,10 @@ class Mirror:
                 packet: FlowPacket = self._decode.decode(line)
             except (msgspec.MsgspecError, UnicodeDecodeError):
                 continue
+            if not packet.revision:
+                piece.earlier.setdefault(packet.underlying, {}).setdefault(packet.contract, []).append(
+                    earlier_of(packet)
+                )
             known, found = piece.baselines.setdefault(packet.underlying, {}), CachedBaseline.of(packet)
             before = known.get(packet.contract)
             if before is None or found.order >= before.order:
@@ -123,8 +139,12 @@ class Mirror:
             noted: bytes | None = pipe.hget(self._keys.positions, place)  # type: ignore[assignment]
             if noted != (None if before is None else _position(before)):
                 raise WatchError
-            newer = self._newer(piece.baselines)
+            newer, longer = self._newer(piece.baselines), self._longer(piece.earlier)
             pipe.multi()
+            for underlying, windows in longer.items():
+                name = self._keys.earlier(underlying)
+                pipe.hset(name, mapping={each: msgspec.msgpack.encode(rows) for each, rows in windows.items()})
+                pipe.expire(name, self._ttl_s)
             for underlying, by_contract in newer.items():
                 name = self._keys.baselines(underlying)
                 pipe.hset(name, mapping={contract: msgspec.json.encode(each) for contract, each in by_contract.items()})
@@ -153,6 +173,18 @@ class Mirror:
                 if before is None or each.order >= msgspec.json.decode(before, type=CachedBaseline).order:
                     newer.setdefault(underlying, {})[each.contract] = each
         return newer
+
+    def _longer(self, found: dict[str, dict[str, list[Earlier]]]) -> dict[str, dict[str, list[Earlier]]]:
+        """Returns the newest packets of each contract, what the cache has before what was found."""
+        pipe = self._client.pipeline(transaction=False)
+        for underlying, by_contract in found.items():
+            pipe.hmget(self._keys.earlier(underlying), list(by_contract))
+        longer: dict[str, dict[str, list[Earlier]]] = {}
+        for (underlying, by_contract), held in zip(found.items(), pipe.execute() if found else (), strict=True):
+            for (contract, rows), before in zip(by_contract.items(), held, strict=True):
+                known = [] if before is None else msgspec.msgpack.decode(before, type=list[Earlier])
+                longer.setdefault(underlying, {})[contract] = (known + rows)[-EARLIER_PACKETS:]
+        return longer
 
     def _forget(self) -> None:
         """Drops the run: its log began anew."""

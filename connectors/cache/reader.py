@@ -9,7 +9,10 @@ import redis
 from redis.exceptions import RedisError
 
 from connectors.cache.keys import CachedBaseline, Keys, translated, untimed
+from operators.baseline import Earlier
 
+#: Names that one scan asks for, and hashes that one exchange brings.
+_SCAN, _PIPELINED = 1000, 100
 _log = logging.getLogger(__name__)
 
 
@@ -48,6 +51,22 @@ class CacheReader:
             return None
         self._away = False
         return [untimed(member) for member in found] or None
+
+    def earlier(self) -> dict[str, list[Earlier]]:
+        """Returns the newest packets of every contract, oldest first, for a warm start; raises CacheError."""
+        found: dict[str, list[Earlier]] = {}
+        try:
+            names = sorted(self._client.scan_iter(self._keys.earlier("*"), count=_SCAN))
+            for first in range(0, len(names), _PIPELINED):
+                pipe = self._client.pipeline(transaction=False)
+                for name in names[first : first + _PIPELINED]:
+                    pipe.hgetall(name)
+                for held in pipe.execute():
+                    for contract in sorted(held):
+                        found[contract.decode()] = msgspec.msgpack.decode(held[contract], type=list[Earlier])
+        except RedisError as error:
+            raise translated(error) from error
+        return found
 
     def _say(self, error: RedisError) -> None:
         if not self._away:

@@ -182,7 +182,7 @@ class _Import:
         plan = {}
         for topic, spool in self.spools.items():
             heads = self._bus.heads(topic)
-            if not any(head.next for head in heads):
+            if not self._bus.tally(topic, 0)[1]:
                 why = f"{topic} is new, and a running flow has passed its beginning"
                 self._dataset.leases.refuse_while_held(flow_leases(range(self._bus.partitions)), why)
             promise = max(head.promise for head in heads)

@@ -103,11 +103,13 @@ def _first_checkpoint(dataset: Dataset, bus: Bus, config: ModelConfig, labels: P
     if labels.exists() and labels.stat().st_size:
         raise FeedError(f"{labels} holds labels of another data set: name another file")
     for topic in TOPICS:
-        if any(head.next for head in bus.heads(topic)):
+        if bus.tally(topic, 0)[1]:
             raise FeedError(
                 f"{topic} of {dataset.path} holds events that no synthetic feed wrote: use another directory"
             )
-    first = Checkpoint(config=config, offsets={topic: [0] * bus.partitions for topic in TOPICS}, position=config.start)
+    # A flow that started first may have recorded what it begins with.
+    offsets = {topic: [head.next for head in bus.heads(topic)] for topic in TOPICS}
+    first = Checkpoint(config=config, offsets=offsets, position=config.start)
     state_file.save(dataset.path, first)
     return first
 
