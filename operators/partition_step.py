@@ -377,14 +377,14 @@ class PartitionStep:
             self._forget_quotes()
         elif record.control == "gap" and topic_rank == _EQUITY_QUOTES:
             self._underlyings.gap()
-        elif record.control == "parameters" and record.baselines is not None:
-            self._warm(record.baselines, out)
-        elif record.control == "parameters" and self._follow_log and record.ts > self.state.parameters_ts:
+        elif record.control == "parameters":
             self._change(record, out)
 
     def _change(self, record: Control, out: Stepped) -> None:
         """Puts recorded parameters in force; a copy, or an older one from a topic that was absent, is passed over."""
-        if record.parameters is not None:
+        if record.baselines is not None:
+            self._warm(record.baselines, out)
+        if record.parameters is not None and self._follow_log and record.ts > self.state.parameters_ts:
             self.state.parameters, self.state.parameters_ts = record.parameters, record.ts
             self._use(rules_from(record.parameters))
             out.said.append((len(out.work), record.parameters))
