@@ -69,7 +69,7 @@ async def trial(arguments: argparse.Namespace, here: Path, stack: ExitStack) -> 
     say("the disturbed run")
     await up.start()
     async with listening(up, env) as listeners:
-        poison = Poison(data, env, "" if running is None else running.brokers)
+        poison = Poison(data, env, market.until, "" if running is None else running.brokers)
         began_s = time.monotonic()
         done = await disturb(arguments, up, running, poison, clock, disk)
         disturbed_s = time.monotonic() - began_s

@@ -27,8 +27,9 @@ LIMIT_BYTES, OVERSIZED_BYTES = 1 << 20, 3 << 20
 class Poison:
     """Writes poison and knows what has to become of it: one dead letter each."""
 
-    def __init__(self, data: Path, env: dict[str, str], brokers: str = "") -> None:
-        self._data, self._env, self._brokers = data, env, brokers
+    def __init__(self, data: Path, env: dict[str, str], until: int, brokers: str = "") -> None:
+        """`until` is the last promise of the market: what stands behind it is never released, and dead to nobody."""
+        self._data, self._env, self._until, self._brokers = data, env, until, brokers
         #: (topic, bytes as a dead letter shows them), how often.
         self.expected: Counter[tuple[str, str]] = Counter()
         self._number = 0
@@ -53,7 +54,9 @@ class Poison:
         try:
             partition = chosen.randrange(bus.partitions)
             head = bus.heads(topic)[partition]
-            bus.append(topic, {partition: Batch(1, line, ["SPY"])}, head.epoch)
+            offset = bus.append(topic, {partition: Batch(1, line, ["SPY"])}, head.epoch)[partition]
+            if bus.read(topic, partition, offset, 1)[0].promises[0][1] >= self._until:
+                return f"{topic}: poison behind the last promise, {kind}"
         except BusError as error:
             return f"{topic}: poison, {kind} (not written: {error})"
         finally:
