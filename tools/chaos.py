@@ -41,6 +41,7 @@ from support.poison import LIMIT_BYTES, Poison
 from support.servers import Servers, environment, servers
 
 from connectors.dataset import Dataset
+from tests.engines.process import free_port
 
 START, START_NS = "2026-01-14T14:30", 1_768_401_000 * 10**9
 _DISK_MB = 2000
@@ -64,7 +65,7 @@ async def trial(arguments: argparse.Namespace, here: Path, stack: ExitStack) -> 
     )  # fmt: skip
     data = here / "disk" / "market"
     Dataset.open(data, create=True, clock="synthetic")
-    up = Up(data, env, 8700, market.options())
+    up = Up(data, env, free_port(), market.options())
     stack.callback(up.stop)
     say("the disturbed run")
     await up.start()
@@ -94,7 +95,7 @@ async def listening(up: Up, env: dict[str, str]) -> AsyncIterator[list[Listener]
     """Two clients: of the gateway that is killed, and of one of their own that nobody touches."""
     partitions = Dataset.open(up.data).partitions
     with Path(f"{up.data}.gateway.log").open("ab") as log:
-        command = [*UNDERTOW, "gateway", "--data", str(up.data), "--port", "8800"]
+        command = [*UNDERTOW, "gateway", "--data", str(up.data), "--port", str(free_port())]
         gateway = subprocess.Popen(command, env=env, cwd=support.ROOT, stdout=subprocess.PIPE, stderr=log, text=True)
     assert gateway.stdout
     url = next(word for line in gateway.stdout for word in line.split() if word.startswith("http://"))

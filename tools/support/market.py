@@ -27,6 +27,7 @@ from support.digests import log_lines
 from support.listener import TOPICS as LISTENED
 from support.listener import Listener, Seen, fingerprint
 from support.servers import opened
+from tests.engines.process import free_port
 
 UNDERTOW = [sys.executable, "-m", "undertow.cli"]
 _UP_WITHIN_S = 300.0
@@ -207,7 +208,7 @@ def logged(data: Path, env: dict[str, str]) -> Seen:
 
 async def undisturbed(data: Path, env: dict[str, str], market: Market) -> tuple[dict[str, Any], Seen]:
     """Runs the same market in peace, as fast as it goes; returns its digests and what a listener has to see."""
-    up = Up(data, env, 8600, market.options("--fast"))
+    up = Up(data, env, free_port(), market.options("--fast"))
     await up.start()
     try:
         missing = await complete(up, market, [], 600)
