@@ -59,7 +59,9 @@ class Listener:
         topic = frame.get("topic")
         if "events" in frame and topic in self.seen:
             for event in frame["events"]:
-                self.seen[topic][fingerprint(orjson.dumps(event))] += 1
+                # A raw topic is handed on undecoded: poison that is an object of JSON comes too, and is no event.
+                if "poison" not in event:
+                    self.seen[topic][fingerprint(orjson.dumps(event))] += 1
             self.cursors[topic][str(frame["partition"])] = frame["next"]
         elif "skipped" in frame or "expired" in frame:
             self.told_lost.append(json.dumps(frame)[:200])
