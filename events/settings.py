@@ -162,6 +162,9 @@ class Rules(_Group):
     )
     alert_medium_score: float = Field(60, ge=0, le=100, description="score from which an alert is of medium severity")
     alert_high_score: float = Field(82, ge=0, le=100, description="score from which an alert is of high severity")
+    alert_look_min_premium: float = Field(
+        10_000, ge=0, description="packets from here on are followed, for what becomes of their alerts, dollars"
+    )
     alert_cooldown_ms: int = Field(30_000, ge=0, description="hits of one contract and direction merge within, ms")
     alert_low_per_minute: int = Field(3, ge=0, description="new low alerts of one underlying within a minute, at most")
 

@@ -36,31 +36,32 @@ class NeighbourConfig:
     horizon_ns: int
 
 
-def close(vicinity: Vicinity, burst: Burst, config: NeighbourConfig, out: list[Work]) -> None:
-    """Hands on a packet that has just closed; where it waits, `burst.until` says until when."""
+def close(vicinity: Vicinity, burst: Burst, config: NeighbourConfig, out: list[Work]) -> Decision | None:
+    """Hands on a packet that has just closed; where it waits, `burst.until` says until when.
+
+    Returns the decision on it where structures were found at once.
+    """
     packet = packet_of(burst, config.packet)
     if packet.premium is None or packet.premium < config.min_premium or packet.flag not in _LEG_FLAGS:
         out.append(packet)
-        return
+        return None
     until = _until(vicinity, burst, config.window_ns)
     if until:
         burst.until = until
         out.append(Waiting(packet))
-        return
+        return None
     decision = _decide(vicinity, burst, packet, burst.due_ts, config)
     if decision.structures:
         out += (Waiting(packet), decision)
-    else:
-        out.append(packet)
+        return decision
+    out.append(packet)
+    return None
 
 
-def decide(vicinity: Vicinity, packet_id: str, ts: int, config: NeighbourConfig, out: list[Work]) -> None:
-    """Decides on a packet that waited until `ts`, unless a neighbour's decision took it along."""
-    for burst in reversed(vicinity.closed):
-        if burst.id == packet_id:
-            if burst.until:
-                out.append(_decide(vicinity, burst, packet_of(burst, config.packet), ts, config))
-            return
+def decide(vicinity: Vicinity, packet_id: str, ts: int, config: NeighbourConfig) -> Decision | None:
+    """Decides on a packet that waited until `ts`; None when a neighbour's decision took it along."""
+    burst = closed(vicinity, packet_id)
+    return _decide(vicinity, burst, packet_of(burst, config.packet), ts, config) if burst.until else None
 
 
 def _until(vicinity: Vicinity, burst: Burst, window_ns: int) -> int:
@@ -87,7 +88,7 @@ def _decide(vicinity: Vicinity, burst: Burst, packet: FlowPacket, ts: int, confi
         for structure in _structures(vicinity, each, own, ts, config):
             structures.append(structure)
             for leg in structure.legs:
-                taken = _closed(vicinity, leg.packet_id)
+                taken = closed(vicinity, leg.packet_id)
                 taken.taken += (leg.parent_id,)
                 if taken.until:
                     taken.until = 0
@@ -97,7 +98,8 @@ def _decide(vicinity: Vicinity, burst: Burst, packet: FlowPacket, ts: int, confi
     return Decision(ts, burst.underlying, tuple([each.id for each in decided]), tuple(structures))
 
 
-def _closed(vicinity: Vicinity, packet_id: str) -> Burst:
+def closed(vicinity: Vicinity, packet_id: str) -> Burst:
+    """Returns a packet that closed so recently that it may be a leg of one that is decided on."""
     return next(burst for burst in reversed(vicinity.closed) if burst.id == packet_id)
 
 

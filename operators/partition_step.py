@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from heapq import heappop, heappush
 
 import msgspec
 from msgspec import Struct
@@ -23,24 +22,16 @@ from events.sources import source as source_spec
 from events.types import NS_PER_MS, Book
 from operators.changes import Changes, put_back
 from operators.contract_memory import Instrument, new_instrument, set_multiplier
+from operators.gathering import Gathering, GatheringChanges, GatheringState, gathered_with
 from operators.mark import MarkConfig, mark, take_quote
 from operators.merge import CONTROL_RANK, Item
-from operators.neighbours import NeighbourConfig, close, decide
-from operators.packet import PacketConfig, joins, key_of, new_burst
-from operators.packing import PACK, Packs
-from operators.striking import strike
-from operators.structure import config_of
-from operators.suspects import suspect
 from operators.underlyings import Underlyings, UnderlyingsChanges, UnderlyingsState, with_changes
 from operators.values import ValuesConfig
-from operators.vicinity import Vicinity, take_loose, take_stock
 from operators.work import Said, Shipped, Warmed, Work
 
 _PRINTS, _QUOTES, _REFERENCE, _EQUITY_QUOTES = 1, 3, 0, 4
 #: Quote condition of an option whose trading is halted.
 _HALTED_QUOTE = "T"
-#: What is due: a packet closes, then it is decided on what was waiting.
-_CLOSE, _DECIDE = 0, 1
 #: Sale condition of an equity print that is one leg of a trade with others (qualified contingent trade).
 _CONTINGENT = "7"
 #: Price times size of one print, dollars before the multiplier: a hundred billion with it. Above it the state's sums
@@ -53,10 +44,7 @@ class PartitionState(Struct):
 
     instruments: dict[str, Instrument] = {}
     underlyings: UnderlyingsState = msgspec.field(default_factory=UnderlyingsState)
-    vicinities: dict[str, Vicinity] = {}
-    packs: dict[str, bytes] = {}
-    #: What is due, a heap: (due time, what, packet id, key of the open packet, underlying).
-    timers: list[tuple[int, int, str, str, str]] = []
+    gathered: GatheringState = msgspec.field(default_factory=GatheringState)
     #: Whether a source's prints carry sale conditions, by name, where the log says.
     conditions: dict[str, bool] = {}
     #: Sources whose quotes stand until replaced, by name; None in a gap.
@@ -87,10 +75,8 @@ class PartitionChanges(Struct):
     rest: PartitionState
     instruments: dict[str, Instrument]
     underlyings: UnderlyingsChanges
+    gathered: GatheringChanges
     gone: list[str] = []
-    vicinities: dict[str, Vicinity] = {}
-    packs: dict[str, bytes] = {}
-    packs_gone: list[str] = []
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -109,10 +95,8 @@ def load(data: bytes, changes: Sequence[bytes] = ()) -> PartitionState:
     for each in changes:
         change = _changes_decoder.decode(each)
         put_back(state.instruments, change.instruments, change.gone)
-        state.vicinities.update(change.vicinities)
-        put_back(state.packs, change.packs, change.packs_gone)
-        change.rest.instruments, change.rest.vicinities = state.instruments, state.vicinities
-        change.rest.packs = state.packs
+        change.rest.instruments = state.instruments
+        change.rest.gathered = gathered_with(state.gathered, change.gathered)
         change.rest.underlyings = with_changes(state.underlyings, change.underlyings)
         state = change.rest
     return state
@@ -128,9 +112,7 @@ class PartitionStep:
         #: tracked likewise.
         self._instruments = Changes()
         self._changed = self._instruments.changed
-        #: Underlyings whose vicinity changed; none ever leaves.
-        self._touched: dict[str, None] = {}
-        self._packs = Packs(state.packs)
+        self._gathering = Gathering(state.gathered, state.instruments)
         self._underlyings = Underlyings(state.underlyings, state.instruments)
         self._quotes_of: dict[str, tuple[bool, Book]] = {}
         self._use(rules_from(state.parameters) if state.parameters and follow_log else rules)
@@ -140,44 +122,29 @@ class PartitionStep:
         spot_ns = rules.spot_max_age_ms * NS_PER_MS
         values = ValuesConfig(rules.risk_free_rate, rules.iv_min_expiry_s, spot_ns)
         self._mark_config = MarkConfig(rules.nbbo_max_age_ms * NS_PER_MS, values)
-        window_ns, structure_ns = rules.cluster_window_ms * NS_PER_MS, rules.structure_window_ms * NS_PER_MS
-        self._packet_config = PacketConfig(
-            window_ns, rules.parent_max_gap_ms * NS_PER_MS, rules.parent_min_side_share
-        )  # fmt: skip
-        self._neighbours = NeighbourConfig(
-            self._packet_config, config_of(rules), structure_ns, rules.structure_min_premium,
-            rules.cancel_horizon_ms * NS_PER_MS,
-        )  # fmt: skip
-        self._recent_ns = 2 * structure_ns + window_ns
+        self._gathering.use(rules)
 
     @property
     def pending(self) -> int:
         """How much has changed since `changes` was last asked for."""
-        return len(self._changed) + self._underlyings.pending
+        return len(self._changed) + self._underlyings.pending + self._gathering.pending
 
     def changes(self) -> bytes:
         """Returns what has changed since it was last asked for: a dump and the changes behind it are the state."""
         memories = self.state.instruments
         changed = {contract: memories[contract] for contract in self._changed}
-        vicinities = {name: self.state.vicinities[name] for name in self._touched}
         rest = msgspec.structs.replace(
-            self.state, instruments={}, vicinities={}, packs={}, underlyings=UnderlyingsState()
-        )
-        beside = self._underlyings.changes()
-        packs = {name: self.state.packs[name] for name in self._packs.changes.changed}
-        data = _encoder.encode(
-            PartitionChanges(
-                rest, changed, beside, list(self._instruments.gone), vicinities, packs, list(self._packs.changes.gone)
-            )
-        )
+            self.state, instruments={}, underlyings=UnderlyingsState(), gathered=GatheringState()
+        )  # fmt: skip
+        beside, gathered = self._underlyings.changes(), self._gathering.changes()
+        data = _encoder.encode(PartitionChanges(rest, changed, beside, gathered, list(self._instruments.gone)))
         self.forget_changes()
         return data
 
     def forget_changes(self) -> None:
         """Says that what has changed is written down in another way."""
         self._instruments.clear()
-        self._touched.clear()
-        self._packs.changes.clear()
+        self._gathering.forget_changes()
         self._underlyings.forget_changes()
 
     def dump(self) -> bytes:
@@ -187,48 +154,28 @@ class PartitionStep:
     def step(self, items: Sequence[Item], watermark: int) -> Stepped:
         """Takes items in order and the watermark behind them; returns marks, work and dead letters in order."""
         out = Stepped()
-        timers = self.state.timers
         if self._underlyings.state is not self.state.underlyings:
             self._underlyings = Underlyings(self.state.underlyings, self.state.instruments)
-            self._packs = Packs(self.state.packs)
+            rules, self._gathering = self._gathering.rules, Gathering(self.state.gathered, self.state.instruments)
+            self._gathering.use(rules)
+        gathering = self._gathering
+        timers = gathering.state.timers
         for order_ts, _, rank, _, _, event in items:
             if timers and timers[0][0] < order_ts:
-                self._fire(order_ts, out.work)
+                gathering.fire(order_ts, out.work)
             if rank == _PRINTS:
                 self._print(event, order_ts, out)
             elif rank == _QUOTES:
                 self._quote(event, order_ts, out)
             elif rank == _REFERENCE:
-                self._learn(event)
+                self._learn(event, order_ts, out)
             elif rank > 0:
                 self._equity(event, rank, order_ts)
             elif rank < 0:
                 self._control(event, rank - CONTROL_RANK, out)
         if timers and timers[0][0] < watermark:
-            self._fire(watermark, out.work)
+            gathering.fire(watermark, out.work)
         return out
-
-    def _fire(self, before_ts: int, out: list[Work]) -> None:
-        """Does all that is due strictly before a time, in (due time, id) order, closings first (contract 7)."""
-        timers, vicinities = self.state.timers, self.state.vicinities
-        while timers and timers[0][0] < before_ts:
-            due_ts, what, ident, key, underlying = heappop(timers)
-            vicinity = vicinities[underlying]
-            self._touched[underlying] = None
-            if what == _DECIDE:
-                decide(vicinity, ident, due_ts, self._neighbours, out)
-                continue
-            burst = vicinity.open.get(key)
-            if burst is None or burst.id != ident:
-                # All its prints were struck out while it was open.
-                continue
-            del vicinity.open[key]
-            vicinity.closed.append(burst)
-            if len(vicinity.closed) >= PACK:
-                self._packs.keep(vicinity, underlying, due_ts - self._recent_ns, due_ts - self._neighbours.horizon_ns)
-            close(vicinity, burst, self._neighbours, out)
-            if burst.until:
-                heappush(timers, (burst.until, _DECIDE, ident, "", underlying))
 
     def _print(self, event: OptionPrint, order_ts: int, out: Stepped) -> None:
         memory = self.state.instruments.get(event.contract) or self._new(event.contract)
@@ -249,50 +196,23 @@ class PartitionStep:
             beside.changed[memory.underlying] = None
         memory.print_order_ts = order_ts
         out.marks.append(marked)
-        if joins(marked):
-            self._join(marked)
-        elif marked.flag in ("cancel", "correction"):
+        if marked.spot is not None:
+            self._gathering.see_spot(marked.underlying, marked.spot)
+        if marked.flag in ("cancel", "correction"):
             self._strike(event, marked, memory, out)
         else:
-            take_loose(self._vicinity(marked.underlying), marked)
-
-    def _join(self, marked: MarkedPrint) -> None:
-        """Adds a print to the open packet of its contract and flag, or opens one with it."""
-        underlying = marked.underlying
-        self._touched[underlying] = None
-        vicinity = self.state.vicinities.get(underlying) or self._vicinity(underlying)
-        key = marked.contract if marked.flag == "regular" else key_of(marked)
-        burst = vicinity.open.get(key)
-        if burst is None:
-            burst = vicinity.open[key] = new_burst(marked, self._packet_config.window_ns)
-            heappush(self.state.timers, (burst.due_ts, _CLOSE, burst.id, key, underlying))
-        else:
-            burst.marks.append(marked)
-        if not marked.conditions and not self._carries_conditions(marked.source):
-            burst.conditions_known = False
-            if marked.flag == "regular":
-                suspect(vicinity, marked)
+            known = bool(event.conditions) or self._carries_conditions(event.source)
+            self._gathering.take(marked, known)
 
     def _strike(self, event: OptionPrint, marked: MarkedPrint, memory: Instrument, out: Stepped) -> None:
         """Strikes out the print that is meant; a cancel of a print that is not remembered is a dead letter."""
-        vicinity = self._vicinity(marked.underlying)
-        struck = strike(vicinity, self._packs, marked, event.ref, self._neighbours.horizon_ns, self._packet_config)
+        struck = self._gathering.strike(marked, event.ref, out.work)
         if marked.flag == "correction":
             # Its own size was counted as if it were another trade.
-            memory.volume = marked.volume = max(memory.volume - (struck.mark if struck else marked).size, 0)
+            memory.volume = marked.volume = max(memory.volume - (struck or marked).size, 0)
         if struck is None:
             what = event.ref or f"{event.size} at {event.price}"
             out.dead.append(_dead(event, marked.order_ts, f"{marked.flag} of a print that is not remembered: {what}"))
-        elif struck.revised is not None:
-            out.work.append(struck.revised)
-
-    def _vicinity(self, underlying: str) -> Vicinity:
-        """Returns what is remembered of an underlying; whoever asks may change it."""
-        self._touched[underlying] = None
-        vicinity = self.state.vicinities.get(underlying)
-        if vicinity is None:
-            vicinity = self.state.vicinities[underlying] = Vicinity()
-        return vicinity
 
     def _carries_conditions(self, name: str) -> bool:
         """Tells whether a print without conditions had none to carry; each event tells where the feed does not say."""
@@ -302,8 +222,9 @@ class PartitionStep:
     def _equity(self, event: EquityPrint | EquityQuote, rank: int, order_ts: int) -> None:
         if rank == _EQUITY_QUOTES:
             self._underlyings.quote(event, self._quiet_ns)  # type: ignore[arg-type]
+            self._gathering.see_underlying(event.symbol, self._underlyings.state.by_symbol[event.symbol])
         elif _CONTINGENT in event.conditions and event.kind is None:  # type: ignore[union-attr]
-            take_stock(self._vicinity(event.symbol), order_ts, event.size, event.price)  # type: ignore[union-attr]
+            self._gathering.take_stock(event.symbol, order_ts, event.size, event.price)  # type: ignore[union-attr]
 
     def _quote(self, event: OptionQuote, order_ts: int, out: Stepped) -> None:
         memory = self.state.instruments.get(event.contract) or self._new(event.contract)
@@ -315,6 +236,8 @@ class PartitionStep:
             of_source = self._learn_source(event.source)
         self._changed[event.contract] = None
         take_quote(memory, event, *of_source)
+        if memory.underlying in self._gathering.state.followed:
+            self._gathering.see_quote(event.contract, memory)
         if event.condition == _HALTED_QUOTE:
             self._underlyings.option_halted(memory.underlying, event.ts, self._quiet_ns)
         if memory.print_order_ts == order_ts:
@@ -335,13 +258,17 @@ class PartitionStep:
         self._underlyings.link(contract_id, memory)
         return memory
 
-    def _learn(self, fact: Reference) -> None:
+    def _learn(self, fact: Reference, order_ts: int, out: Stepped) -> None:
         """Remembers what a fact says of a contract or of its underlying."""
         if fact.kind == "definition":
             self._define(fact)
         elif fact.kind == "open_interest":
-            if self._underlyings.interest(fact, self.state.instruments.get(fact.instrument)):
+            memory = self.state.instruments.get(fact.instrument)
+            date, changed = self._underlyings.interest(fact, memory)
+            if changed:
                 self._changed[fact.instrument] = None
+            if memory is not None and fact.open_interest is not None:
+                self._gathering.check(fact.instrument, memory.underlying, date, fact.open_interest, order_ts, out.work)
         else:
             self._underlyings.fact(fact, self._quiet_ns)
 

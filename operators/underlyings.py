@@ -131,8 +131,8 @@ class Underlyings:
         else:
             resume(under, fact.ts, quiet_ns)
 
-    def interest(self, fact: Reference, memory: Instrument | None) -> bool:
-        """Takes an open interest; tells whether it changed the contract's own memory."""
+    def interest(self, fact: Reference, memory: Instrument | None) -> tuple[str, bool]:
+        """Takes an open interest; returns its trading date and whether it changed the contract's own memory."""
         state = self.state
         date, changed = take_interest(state.interests, memory, fact, _symbol_of(fact))
         self._interests.changed[fact.instrument] = None
@@ -140,7 +140,7 @@ class Underlyings:
             state.newest_date, state.date_before = date, state.newest_date
             for contract in forget_old(state.interests, state.date_before):
                 self._interests.delete(contract)
-        return changed
+        return date, changed
 
 
 def _symbol_of(fact: Reference) -> str:

@@ -12,7 +12,7 @@ from events.raw import EquityPrint
 from events.settings import Rules
 from operators.merge import Item
 from operators.partition_step import PartitionState, PartitionStep, dump, load
-from operators.work import Decision, Waiting, Work
+from operators.work import Decision, Look, Waiting, Work
 from tests.prints import RANKS, SPY, at, quote, trade
 
 UPPER, OTHER_EXPIRY, PUT = "SPY260116C00455000", "SPY260220C00450000", "SPY260116P00450000"
@@ -35,6 +35,12 @@ def _work(*events: Any, until_ms: float = 10_000, cut: int = 1, **rules: Any) ->
     return work + step.step([], at(until_ms)).work
 
 
+def _decided(*events: Any, until_ms: float = 10_000, cut: int = 1, **rules: Any) -> list[Work]:
+    """What `_work` returns without looks, which have tests of their own."""
+    work = _work(*events, until_ms=until_ms, cut=cut, **rules)
+    return [each for each in work if not isinstance(each, Look)]
+
+
 def _legs(*, gap_ms: float = 3, size: int = 103, upper: str = UPPER, conditions: tuple[str, ...] = ("f",)) -> list[Any]:
     """A bought call and a sold one above it, as a complex order prints: 103 each, about 12,000 and 10,000 dollars."""
     return [
@@ -44,7 +50,7 @@ def _legs(*, gap_ms: float = 3, size: int = 103, upper: str = UPPER, conditions:
 
 
 def test_legs_of_one_order_wait_for_each_other_and_are_decided_together() -> None:
-    work = _work(*_legs())
+    work = _decided(*_legs())
     waiting, second, decision = work
     assert isinstance(waiting, Waiting)
     assert isinstance(second, Waiting)
@@ -56,12 +62,12 @@ def test_legs_of_one_order_wait_for_each_other_and_are_decided_together() -> Non
 
 
 def test_a_packet_without_neighbours_is_decided_as_it_closes() -> None:
-    (packet,) = _work(quote(0), trade(1, 1.2, 103))
+    (packet,) = _decided(quote(0), trade(1, 1.2, 103))
     assert isinstance(packet, FlowPacket)
 
 
 def test_a_packet_that_waited_in_vain_is_judged_alone() -> None:
-    waiting, other, decision = _work(quote(0), trade(1, 1.2, 103), trade(4, 1.2, 7, contract=UPPER))
+    waiting, other, decision = _decided(quote(0), trade(1, 1.2, 103), trade(4, 1.2, 7, contract=UPPER))
     assert isinstance(waiting, Waiting)
     assert isinstance(other, FlowPacket)
     assert decision == Decision(at(504), "SPY", ("pk:p1",), ())
@@ -78,13 +84,13 @@ def test_a_packet_that_waited_in_vain_is_judged_alone() -> None:
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_who_cannot_be_its_leg_is_not_waited_for(other: Any, reason: str) -> None:
-    assert not any(isinstance(each, Waiting) for each in _work(quote(0), trade(1, 1.2, 103), other)), reason
+    assert not any(isinstance(each, Waiting) for each in _decided(quote(0), trade(1, 1.2, 103), other)), reason
 
 
 @pytest.mark.parametrize(("size", "waits"), [(83, False), (84, True)])
 def test_only_packets_of_the_least_premium_wait(size: int, waits: bool) -> None:
     """83 at 1.20 are 9,960 dollars, 84 are 10,080."""
-    work = _work(quote(0), trade(1, 1.2, size), trade(4, 1.2, 1, contract=UPPER))
+    work = _decided(quote(0), trade(1, 1.2, size), trade(4, 1.2, 1, contract=UPPER))
     assert isinstance(work[0], Waiting) is waits
 
 
@@ -92,7 +98,7 @@ def test_a_small_leg_that_was_handed_on_before_belongs_to_the_structure_all_the_
     """The sold leg has 515 dollars: it is handed on as it closes, before the bought one's decision."""
     legs = _legs(gap_ms=-0.5)
     legs[3].price = 0.05
-    small, waiting, decision = _work(*legs)
+    small, waiting, decision = _decided(*legs)
     assert isinstance(small, FlowPacket)
     assert isinstance(waiting, Waiting)
     assert isinstance(decision, Decision)
@@ -103,7 +109,7 @@ def test_a_small_leg_that_was_handed_on_before_belongs_to_the_structure_all_the_
 def test_a_leg_belongs_to_one_structure() -> None:
     """Three sold strikes, one bought: whoever decides second does not find the leg again."""
     third = "SPY260116C00460000"
-    work = _work(
+    work = _decided(
         *_legs(conditions=("f",)), quote(0, contract=third), trade(80, 1.0, 103, contract=third, conditions=("f",))
     )
     legs = [leg.parent_id for each in work if isinstance(each, Decision) for s in each.structures for leg in s.legs]
@@ -116,12 +122,12 @@ def test_a_leg_belongs_to_one_structure() -> None:
 
 def test_stock_that_traded_with_the_option_ties_it() -> None:
     stock = EquityPrint(id="e", ts=at(2), symbol="SPY", price=450.0, size=10_300, conditions=("7",), source="file")
-    waiting, decision = _work(quote(0), trade(1, 1.2, 103), stock)
+    waiting, decision = _decided(quote(0), trade(1, 1.2, 103), stock)
     assert isinstance(waiting, Waiting)
     assert isinstance(decision, Decision)
     assert decision.structures[0].kind == "stock_tied"
     stock.conditions = ("@",)
-    (packet,) = _work(quote(0), trade(1, 1.2, 103), stock)
+    (packet,) = _decided(quote(0), trade(1, 1.2, 103), stock)
     assert isinstance(packet, FlowPacket)
 
 
@@ -154,7 +160,7 @@ def test_no_cut_of_batches_changes_what_is_handed_on(seed: int) -> None:
 
 def test_prints_of_one_instant_and_venue_without_conditions_are_suspected() -> None:
     def flags(*events: Any) -> list[bool]:
-        return [each.suspected_complex for each in _work(*events) if isinstance(each, FlowPacket)]
+        return [each.suspected_complex for each in _decided(*events) if isinstance(each, FlowPacket)]
 
     one = trade(1, 1.2, 10, exchange="C")
     assert flags(one, trade(1, 1.2, 20, contract=UPPER, exchange="C")) == [True, True]

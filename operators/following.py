@@ -1,0 +1,195 @@
+"""Following: what became of packets of interest, looked at some times after they were decided on (contract 10).
+
+Of a contract and an underlying, highs and lows are kept once for all who follow them: each quote widens the last
+stretch alone, and a look joins the stretches since its packet began to be followed.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import NamedTuple
+
+import msgspec
+from msgspec import Struct
+
+from events.sessions import options_close
+from events.types import NS_PER_S
+from operators.work import Interest, Look
+
+#: Looks after the decision, seconds; the last is at the close of the session.
+LOOKS_S = (10, 60, 300, 900, 3600)
+#: Packets of one underlying that are followed at once, and contracts whose next open interest is waited for.
+MOST_WATCHED, MOST_TRADED = 256, 2048
+
+
+class Stretch(Struct, gc=False, array_like=True):
+    """Highest and lowest value from one beginning to the next, and how many began with it."""
+
+    high: float | None
+    low: float | None
+    begun: int = 1
+    touched: bool = False
+
+
+class Course(Struct, gc=False, array_like=True):
+    """The course of one value: where it is, and stretches since each beginning that somebody follows."""
+
+    now: float | None = None
+    #: Stretches that were dropped before the first.
+    dropped: int = 0
+    stretches: list[Stretch] = []
+
+
+def see(course: Course, value: float) -> None:
+    """Takes a value."""
+    course.now = value
+    if not course.stretches:
+        return
+    last = course.stretches[-1]
+    last.touched = True
+    if last.high is None or value > last.high:
+        last.high = value
+    if last.low is None or value < last.low:
+        last.low = value
+
+
+def begin(course: Course) -> int:
+    """Begins to follow; returns the number of the stretch that begins here."""
+    stretches = course.stretches
+    if stretches and not stretches[-1].touched:
+        stretches[-1].begun += 1
+    else:
+        stretches.append(Stretch(course.now, course.now))
+    return course.dropped + len(stretches) - 1
+
+
+def since(course: Course, number: int) -> tuple[float | None, float | None]:
+    """Returns the highest and lowest value since a beginning; None when there was none."""
+    stretches = course.stretches[number - course.dropped :]
+    highs = [each.high for each in stretches if each.high is not None]
+    lows = [each.low for each in stretches if each.low is not None]
+    return (max(highs) if highs else None), (min(lows) if lows else None)
+
+
+def end(course: Course, number: int) -> None:
+    """Ends what began with a stretch; stretches before all that is still followed are dropped."""
+    stretches = course.stretches
+    stretches[number - course.dropped].begun -= 1
+    while stretches and not stretches[0].begun:
+        stretches.pop(0)
+        course.dropped += 1
+
+
+class Watch(Struct, gc=False, array_like=True):
+    """One packet that is followed."""
+
+    contract: str
+    premium: float
+    since_ts: int
+    close_ts: int
+    mark_then: float | None
+    spot_then: float | None
+    mark_from: int
+    spot_from: int
+    looks: int = 0
+
+
+class Followed(Struct, gc=False, array_like=True):
+    """What is followed of one underlying."""
+
+    #: By packet id, in the order of their decisions.
+    watches: dict[str, Watch] = {}
+    marks: dict[str, Course] = {}
+    spot: Course = msgspec.field(default_factory=Course)
+    #: By contract: the trade date on which packets of interest traded it, and its open interest of the date before.
+    traded: dict[str, tuple[str, int | None]] = {}
+
+
+class Lead(NamedTuple):
+    """A packet to follow, as it was decided on."""
+
+    id: str
+    contract: str
+    premium: float
+    spot: float | None
+
+
+def follow(followed: Followed, packet: Lead, underlying: str, day: date, ts: int, mark: float | None) -> int:
+    """Begins to follow a packet decided on at `ts`; returns when to look first, ns, 0 when it is followed already.
+
+    `mark` is the mid of its contract, `day` the trade date.
+    """
+    if packet.id in followed.watches:
+        return 0
+    contract, spot = packet.contract, followed.spot
+    if spot.now is None:
+        spot.now = packet.spot
+    course = followed.marks.get(contract)
+    if course is None:
+        course = followed.marks[contract] = Course(mark)
+    close_ts = options_close(day, underlying)
+    watch = Watch(contract, packet.premium, ts, close_ts, course.now, spot.now, begin(course), begin(spot))
+    followed.watches[packet.id] = watch
+    if len(followed.watches) > MOST_WATCHED:
+        # The smallest is let go, of equals the oldest.
+        _let_go(followed, min(followed.watches, key=lambda ident: followed.watches[ident].premium))
+    return _due(watch)
+
+
+def trade(followed: Followed, contract: str, day: date, interest: int | None) -> None:
+    """Notes that a packet of interest traded a contract on a trade date; its open interest then was `interest`."""
+    followed.traded.pop(contract, None)
+    followed.traded[contract] = day.isoformat(), interest
+    if len(followed.traded) > MOST_TRADED:
+        del followed.traded[next(iter(followed.traded))]
+
+
+def look(followed: Followed, packet_id: str, underlying: str, ts: int) -> tuple[Look, int] | None:
+    """Returns the look that is due and when the next one is, 0 when it was the last; None when nobody looks."""
+    watch = followed.watches.get(packet_id)
+    if watch is None or _due(watch) != ts:
+        return None
+    course, spot = followed.marks[watch.contract], followed.spot
+    mark_high, mark_low = since(course, watch.mark_from)
+    spot_high, spot_low = since(spot, watch.spot_from)
+    watch.looks += 1
+    closing = ts == watch.close_ts and watch.since_ts < watch.close_ts
+    due = 0 if closing else _due(watch)
+    found = Look(
+        packet_id, underlying, ts, (ts - watch.since_ts) // NS_PER_S, watch.mark_then, course.now, mark_high, mark_low,
+        watch.spot_then, spot.now, spot_high, spot_low, final=not due,
+    )  # fmt: skip
+    if not due:
+        _let_go(followed, packet_id)
+    return found, due
+
+
+def check(followed: Followed, contract: str, underlying: str, for_date: str, interest: int, ts: int) -> Interest | None:
+    """Returns the new open interest of a trade date on which packets of interest traded the contract."""
+    traded = followed.traded.get(contract)
+    if traded is None or traded[0] > for_date:
+        return None
+    del followed.traded[contract]
+    return Interest(contract, underlying, ts, for_date, traded[1], interest) if traded[0] == for_date else None
+
+
+def _due(watch: Watch) -> int:
+    """Returns when the next look is, 0 when there is none: before the close by the list, then at the close itself.
+
+    Who began behind the close is looked at by the list alone.
+    """
+    before_close = watch.since_ts < watch.close_ts
+    if watch.looks < len(LOOKS_S):
+        due = watch.since_ts + LOOKS_S[watch.looks] * NS_PER_S
+        if not before_close or due < watch.close_ts:
+            return due
+    return watch.close_ts if before_close else 0
+
+
+def _let_go(followed: Followed, packet_id: str) -> None:
+    watch = followed.watches.pop(packet_id)
+    course = followed.marks[watch.contract]
+    end(course, watch.mark_from)
+    end(followed.spot, watch.spot_from)
+    if not course.stretches:
+        del followed.marks[watch.contract]

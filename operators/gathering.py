@@ -1,0 +1,271 @@
+"""Gathering: what the step by partition does with marks: packets, decisions, revisions, looks (contract 7, 10, 19).
+
+Everything it keeps is per underlying. Timers fire by event time alone, in (due time, id) order: packets close, then it
+is decided on what waited for them, then it is looked at what is followed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from heapq import heappop, heappush
+
+from msgspec import Struct
+
+from events.derived import FlowPacket, MarkedPrint
+from events.sessions import trade_date
+from events.settings import Rules
+from events.types import NS_PER_MS
+from operators.changes import put_back
+from operators.contract_memory import Instrument
+from operators.following import Followed, Lead, check, follow, look, see, trade
+from operators.neighbours import NeighbourConfig, close, closed, decide
+from operators.packet import PacketConfig, joins, key_of, new_burst
+from operators.packing import PACK, Packs
+from operators.spot import Underlying
+from operators.striking import strike
+from operators.structure import config_of
+from operators.suspects import suspect
+from operators.units import six
+from operators.vicinity import Vicinity, take_loose, take_stock
+from operators.work import Decision, Work
+
+_CLOSE, _DECIDE, _LOOK = 0, 1, 2
+#: Due time (ns), what is due, packet id, key of the open packet, underlying.
+Timer = tuple[int, int, str, str, str]
+
+
+class GatheringState(Struct):
+    """All that is remembered of packets."""
+
+    vicinities: dict[str, Vicinity] = {}
+    #: Packets that closed some time ago, packed, by name.
+    packs: dict[str, bytes] = {}
+    #: What is due, a heap.
+    timers: list[Timer] = []
+    #: What is followed, by underlying.
+    followed: dict[str, Followed] = {}
+
+
+class GatheringChanges(Struct):
+    """What has changed: timers as they are, and of the maps the keys that changed."""
+
+    timers: list[Timer]
+    vicinities: dict[str, Vicinity]
+    followed: dict[str, Followed]
+    packs: dict[str, bytes]
+    packs_gone: list[str]
+
+
+def gathered_with(state: GatheringState, changes: GatheringChanges) -> GatheringState:
+    """Returns the state as it was when the changes were noted."""
+    state.timers = changes.timers
+    state.vicinities.update(changes.vicinities)
+    state.followed.update(changes.followed)
+    put_back(state.packs, changes.packs, changes.packs_gone)
+    return state
+
+
+class Gathering:
+    """The packets of one partition over their state; `use` says by which settings."""
+
+    rules: Rules
+
+    def __init__(self, state: GatheringState, instruments: dict[str, Instrument]) -> None:
+        self.state = state
+        self._instruments = instruments
+        self._packs = Packs(state.packs)
+        #: Underlyings whose vicinity, or what is followed of them, changed.
+        self._touched: dict[str, None] = {}
+        self._moved: dict[str, None] = {}
+
+    def use(self, rules: Rules) -> None:
+        """Puts settings in force."""
+        self.rules = rules
+        window_ns, structure_ns = rules.cluster_window_ms * NS_PER_MS, rules.structure_window_ms * NS_PER_MS
+        self._horizon_ns = rules.cancel_horizon_ms * NS_PER_MS
+        self._recent_ns = 2 * structure_ns + window_ns
+        self._packet = PacketConfig(window_ns, rules.parent_max_gap_ms * NS_PER_MS, rules.parent_min_side_share)
+        self._neighbours = NeighbourConfig(
+            self._packet, config_of(rules), structure_ns, rules.structure_min_premium, self._horizon_ns
+        )
+        self._look_premium = rules.alert_look_min_premium
+
+    @property
+    def pending(self) -> int:
+        """How much has changed since `changes` was last asked for."""
+        return len(self._touched) + len(self._moved) + len(self._packs.changes.changed)
+
+    def changes(self) -> GatheringChanges:
+        """Returns what has changed since it was last forgotten."""
+        state, packs = self.state, self._packs.changes
+        return GatheringChanges(
+            state.timers,
+            {name: state.vicinities[name] for name in self._touched},
+            {name: state.followed[name] for name in self._moved},
+            {name: state.packs[name] for name in packs.changed},
+            list(packs.gone),
+        )
+
+    def forget_changes(self) -> None:
+        """Says that what has changed is written down."""
+        self._touched.clear()
+        self._moved.clear()
+        self._packs.changes.clear()
+
+    def take(self, marked: MarkedPrint, conditions_known: bool) -> None:
+        """Adds a print to the open packet of its contract and flag, or opens one; some prints join none."""
+        underlying = marked.underlying
+        self._touched[underlying] = None
+        vicinity = self.state.vicinities.get(underlying) or self._vicinity(underlying)
+        if not joins(marked):
+            take_loose(vicinity, marked)
+            return
+        key = marked.contract if marked.flag == "regular" else key_of(marked)
+        burst = vicinity.open.get(key)
+        if burst is None:
+            burst = vicinity.open[key] = new_burst(marked, self._packet.window_ns)
+            heappush(self.state.timers, (burst.due_ts, _CLOSE, burst.id, key, underlying))
+        else:
+            burst.marks.append(marked)
+        if not conditions_known:
+            burst.conditions_known = False
+            if marked.flag == "regular":
+                suspect(vicinity, marked)
+
+    def take_stock(self, symbol: str, ts: int, shares: float, price: float) -> None:
+        """Remembers an equity print that was tied to options."""
+        take_stock(self._vicinity(symbol), ts, shares, price)
+
+    def strike(self, event: MarkedPrint, ref: str | None, out: list[Work]) -> MarkedPrint | None:
+        """Strikes out the print that a cancel or correction means and returns it; None when it is not remembered."""
+        vicinity = self._vicinity(event.underlying)
+        struck = strike(vicinity, self._packs, event, ref, self._horizon_ns, self._packet)
+        if struck is None:
+            return None
+        if struck.revised is not None:
+            out.append(struck.revised)
+        return struck.mark
+
+    def fire(self, before_ts: int, out: list[Work]) -> None:
+        """Does all that is due strictly before a time, in (due time, what, id) order (contract 7)."""
+        timers = self.state.timers
+        while timers and timers[0][0] < before_ts:
+            due_ts, what, ident, key, underlying = heappop(timers)
+            if what == _CLOSE:
+                self._close(due_ts, ident, key, underlying, out)
+            elif what == _DECIDE:
+                self._touched[underlying] = None
+                decision = decide(self.state.vicinities[underlying], ident, due_ts, self._neighbours)
+                if decision is not None:
+                    out.append(decision)
+                    self._follow_decision(decision)
+            else:
+                self._look(due_ts, ident, underlying, out)
+
+    def _close(self, due_ts: int, ident: str, key: str, underlying: str, out: list[Work]) -> None:
+        self._touched[underlying] = None
+        vicinity = self.state.vicinities[underlying]
+        burst = vicinity.open.get(key)
+        if burst is None or burst.id != ident:
+            # All its prints were struck out while it was open.
+            return
+        del vicinity.open[key]
+        vicinity.closed.append(burst)
+        if len(vicinity.closed) >= PACK:
+            self._packs.keep(vicinity, underlying, due_ts - self._recent_ns, due_ts - self._horizon_ns)
+        decision = close(vicinity, burst, self._neighbours, out)
+        if burst.until:
+            heappush(self.state.timers, (burst.until, _DECIDE, ident, "", underlying))
+        elif decision is not None:
+            self._follow_decision(decision)
+        else:
+            packet = out[-1]
+            if isinstance(packet, FlowPacket) and (packet.premium or 0.0) >= self._look_premium:
+                self._follow([_lead(packet)], underlying, due_ts)
+
+    def _follow_decision(self, decision: Decision) -> None:
+        """Follows packets of interest, and the first leg of each structure, whose packet stands for the whole."""
+        vicinity = self.state.vicinities[decision.underlying]
+        firsts = [structure.legs[0].packet_id for structure in decision.structures]
+        leads: dict[str, Lead] = {}
+        for ident in (*decision.packets, *firsts):
+            burst = closed(vicinity, ident)
+            premium = sum([mark.premium or 0.0 for mark in burst.marks])
+            if burst.marks and (premium >= self._look_premium or ident in firsts):
+                leads[ident] = Lead(ident, burst.contract, premium, burst.marks[-1].spot)
+        self._follow(list(leads.values()), decision.underlying, decision.ts)
+
+    def _follow(self, leads: Sequence[Lead], underlying: str, ts: int) -> None:
+        if not leads:
+            return
+        followed = self.state.followed.get(underlying)
+        if followed is None:
+            followed = self.state.followed[underlying] = Followed()
+        self._moved[underlying] = None
+        day = trade_date(ts, underlying).day
+        for lead in leads:
+            memory = self._instruments[lead.contract]
+            due_ts = follow(followed, lead, underlying, day, ts, _mid(memory))
+            if due_ts:
+                heappush(self.state.timers, (due_ts, _LOOK, lead.id, "", underlying))
+            trade(followed, lead.contract, day, memory.open_interest)
+
+    def _look(self, due_ts: int, ident: str, underlying: str, out: list[Work]) -> None:
+        self._moved[underlying] = None
+        found = look(self.state.followed[underlying], ident, underlying, due_ts)
+        if found is not None:
+            out.append(found[0])
+            if found[1]:
+                heappush(self.state.timers, (found[1], _LOOK, ident, "", underlying))
+
+    def see_quote(self, contract: str, memory: Instrument) -> None:
+        """Takes what a contract of a followed underlying is quoted at."""
+        course = self.state.followed[memory.underlying].marks.get(contract)
+        if course is not None:
+            mid = _mid(memory)
+            if mid is not None and mid != course.now:
+                self._moved[memory.underlying] = None
+                see(course, mid)
+
+    def see_underlying(self, symbol: str, under: Underlying) -> None:
+        """Takes what an underlying is quoted at."""
+        if symbol in self.state.followed:
+            bid, ask = under.bid, under.ask
+            if bid is not None and ask is not None and 0 < bid < ask and under.firm:
+                self.see_spot(symbol, six((bid + ask) / 2))
+
+    def see_spot(self, symbol: str, spot: float) -> None:
+        """Takes what an underlying is worth."""
+        followed = self.state.followed.get(symbol)
+        if followed is not None and spot != followed.spot.now:
+            self._moved[symbol] = None
+            see(followed.spot, spot)
+
+    def check(self, contract: str, underlying: str, date: str, interest: int, ts: int, out: list[Work]) -> None:
+        """Hands on a new open interest of a contract that packets of interest traded on its date."""
+        followed = self.state.followed.get(underlying)
+        if followed is not None:
+            self._moved[underlying] = None
+            found = check(followed, contract, underlying, date, interest, ts)
+            if found is not None:
+                out.append(found)
+
+    def _vicinity(self, underlying: str) -> Vicinity:
+        """Returns what is remembered of an underlying; whoever asks may change it."""
+        self._touched[underlying] = None
+        vicinity = self.state.vicinities.get(underlying)
+        if vicinity is None:
+            vicinity = self.state.vicinities[underlying] = Vicinity()
+        return vicinity
+
+
+def _lead(packet: FlowPacket) -> Lead:
+    return Lead(packet.id, packet.contract, packet.premium or 0.0, packet.spot)
+
+
+def _mid(memory: Instrument) -> float | None:
+    """Returns the mid of a contract's last quote, None where it has two sides no more."""
+    bid, ask = memory.bid, memory.ask
+    if bid is None or ask is None or bid >= ask or not memory.firm:
+        return None
+    return six((bid + ask) / 2)

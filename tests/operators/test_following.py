@@ -1,0 +1,159 @@
+"""What became of packets of interest: looks by event time, and the next open interest of what they traded."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from random import Random
+from typing import Any
+
+import pytest
+
+from events.raw import EquityQuote, Reference
+from events.sessions import NEW_YORK
+from events.types import NS_PER_S
+from operators.following import LOOKS_S, MOST_WATCHED, Course, Followed, Lead, begin, end, follow, look, see, since
+from operators.merge import Item
+from operators.work import Interest, Look, Work
+from tests.prints import RANKS, SPY, T0, Partition, at, quote, trade
+
+_RANKS = RANKS | {"EquityPrint": 2, "EquityQuote": 4}
+#: 15 January 2026: T0 is 10:00 New York, options on SPY trade until 16:15.
+_CLOSE = int(datetime(2026, 1, 15, 16, 15, tzinfo=NEW_YORK).timestamp()) * NS_PER_S
+_DAY_MS = 86_400_000
+
+
+def _work(*events: Any, until_ms: float = _DAY_MS / 2, cut: int = 1, **rules: Any) -> list[Work]:
+    partition = Partition(**rules)
+    items: list[Item] = [(e.ts, 0, _RANKS[type(e).__name__], "", n, e) for n, e in enumerate(events)]
+    work: list[Work] = []
+    for start in range(0, len(items), cut):
+        batch = items[start : start + cut]
+        work += partition.step.step(batch, batch[-1][0]).work
+    return work + partition.step.step([], at(until_ms)).work
+
+
+def _looks(*events: Any, **rules: Any) -> list[Look]:
+    return [each for each in _work(*events, **rules) if isinstance(each, Look)]
+
+
+def _spot(ms: float, price: float) -> EquityQuote:
+    return EquityQuote(ts=at(ms), symbol="SPY", bid=price - 0.01, ask=price + 0.01)
+
+
+#  The packet of 103 at 1.20 is decided on at 501 ms; what is before it does not count.
+def test_a_packet_is_looked_at_from_its_decision_to_the_close() -> None:
+    looks = _looks(quote(0), trade(1, 1.2, 103))
+    assert [each.after_s for each in looks] == [*LOOKS_S, (_CLOSE - at(501)) // NS_PER_S]
+    assert [each.final for each in looks] == [False] * len(LOOKS_S) + [True]
+    assert [each.ts for each in looks[:2]] == [at(10_501), at(60_501)]
+    assert looks[-1].ts == _CLOSE
+
+
+def test_a_look_tells_where_mark_and_spot_are_and_were() -> None:
+    looks = _looks(
+        _spot(0, 440.0), quote(0, 1.0, 1.2), trade(1, 1.2, 103), quote(400, 3.0, 3.2), quote(450, 1.0, 1.2),
+        _spot(2000, 445.0), quote(2000, 1.4, 1.6), _spot(3000, 439.0), quote(3000, 0.8, 1.0), quote(11_000, 2.0, 2.2),
+    )  # fmt: skip
+    first, second = looks[:2]
+    assert (first.mark_then, first.mark_now, first.mark_high, first.mark_low) == (1.1, 0.9, 1.5, 0.9)
+    assert (first.spot_then, first.spot_now, first.spot_high, first.spot_low) == (440.0, 439.0, 445.0, 439.0)
+    assert (second.mark_now, second.mark_high, second.mark_low) == (2.1, 2.1, 0.9)
+
+
+@pytest.mark.parametrize("bad", [{"bid": None}, {"bid": 9.0}, {"condition": "F", "bid": 1.1}], ids=str)
+def test_a_quote_that_cannot_be_used_moves_nothing(bad: dict[str, Any]) -> None:
+    looks = _looks(quote(0, 1.0, 1.2), trade(1, 1.2, 103), quote(2000, ask=1.2, **bad))
+    assert (looks[0].mark_now, looks[0].mark_high, looks[0].mark_low) == (1.1, 1.1, 1.1)
+
+
+@pytest.mark.parametrize(("size", "followed"), [(83, False), (84, True)])
+def test_packets_from_the_least_premium_on_are_followed(size: int, followed: bool) -> None:
+    assert bool(_looks(quote(0), trade(1, 1.2, size))) is followed
+    assert bool(_looks(quote(0), trade(1, 1.2, 84), alert_look_min_premium=10_081)) is False
+
+
+def test_the_first_leg_of_a_structure_is_followed_whatever_its_own_premium() -> None:
+    upper = "SPY260116C00455000"
+    legs = [trade(1, 0.02, 103, conditions=("f",)), trade(4, 1.2, 103, contract=upper, conditions=("f",))]
+    looks = _looks(quote(0), quote(0, contract=upper), *legs)
+    assert {each.packet_id for each in looks} == {"pk:p1", "pk:p4"}
+
+
+def test_who_is_decided_on_shortly_before_the_close_is_looked_at_last_at_the_close() -> None:
+    late = (_CLOSE - at(0)) / 1e6 - 30_000
+    looks = _looks(quote(late), trade(late + 1, 1.2, 103))
+    assert [(each.after_s, each.final) for each in looks] == [(10, False), (29, True)]
+    after = (_CLOSE - at(0)) / 1e6 + 60_000
+    looks = _looks(quote(after), trade(after + 1, 1.2, 103))
+    assert [each.after_s for each in looks] == list(LOOKS_S)
+    assert [each.final for each in looks] == [False] * 4 + [True]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_highs_and_lows_are_those_of_all_values_since(seed: int) -> None:
+    """The shared stretches against a list of values for each beginning."""
+    chance = Random(seed)
+    course = Course()
+    all_values: list[float] = []
+    open_ones: list[tuple[int, int, float | None]] = []
+    for _ in range(400):
+        action = chance.random()
+        if action < 0.6:
+            value = round(chance.uniform(0, 10), 2)
+            see(course, value)
+            all_values.append(value)
+        elif action < 0.8:
+            open_ones.append((begin(course), len(all_values), course.now))
+        elif open_ones:
+            number, _, _ = open_ones.pop(chance.randrange(len(open_ones)))
+            end(course, number)
+        for number, first, then in open_ones:
+            values = [value for value in [then, *all_values[first:]] if value is not None]
+            assert since(course, number) == ((max(values), min(values)) if values else (None, None))
+    for number, _, _ in open_ones:
+        end(course, number)
+    assert course.stretches == []
+
+
+def test_what_is_followed_is_bounded_and_the_smallest_is_let_go() -> None:
+    followed = Followed()
+    day = datetime(2026, 1, 15, tzinfo=NEW_YORK).date()
+    for number in range(MOST_WATCHED + 5):
+        follow(followed, Lead(f"pk:{number}", SPY, 1000.0 - number % 7, None), "SPY", day, T0, 1.0)
+    assert len(followed.watches) == MOST_WATCHED
+    assert "pk:6" not in followed.watches
+    assert look(followed, "pk:6", "SPY", T0 + 10 * NS_PER_S) is None
+    assert follow(followed, Lead("pk:0", SPY, 1000.0, None), "SPY", day, T0, 1.0) == 0
+
+
+def _interest(day: float, value: int, for_date: str) -> Reference:
+    return Reference(
+        ts=at(day * _DAY_MS), kind="open_interest", instrument=SPY, open_interest=value, for_date=for_date
+    )  # fmt: skip
+
+
+def test_the_next_open_interest_of_what_was_traded_is_handed_on_once() -> None:
+    events = (
+        _interest(-1, 700, "2026-01-14"), quote(0), trade(1, 1.2, 103), _interest(0.5, 650, "2026-01-13"),
+        _interest(1, 900, "2026-01-15"), _interest(1.1, 901, "2026-01-15"),
+    )  # fmt: skip
+    found = [each for each in _work(*events, until_ms=2 * _DAY_MS) if isinstance(each, Interest)]
+    assert found == [Interest(SPY, "SPY", at(_DAY_MS), "2026-01-15", 700, 900)]
+    small = (events[0], events[1], trade(1, 1.2, 3), *events[3:])
+    assert not [each for each in _work(*small, until_ms=2 * _DAY_MS) if isinstance(each, Interest)]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_no_cut_of_batches_changes_a_look(seed: int) -> None:
+    chance = Random(seed)
+    ms, events = 0.0, []
+    for number in range(500):
+        ms += chance.choice((1.0, 100.0, 3000.0, 20_000.0))
+        bid = round(chance.uniform(0.5, 3), 2)
+        event: Any = chance.choice((quote(ms, bid, bid + 0.1), trade(ms, bid, 400), _spot(ms, 440 + bid)))
+        event.id = f"e{number}"
+        events.append(event)
+    expected = _work(*events, until_ms=ms + _DAY_MS)
+    assert len([each for each in expected if isinstance(each, Look)]) > 500
+    for cut in (3, 50, len(events)):
+        assert _work(*events, until_ms=ms + _DAY_MS, cut=cut) == expected
