@@ -219,13 +219,11 @@ class Gathering:
                 heappush(self.state.timers, (found[1], _LOOK, ident, "", underlying))
 
     def see_quote(self, contract: str, memory: Instrument) -> None:
-        """Takes what a contract of a followed underlying is quoted at."""
-        course = self.state.followed[memory.underlying].marks.get(contract)
-        if course is not None:
-            mid = _mid(memory)
-            if mid is not None and mid != course.now:
-                self._moved[memory.underlying] = None
-                see(course, mid)
+        """Takes what a contract that is followed is quoted at."""
+        course, mid = self.state.followed[memory.underlying].marks[contract], _mid(memory)
+        if mid is not None and mid != course.now:
+            self._moved[memory.underlying] = None
+            see(course, mid)
 
     def see_underlying(self, symbol: str, under: Underlying) -> None:
         """Takes what an underlying is quoted at."""

@@ -113,7 +113,7 @@ def _structures(
     others = [
         free
         for other in _beside(vicinity, burst, config.window_ns)
-        if any(fits(size, theirs) for size in sizes for theirs in other.sizes)
+        if any([fits(size, theirs) for size in sizes for theirs in other.sizes])
         and (free := _free(other, packet_of(other, config.packet))) is not None
     ]
     stock = [each for each in vicinity.stock if each[0] >= ts - STOCK_NS]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from operator import mul
 from typing import NamedTuple
 
 from msgspec import Struct
@@ -98,6 +97,7 @@ class _Sums(NamedTuple):
     venues: tuple[str, ...]
     sweeps: int
     delta_notional: float | None
+    halted: bool
 
     @property
     def share(self) -> float:
@@ -105,47 +105,66 @@ class _Sums(NamedTuple):
         return max(self.buy_size, self.sell_size) / (self.covered or 1)
 
 
-def _sum(marks: Sequence[MarkedPrint]) -> _Sums:
-    above = ask = inside = bid = below = bought = sold = 0
-    spread, venue_book = 0.0, False
+def _sum(marks: Sequence[MarkedPrint], signs: list[int]) -> _Sums:
+    """Adds prints up in one pass, most packets having few; appends the sign of each print's side to `signs`."""
+    whole = above = ask = inside = bid = below = bought = sold = sweeps = 0
+    notional = spread = premium = delta = 0.0
+    all_premium = all_delta = True
+    halted = venue_book = False
+    venues: list[str] = []
+    low = high = marks[0].price
     for mark in marks:
-        if mark.position is None:
-            continue
-        size, placement = mark.size, mark.placement
-        if placement == "ask":
-            ask += size
-        elif placement == "bid":
-            bid += size
-        elif placement == "inside":
-            inside += size
-        elif placement == "above_ask":
-            above += size
+        size, price, venue = mark.size, mark.price, mark.exchange
+        whole += size
+        notional += price * size
+        if price < low:
+            low = price
+        elif price > high:
+            high = price
+        if mark.premium is None:
+            all_premium = False
         else:
-            below += size
-        spread += (mark.ask - mark.bid) * size  # type: ignore[operator]
-        if mark.side_rule in COUNTED_RULES:
-            if mark.side == "buy":
-                bought += size
+            premium += mark.premium
+        if mark.delta_notional is None:
+            all_delta = False
+        else:
+            delta += mark.delta_notional
+        if venue is not None and venue not in venues:
+            venues.append(venue)
+        if mark.intermarket_sweep:
+            sweeps += 1
+        if mark.halted:
+            halted = True
+        sign = 0
+        if mark.position is not None:
+            placement = mark.placement
+            if placement == "ask":
+                ask += size
+            elif placement == "bid":
+                bid += size
+            elif placement == "inside":
+                inside += size
+            elif placement == "above_ask":
+                above += size
             else:
-                sold += size
-        if mark.book == "venue":
-            venue_book = True
+                below += size
+            spread += (mark.ask - mark.bid) * size  # type: ignore[operator]
+            if mark.side_rule in COUNTED_RULES:
+                if mark.side == "buy":
+                    bought += size
+                    sign = 1
+                else:
+                    sold += size
+                    sign = -1
+            if mark.book == "venue":
+                venue_book = True
+        signs.append(sign)
     covered = above + ask + inside + bid + below
-    sizes = [mark.size for mark in marks]
-    prices = [mark.price for mark in marks]
-    whole = sum(sizes)
     return _Sums(
-        whole, _total([mark.premium for mark in marks]), six(sum(map(mul, prices, sizes)) / whole), min(prices),
-        max(prices), bought, sold, covered, above, ask, inside, bid, below,
-        six(spread / covered) if covered else None, venue_book,
-        tuple(dict.fromkeys([mark.exchange for mark in marks if mark.exchange is not None])),
-        sum([mark.intermarket_sweep for mark in marks]), _total([mark.delta_notional for mark in marks]),
+        whole, six(premium) if all_premium else None, six(notional / whole), low, high, bought, sold, covered, above,
+        ask, inside, bid, below, six(spread / covered) if covered else None, venue_book, tuple(venues), sweeps,
+        six(delta) if all_delta else None, halted,
     )  # fmt: skip
-
-
-def _total(dollars: list[float | None]) -> float | None:
-    """Adds money up, in order, and rounds once."""
-    return None if None in dollars else six(sum(dollars))  # type: ignore[arg-type]
 
 
 def packet_of(burst: Burst, config: PacketConfig) -> FlowPacket:
@@ -156,10 +175,11 @@ def packet_of(burst: Burst, config: PacketConfig) -> FlowPacket:
     if not marks:
         return _emptied(burst)
     last, first = marks[-1], marks[0]
-    sums = _sum(marks)
+    signs: list[int] = []
+    sums = _sum(marks, signs)
     parents: tuple[Parent, ...] = ()
     mixed = False
-    parts = part(marks, config.parent_gap_ns, config.parent_side_share)
+    parts = part(marks, signs, config.parent_gap_ns, config.parent_side_share)
     if len(parts) > 1:
         parents = tuple(
             _parent(burst, [marks[place] for place in places], config.parent_side_share) for places in parts
@@ -213,9 +233,9 @@ def packet_of(burst: Burst, config: PacketConfig) -> FlowPacket:
         None,
         parents,
         mixed,
-        bool(burst.suspects) and any(mark.id in burst.suspects for mark in marks),
+        burst.suspects != () and any([mark.id in burst.suspects for mark in marks]),
         burst.conditions_known,
-        any([mark.halted for mark in marks]),
+        sums.halted,
         burst.struck,
         last.volume,
         last.open_interest,
@@ -299,7 +319,7 @@ def _single(burst: Burst, mark: MarkedPrint) -> FlowPacket:
 
 
 def _parent(burst: Burst, marks: Sequence[MarkedPrint], least_share: float) -> Parent:
-    sums = _sum(marks)
+    sums = _sum(marks, [])
     first = marks[0]
     side: Side = "none"
     if sums.covered and sums.share >= least_share:

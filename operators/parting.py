@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from events.derived import MarkedPrint
-from operators.side import COUNTED_RULES
 
 #: Places of prints in a packet, in order.
 Places = list[int]
@@ -17,26 +16,18 @@ Places = list[int]
 _VENUE_RUN = 2
 
 
-def sign_of(mark: MarkedPrint) -> int:
-    """Returns 1 for a print whose side counts as buy, -1 for sell, 0 for none."""
-    if mark.position is None or mark.side_rule not in COUNTED_RULES:
-        return 0
-    return 1 if mark.side == "buy" else -1
-
-
-def part(marks: Sequence[MarkedPrint], gap_ns: int, least_share: float) -> list[Places]:
+def part(marks: Sequence[MarkedPrint], signs: Sequence[int], gap_ns: int, least_share: float) -> list[Places]:
     """Returns the places of each parent's prints, parents in the order of their first print; all of them are in one.
 
-    `gap_ns` is the longest pause that says nothing, `least_share` the share of size from which one side is enough.
+    `signs` says which side of a print counts: 1 buy, -1 sell, 0 none. `gap_ns` is the longest pause that says nothing,
+    `least_share` the share of size from which one side is enough.
     """
-    if len(marks) == 1:
-        return [[0]]
-    signs = [sign_of(mark) for mark in marks]
     whole = list(range(len(marks)))
-    flags = [mark.intermarket_sweep for mark in marks]
-    # Most packets neither pause nor change their flag: nothing cuts them in time.
     pieces = [whole]
-    brief = marks[-1].ts - marks[0].ts <= gap_ns and (True not in flags or False not in flags)
+    # Most packets neither pause nor change their price or their flag: nothing cuts them in time.
+    brief = marks[-1].ts - marks[0].ts <= gap_ns and (
+        len({mark.price for mark in marks}) == 1 or len({mark.intermarket_sweep for mark in marks}) == 1
+    )
     if not brief:
         pieces = _cut(marks, signs, whole, gap_ns)
     if 1 in signs and -1 in signs:

@@ -236,7 +236,8 @@ class PartitionStep:
             of_source = self._learn_source(event.source)
         self._changed[event.contract] = None
         take_quote(memory, event, *of_source)
-        if memory.underlying in self._gathering.state.followed:
+        followed = self._gathering.state.followed.get(memory.underlying)
+        if followed is not None and event.contract in followed.marks:
             self._gathering.see_quote(event.contract, memory)
         if event.condition == _HALTED_QUOTE:
             self._underlyings.option_halted(memory.underlying, event.ts, self._quiet_ns)
