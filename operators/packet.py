@@ -106,48 +106,47 @@ class _Sums(NamedTuple):
 
 
 def _sum(marks: Sequence[MarkedPrint], signs: list[int]) -> _Sums:
-    """Adds prints up in one pass, most packets having few; appends the sign of each print's side to `signs`."""
-    whole = above = ask = inside = bid = below = bought = sold = sweeps = 0
-    notional = spread = premium = delta = 0.0
-    all_premium = all_delta = True
-    halted = venue_book = False
+    """Adds prints up, most packets having few; appends the sign of each print's side that counts to `signs`."""
+    whole = sweeps = 0
+    notional = premium = delta = 0.0
+    unknown_premium = unknown_delta = halted = False
     venues: list[str] = []
-    low = high = marks[0].price
     for mark in marks:
-        size, price, venue = mark.size, mark.price, mark.exchange
+        size, venue = mark.size, mark.exchange
         whole += size
-        notional += price * size
-        if price < low:
-            low = price
-        elif price > high:
-            high = price
+        notional += mark.price * size
         if mark.premium is None:
-            all_premium = False
+            unknown_premium = True
         else:
             premium += mark.premium
         if mark.delta_notional is None:
-            all_delta = False
+            unknown_delta = True
         else:
             delta += mark.delta_notional
         if venue is not None and venue not in venues:
             venues.append(venue)
-        if mark.intermarket_sweep:
-            sweeps += 1
-        if mark.halted:
-            halted = True
+        sweeps += mark.intermarket_sweep
+        halted |= mark.halted
+    prices = [mark.price for mark in marks]
+    return _Sums(
+        whole, None if unknown_premium else six(premium), six(notional / whole), min(prices), max(prices),
+        *_covered(marks, signs), tuple(venues), sweeps, None if unknown_delta else six(delta), halted,
+    )  # fmt: skip
+
+
+def _covered(
+    marks: Sequence[MarkedPrint], signs: list[int]
+) -> tuple[int, int, int, int, int, int, int, int, float | None, bool]:
+    """Adds up the prints that have a placement: bought, sold, covered, by placement, spread, on one venue's book."""
+    by_placement = {"above_ask": 0, "ask": 0, "inside": 0, "bid": 0, "below_bid": 0}
+    bought = sold = covered = 0
+    spread, venue_book = 0.0, False
+    for mark in marks:
         sign = 0
         if mark.position is not None:
-            placement = mark.placement
-            if placement == "ask":
-                ask += size
-            elif placement == "bid":
-                bid += size
-            elif placement == "inside":
-                inside += size
-            elif placement == "above_ask":
-                above += size
-            else:
-                below += size
+            size = mark.size
+            covered += size
+            by_placement[mark.placement] += size
             spread += (mark.ask - mark.bid) * size  # type: ignore[operator]
             if mark.side_rule in COUNTED_RULES:
                 if mark.side == "buy":
@@ -159,12 +158,9 @@ def _sum(marks: Sequence[MarkedPrint], signs: list[int]) -> _Sums:
             if mark.book == "venue":
                 venue_book = True
         signs.append(sign)
-    covered = above + ask + inside + bid + below
-    return _Sums(
-        whole, six(premium) if all_premium else None, six(notional / whole), low, high, bought, sold, covered, above,
-        ask, inside, bid, below, six(spread / covered) if covered else None, venue_book, tuple(venues), sweeps,
-        six(delta) if all_delta else None, halted,
-    )  # fmt: skip
+    above, ask, inside, bid, below = by_placement.values()
+    mean = six(spread / covered) if covered else None
+    return bought, sold, covered, above, ask, inside, bid, below, mean, venue_book
 
 
 def packet_of(burst: Burst, config: PacketConfig) -> FlowPacket:
