@@ -110,7 +110,10 @@ async def listening(up: Up, env: dict[str, str]) -> AsyncIterator[list[Listener]
         for task in tasks:
             task.cancel()
         gateway.terminate()
-        gateway.wait(30)
+        try:
+            await asyncio.to_thread(gateway.wait, 30)
+        except subprocess.TimeoutExpired:
+            gateway.kill()
 
 
 async def disturb(

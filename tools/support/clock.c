@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
+#include <threads.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -74,6 +75,13 @@ int pthread_cond_clockwait(pthread_cond_t *cond, pthread_mutex_t *mutex, clockid
     if (!real) real = dlsym(RTLD_NEXT, "pthread_cond_clockwait");
     struct timespec at = until(told);
     return real(cond, mutex, which, &at);
+}
+
+int cnd_timedwait(cnd_t *restrict cond, mtx_t *restrict mutex, const struct timespec *restrict told) {
+    static int (*real)(cnd_t *, mtx_t *, const struct timespec *);
+    if (!real) real = dlsym(RTLD_NEXT, "cnd_timedwait");
+    struct timespec at = until(told);
+    return real(cond, mutex, &at);
 }
 
 int sem_timedwait(sem_t *sem, const struct timespec *told) {
