@@ -55,6 +55,10 @@ calendar: $(STAMP) ## write events/holidays.py from the calendar library
 conditions: $(STAMP) ## write docs/conditions.md from the table of sale conditions
 	@$(BIN)/python -c 'from events.conditions import page; print(page(), end="")' > docs/conditions.md
 
+rules-page: $(STAMP) ## write docs/rules.md from the rules
+	@$(BIN)/python -c 'from operators.rules.page import page; print(page(), end="")' > docs/rules.md.new
+	@mv docs/rules.md.new docs/rules.md
+
 # The lock is made on 3.11: what resolves there also installs on 3.12, not the other way round.
 lock: $(STAMP) ## resolve requirements.lock again (ARGS=--upgrade for newer versions)
 	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' \

@@ -60,7 +60,7 @@ def _expiry_checks(subject: Subject) -> tuple[Check, ...]:
     rules, packet = subject.rules, subject.packet
     return (
         check_among("flag", packet.flag, ("regular", "floor", "cross")),
-        check("days to expiry", subject.days, "<=", 0),
+        check("days to expiry", subject.days, "<=", 0, required=False),
         check("in the money, share of spot", _inside(subject), ">=", rules.mechanical_expiry_min_inside),
         check("size, contracts", subject.parent.size, ">=", rules.mechanical_expiry_min_size),
         check("sold share of covered size", subject.sold, ">=", rules.classifier_min_aggressor_ratio),
