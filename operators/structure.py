@@ -33,8 +33,8 @@ _POOL = 10
 _MORE_LEGS = 0.05
 #: A size that people type without thinking says little when two orders share it.
 _TELLING_SIZE = 100
-#: A day's prints of the old leg's last weeks: further out, moving on is not pressing.
-_ROLL_MAX_DAYS = 45
+#: Positions are moved in their last weeks: further out, a calendar is the likelier reading.
+_ROLL_MAX_DAYS = 21
 _IN_THE_MONEY = 0.02
 #: Shares within these shares of what would hedge a leg: all of it, or its delta.
 _FULL_HEDGE, _DELTA_HEDGE = 0.02, 0.15
@@ -226,11 +226,15 @@ def _confidence(
 
 
 def _rolled(legs: Sequence[_Candidate], shape: Shape) -> Shape:
-    """Two legs of one right, one of which open interest lets be closed while the other can only be new, are a roll."""
+    """Two legs of one right are a roll where open interest lets the old one be closed.
+
+    To a later expiry from one that is near it is the likelier reading, though a new calendar prints alike; within an
+    expiry only where the other leg can be nothing but new.
+    """
     if shape.kind not in ("vertical", "calendar", "diagonal") or len(legs) != 2:
         return shape
     for old, new in ((legs[0], legs[1]), (legs[1], legs[0])):
-        if _closes(old) and _opens(new) and _moves_on(old, new):
+        if _closes(old) and _moves_on(old, new):
             kind, name = _roll_name(old.contract, new.contract)
             return Shape(kind, name, "neutral", "unclear", shape.signs, shape.agreement)
     return shape
@@ -247,11 +251,11 @@ def _opens(leg: _Candidate) -> bool:
 
 
 def _moves_on(old: _Candidate, new: _Candidate) -> bool:
-    """To a later expiry from one that is near; within an expiry only from a leg well in the money."""
+    """To a later expiry from one that is near; within an expiry only from a leg well in the money to a new one."""
     if old.contract.expiry < new.contract.expiry:
         days = (old.packet.expiry_s or 0) / 86_400
         return days <= _ROLL_MAX_DAYS
-    if old.contract.expiry > new.contract.expiry or old.packet.moneyness is None:
+    if old.contract.expiry > new.contract.expiry or old.packet.moneyness is None or not _opens(new):
         return False
     inside = -old.packet.moneyness if old.contract.right == "C" else old.packet.moneyness
     return inside >= _IN_THE_MONEY

@@ -145,15 +145,13 @@ ROLLS = [
 
 
 @pytest.mark.parametrize(("old", "new", "kind", "name"), ROLLS)
-def test_an_old_leg_that_can_be_closed_and_a_new_one_that_cannot_are_a_roll(
-    old: Spec, new: Spec, kind: str, name: str
-) -> None:
-    (structure,) = found([leg(old, open_interest=120), leg(new, open_interest=119)])
+def test_a_near_leg_that_can_be_closed_and_a_later_one_are_a_roll(old: Spec, new: Spec, kind: str, name: str) -> None:
+    (structure,) = found([leg(old, open_interest=120), leg(new)])
     assert (structure.kind, structure.name, structure.direction) == (kind, name, "neutral")
-    # Open interest below the size: nothing there to close.
-    assert found([leg(old, open_interest=119), leg(new, open_interest=119)])[0].kind in ("calendar", "diagonal")
-    # Open interest that would allow closing both says nothing about which is new.
-    assert found([leg(old, open_interest=120), leg(new, open_interest=120)])[0].kind in ("calendar", "diagonal")
+    # Open interest below the size: nothing there to close; nor is a position moved months before its end.
+    assert found([leg(old, open_interest=119), leg(new)])[0].kind in ("calendar", "diagonal")
+    assert found([leg(old, open_interest=120, dte=22), leg(new)])[0].kind in ("calendar", "diagonal")
+    assert found([leg(old), leg(new)])[0].kind in ("calendar", "diagonal")
 
 
 def test_within_an_expiry_only_a_leg_in_the_money_is_rolled() -> None:
