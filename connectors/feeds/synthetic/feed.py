@@ -252,7 +252,10 @@ class _Feed:
             writer.heartbeat(ts)
         reference = self._writers[REFERENCE]
         reference.flush()
-        if reference.promise < ts + _REFERENCE_RENEW_NS:
+        if self._market.is_reference:
+            # The next day's facts stand at this very time: a promise ahead would make them late.
+            reference.heartbeat(ts)
+        elif reference.promise < ts + _REFERENCE_RENEW_NS:
             reference.heartbeat(ts + _REFERENCE_AHEAD_NS)
 
     def _checkpoint(self) -> None:

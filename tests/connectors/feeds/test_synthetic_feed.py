@@ -15,6 +15,7 @@ from click.testing import CliRunner
 
 from connectors.bus.base import Batch, LeaseLost
 from connectors.dataset import Dataset
+from connectors.feeds.synthetic.calendar import LATE_S
 from connectors.feeds.synthetic.checkpoint import FILE, FeedError
 from connectors.feeds.synthetic.feed import FeedOptions, run_feed
 from connectors.feeds.synthetic.model import ModelConfig
@@ -74,6 +75,16 @@ def test_no_event_stands_below_a_promise_and_promises_keep_up_with_time(tmp_path
     assert set(newest.values()) == {NOON + 6 * NS_PER_S}
     ahead = max(record.behind for record in read_log(tmp_path) if record.topic == "reference")
     assert ahead >= NOON + 3600 * NS_PER_S
+
+
+def test_the_next_mornings_facts_are_not_late(tmp_path: Path) -> None:
+    # Wednesday 15:59:50 to its end at 16:15:01, stopped there as well as run on, then Thursday's reference and opening.
+    config = ModelConfig(1, NOON + (4 * 3600 - 10) * NS_PER_S, rate=5.0, emit_interval_ms=5000)
+    feed(tmp_path, config, seconds=10 + LATE_S + 1)
+    feed(tmp_path, config, seconds=3)
+    facts = [record for record in read_log(tmp_path, ["reference"]) if record.control is None]
+    assert len({ts_of(record) for record in facts}) == 2
+    assert all(ts_of(record) >= record.before for record in facts)
 
 
 def test_a_market_that_is_silent_beats_once_a_second(tmp_path: Path) -> None:
