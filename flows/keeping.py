@@ -11,7 +11,7 @@ from connectors.journal import Journal, Journals, Mark
 #: What a snapshot is: a mark in the key's journal, or the state's bytes.
 Snapshot = Mark | bytes
 #: Changes that wait for a snapshot at most; more are written at once, so that they do not add to its pause.
-_SPILL = 1000
+_SPILL = 200
 
 
 class Step(Protocol):

@@ -17,7 +17,7 @@ from operators.packet import Burst
 from operators.vicinity import Vicinity
 
 #: Packets to a pack, and prints that are remembered of one underlying at most.
-PACK = 64
+PACK = 16
 MOST_PRINTS = 20_000
 #: What a packet is made of again; the rest of a mark is said by its packet or by nobody.
 _FIELDS = (
