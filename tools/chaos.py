@@ -44,7 +44,7 @@ from connectors.dataset import Dataset
 from tests.engines.process import free_port
 
 START, START_NS = "2026-01-14T14:30", 1_768_401_000 * 10**9
-_DISK_MB = 2000
+_DISK_MB = 600
 _SETTLE_S = 240.0
 #: Kafka's producer has room for so few messages that most appends find its queue full.
 _QUEUE = "200"

@@ -142,8 +142,12 @@ class Faults:
     async def _full_disk(self, chosen: random.Random) -> str:
         seconds = chosen.uniform(0.5, 1 + 3 * self._slow)
         if self._disk.can and chosen.random() < 0.6:
-            with self._disk.filled():
+            # In a thread: a loaded machine takes its time, and who listens must not be kept from it meanwhile.
+            await asyncio.to_thread(self._disk.fill)
+            try:
                 await asyncio.sleep(seconds)
+            finally:
+                await asyncio.to_thread(self._disk.empty)
             return "full disk under the data directory"
         part = chosen.choice(("feed", "options", "archive"))
         pid = self._up.pid(part)
@@ -188,29 +192,23 @@ class Disk:
 
     def __init__(self, at: Path, megabytes: int) -> None:
         at.mkdir(parents=True)
-        self._at = at
+        self._at, self._filler = at, at / "filler"
         command = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", str(at)]
         self.can = subprocess.run(command, stderr=subprocess.DEVNULL, check=False).returncode == 0
         self.why = "" if self.can else "no file system can be mounted here: only single processes have a full disk"
 
-    class _Filled:
-        def __init__(self, path: Path) -> None:
-            self._path = path
+    def fill(self) -> None:
+        """Takes all the room that is left."""
+        with self._filler.open("wb", buffering=0) as file, suppress(OSError):
+            left = os.statvfs(self._at)
+            os.posix_fallocate(file.fileno(), 0, left.f_bavail * left.f_frsize)
+        with self._filler.open("ab", buffering=0) as file, suppress(OSError):
+            while True:
+                file.write(bytes(512))
 
-        def __enter__(self) -> None:
-            with self._path.open("wb", buffering=0) as file, suppress(OSError):
-                left = os.statvfs(self._path)
-                os.posix_fallocate(file.fileno(), 0, left.f_bavail * left.f_frsize)
-            with self._path.open("ab", buffering=0) as file, suppress(OSError):
-                while True:
-                    file.write(bytes(512))
-
-        def __exit__(self, *_: object) -> None:
-            self._path.unlink()
-
-    def filled(self) -> _Filled:
-        """Takes all the room that is left, for the length of a block."""
-        return self._Filled(self._at / "filler")
+    def empty(self) -> None:
+        """Gives the room back."""
+        self._filler.unlink()
 
     def close(self) -> None:
         """Takes the file system away with everything on it."""
