@@ -90,7 +90,7 @@ def test_a_revised_packet_is_held_against_the_baseline_of_then() -> None:
     before = [
         _packet(n, size=10 + n, premium=1000.0 * n, id=f"pk:b{n}", start_ts=T0 + n, ts=T0 + n) for n in range(1, 20)
     ]
-    large = {"start_ts": T0 + NS_PER_S, "ts": T0 + NS_PER_S}
+    large: dict[str, Any] = {"start_ts": T0 + NS_PER_S, "ts": T0 + NS_PER_S}
     after = [_packet(n, size=900, id=f"pk:c{n}", start_ts=T0 + 2 * NS_PER_S, ts=T0 + 2 * NS_PER_S) for n in range(5)]
     smaller = _packet(size=450, premium=90_000.0, revision=1, struck=1, **large)
     revised = _run(*before, _packet(size=500, **large), *after, Revised(smaller, _LATER)).packets[-1]
