@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,13 @@ from connectors.bus.base import Batch, LeaseLost
 from connectors.dataset import Dataset
 from connectors.feeds.synthetic.calendar import LATE_S
 from connectors.feeds.synthetic.checkpoint import FILE, FeedError
+from connectors.feeds.synthetic.emitting import TOPICS
 from connectors.feeds.synthetic.feed import FeedOptions, run_feed
 from connectors.feeds.synthetic.model import ModelConfig
 from connectors.feeds.synthetic.pacing import STALL_S, Pace
-from connectors.feeds.writer import GRID_NS
+from connectors.feeds.writer import GRID_NS, TopicWriter
 from connectors.lease import LeaseHeld
+from connectors.tape import Span, TapeSource, heads_as_ends
 from events.control import Control
 from events.types import NS_PER_MS, NS_PER_S
 from tests.syntheticlogs import NOON, FakeClock, events_of, feed, read_log, ts_of
@@ -47,6 +50,37 @@ def test_poison_in_its_topics_keeps_no_feed_from_going_on_where_it_stopped(tmp_p
     assert {place: [line for line in lines if line != poison] for place, lines in found.items()} == events_of(
         tmp_path / "clean"
     )
+
+
+def test_a_feed_that_was_declared_absent_returns_where_it_was_and_not_an_hour_later(tmp_path: Path) -> None:
+    #  s  0        3   absent   3        6      the market's time stands still while its feed is away
+    #     feed ----|            feed ----|      reference promises an hour ahead, which is nobody's place
+    feed(tmp_path / "whole", _CONFIG, seconds=6)
+    feed(tmp_path / "broken", _CONFIG, seconds=3)
+    dataset = Dataset.open(tmp_path / "broken")
+    bus = dataset.open_bus()
+    for topic in ("reference", *(topic for topic in TOPICS if topic != "reference")):
+        with dataset.acquire_feed(bus, topic) as lease:
+            writer = TopicWriter(bus, topic, permit=lease)
+            writer.member("absent", writer.promise)
+    bus.close()
+    feed(tmp_path / "broken", _CONFIG, seconds=3)
+    assert released(tmp_path / "broken") == released(tmp_path / "whole")
+
+
+def released(path: Path) -> list[tuple[int, str]]:
+    """Returns order time and id of every event in the order in which a tape releases it, by partition."""
+    bus = Dataset.open(path).open_bus()
+    source = TapeSource(bus, Span(ends=heads_as_ends(bus), supply_end=True), batch=100, poll_ms=1)
+    found: list[tuple[int, str]] = []
+    for name in source.list_parts():
+        part = source.build_part("tape", name, None)
+        with suppress(StopIteration):
+            while True:
+                for _, out in part.next_batch():
+                    found += [(item[0], item[5].id) for item in out.items if not isinstance(item[5], Control)]
+    bus.close()
+    return found
 
 
 def test_the_log_is_the_same_at_any_pace_batch_and_restart(tmp_path: Path) -> None:
