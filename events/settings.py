@@ -144,7 +144,7 @@ class Rules(_Group):
     ladder_min_premium: float = Field(90_000, ge=0, description="ladder: least premium of all strikes, dollars")
     no_follow_through_after_s: int = Field(300, ge=1, description="no follow-through: looked at so long after, s")
     no_follow_through_min_deviations: float = Field(
-        1.0, ge=0, description="no follow-through: least move against the alert, deviations of the time"
+        1.5, ge=0, description="no follow-through: least move against the alert, deviations of the time"
     )
     no_follow_through_min_premium: float = Field(
         50_000, ge=0, description="no follow-through: least premium of the alert, dollars"

@@ -346,7 +346,7 @@ _FOLLOW = Cases(
         "premium, dollars": ({"premium": 50_000.0}, {"premium": 49_999.99}),
         "seconds since the alert": ({"after_s": 300}, {"after_s": 299}),
         "move against it, deviations": (
-            {"spot_now": 100 * (1 - 1.001 * _USUAL)}, {"spot_now": 100 * (1 - 0.999 * _USUAL)},
+            {"spot_now": 100 * (1 - 1.501 * _USUAL)}, {"spot_now": 100 * (1 - 1.499 * _USUAL)},
         ),
         "the option's mark since, dollars": ({"mark_now": 10.0}, {"mark_now": 10.01}),
     },
