@@ -3,7 +3,8 @@
 Not a market model (the synthetic feed is): it fixes rates and shapes so that the pipeline's work is known. Messages
 are those of a consolidated OPRA feed: ids of sequence and digest, time of receipt, venues of both sides of a quote.
 Prints come in bursts of 1 to 8 inside 200 ms, sides and venues drawn by a seeded generator; about one burst in fifty
-passes a rule's floors.
+passes a rule's floors. `with_stocks` adds two equity quotes a second of each underlying; options made at that spot are
+worth more than their intrinsic value, so that every print has a volatility to find.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ from collections.abc import Iterator, Sequence
 from random import Random
 
 from events.codec import encode
-from events.raw import OptionPrint, OptionQuote
+from events.contracts import parse_contract
+from events.raw import EquityQuote, OptionPrint, OptionQuote
 from events.types import NS_PER_MS
 
 START_TS = 1_767_623_400_000_000_000
@@ -21,6 +23,9 @@ _VENUES = "ACEHIJMNPQUXZ"
 _BURST_GAP_MS = 1.2
 _NAMES = ("SPY", "QQQ", "NVDA", "TSLA", "AAPL", *(f"U{chr(65 + n // 26)}{chr(65 + n % 26)}" for n in range(95)))
 _SOURCE = "databento"
+#: Where every stock of `with_stocks` begins, dollars; event time between equity quotes over all of them, ms.
+SPOT = 60.0
+_EQUITY_GAP_MS = 5
 _FIRST_SEQ = 1_204_117_000
 #: From the event to our decoder, as a live feed would stamp it.
 _TRANSIT_NS = 350_000
@@ -37,13 +42,54 @@ def contracts(count: int, names: Sequence[str] = _NAMES) -> list[tuple[str, str]
     return pairs
 
 
+#: Topic, underlying, event time in ns, message.
+Row = tuple[str, str, int, bytes]
+
+
+def with_stocks(rows: Iterator[Row], seed: int) -> Iterator[Row]:
+    """Yields the rows with quotes of their underlyings between them, in time order."""
+    random = Random(seed)
+    mids = dict.fromkeys(_NAMES, SPOT)
+    ts, turn = START_TS, 0
+    for row in rows:
+        while ts <= row[2]:
+            name = _NAMES[turn % len(_NAMES)]
+            mids[name] = mid = round(mids[name] + random.choice((-0.01, 0.0, 0.01)), 2)
+            yield _stock(name, ts, mid, random)
+            turn += 1
+            ts += _EQUITY_GAP_MS * NS_PER_MS
+        yield row
+
+
+def _stock(symbol: str, ts: int, mid: float, random: Random) -> Row:
+    quote = EquityQuote(
+        id=f"{_SOURCE}:equities.quotes:{symbol}:{ts}:{random.getrandbits(48):012x}",
+        ts=ts,
+        symbol=symbol,
+        bid=round(mid - 0.01, 2),
+        ask=round(mid + 0.01, 2),
+        bid_size=random.randrange(1, 20) * 100,
+        ask_size=random.randrange(1, 20) * 100,
+        source=_SOURCE,
+        recv_ts=ts + _TRANSIT_NS,
+    )
+    return "equities.quotes", symbol, ts, encode(quote)
+
+
+def _intrinsic(contract_id: str, spot: float) -> float:
+    contract = parse_contract(contract_id)
+    return max(spot - contract.strike if contract.right == "C" else contract.strike - spot, 0.0)
+
+
 def events(
-    prints: int, contract_count: int, seed: int, names: Sequence[str] = _NAMES
-) -> Iterator[tuple[str, str, int, bytes]]:
-    """Yields (topic, underlying, ts, message) in time order; one quote for every two prints."""
+    prints: int, contract_count: int, seed: int, names: Sequence[str] = _NAMES, spot: float | None = None
+) -> Iterator[Row]:
+    """Yields options' rows in time order, one quote for every two prints; at a spot, worth more than intrinsic."""
     random = Random(seed)
     chosen = contracts(contract_count, names)
     mids = [0.5 + random.random() * 4 for _ in chosen]
+    if spot is not None:
+        mids = [mid + _intrinsic(contract, spot) for mid, (_, contract) in zip(mids, chosen, strict=True)]
     ts, done, quoted = START_TS, 0, 0
     for n, (underlying, contract) in enumerate(chosen):
         yield _quote(underlying, contract, ts + n, mids[n], random)

@@ -27,6 +27,8 @@ from undertow.bench import market
 
 PARTITIONS = 8
 _TOPICS = ("options.prints", "options.quotes")
+#: With every rule the underlyings are quoted too, so that the values of each print are found.
+_TOPICS_ALL_RULES = (*_TOPICS, "equities.quotes")
 #: What the pipeline is held to by `--check`: (key, comparison, value).
 BARS: tuple[tuple[str, str, float], ...] = (
     ("prints_per_s", ">=", 60_000.0),
@@ -54,7 +56,7 @@ def run(job: Job) -> dict[str, Any]:
     """Makes the tape, runs the flow over it in a process of its own, and returns its measurements."""
     with tempfile.TemporaryDirectory(prefix="undertow-bench-") as directory:
         began = perf_counter()
-        preload(Path(directory), market.events(job.prints, job.contracts, job.seed))
+        preload(Path(directory), _tape(job))
         preload_s = perf_counter() - began
         decoded = _child("decode", directory, job.rules)
         result = _child("flow", directory, job.rules)
@@ -62,6 +64,13 @@ def run(job: Job) -> dict[str, Any]:
     by_cpu = (result["events_per_s"] * result["seconds"] / result["cpu_s"]) / decoded["decode_events_per_cpu_s"]
     shape = {"prints": job.prints, "contracts": job.contracts, "preload_s": round(preload_s, 2)}
     return {**shape, **result, **decoded, "ratio_to_decode": ratio, "ratio_by_cpu": round(by_cpu, 4)}
+
+
+def _tape(job: Job) -> Iterator[market.Row]:
+    """The default tape is as it always was; with every rule the underlyings are quoted too."""
+    if job.rules != "all":
+        return market.events(job.prints, job.contracts, job.seed)
+    return market.with_stocks(market.events(job.prints, job.contracts, job.seed, spot=market.SPOT), job.seed)
 
 
 def _child(what: str, directory: str, rules: str) -> dict[str, Any]:
@@ -74,11 +83,13 @@ def _child(what: str, directory: str, rules: str) -> dict[str, Any]:
 def preload(directory: Path, events: Iterable[tuple[str, str, int, bytes]]) -> None:
     """Writes a tape as feeds would."""
     bus = EmbeddedBus(directory, PARTITIONS)
-    writers = {topic: TopicWriter(bus, topic) for topic in _TOPICS}
-    for writer in writers.values():
-        writer.member("required", 0)
+    writers: dict[str, TopicWriter] = {}
     for topic, underlying, ts, message in events:
-        writers[topic].add_encoded(ts, underlying, message)
+        writer = writers.get(topic)
+        if writer is None:
+            writer = writers[topic] = TopicWriter(bus, topic)
+            writer.member("required", 0)
+        writer.add_encoded(ts, underlying, message)
     for writer in writers.values():
         writer.flush()
     bus.close()
@@ -101,7 +112,7 @@ def _measure(directory: Path, rules: str) -> dict[str, Any]:
     run_span(bus, span, settings.rules, settings.compute, sinks(bus, 1), rule_set=chosen)
     seconds, cpu_seconds = perf_counter() - began, process_time() - cpu_began
     # A preload writes one member record per topic and partition; the rest of the log is events.
-    prints, quotes = (sum(ends[topic]) - PARTITIONS for topic in _TOPICS)
+    prints, *quotes = (sum(ends[topic]) - PARTITIONS for topic in _topics(rules))
     counts = {topic: sum(head.next for head in bus.heads(topic)) for topic in ("flow.packets", "flow.alerts")}
     return {
         "packets": counts["flow.packets"],
@@ -109,14 +120,14 @@ def _measure(directory: Path, rules: str) -> dict[str, Any]:
         "seconds": round(seconds, 3),
         "cpu_s": round(cpu_seconds, 3),
         "prints_per_s": round(prints / seconds),
-        "events_per_s": round((prints + quotes) / seconds),
+        "events_per_s": round((prints + sum(quotes)) / seconds),
         "rss_mb": round(_peak_rss_mb(), 1),
     }
 
 
-def _decode(directory: Path) -> dict[str, Any]:
+def _decode(directory: Path, rules: str) -> dict[str, Any]:
     """Returns how many of the tape's messages a second orjson loads and drops, best of three."""
-    messages = list(_messages(EmbeddedBus(directory, PARTITIONS)))
+    messages = list(_messages(EmbeddedBus(directory, PARTITIONS), _topics(rules)))
     best = best_cpu = 0.0
     for _ in range(3):
         began, cpu_began = perf_counter(), process_time()
@@ -127,8 +138,12 @@ def _decode(directory: Path) -> dict[str, Any]:
     return {"decode_events_per_s": round(best), "decode_events_per_cpu_s": round(best_cpu)}
 
 
-def _messages(bus: Bus) -> Iterator[bytes]:
-    for topic in _TOPICS:
+def _topics(rules: str) -> tuple[str, ...]:
+    return _TOPICS_ALL_RULES if rules == "all" else _TOPICS
+
+
+def _messages(bus: Bus, topics: tuple[str, ...]) -> Iterator[bytes]:
+    for topic in topics:
         for partition, head in enumerate(bus.heads(topic)):
             offset = 0
             while offset < head.next:
@@ -147,5 +162,5 @@ def _peak_rss_mb() -> float:
 
 if __name__ == "__main__":
     _, _what, _directory, _rules = sys.argv
-    _result = _decode(Path(_directory)) if _what == "decode" else _measure(Path(_directory), _rules)
+    _result = _decode(Path(_directory), _rules) if _what == "decode" else _measure(Path(_directory), _rules)
     print(orjson.dumps(_result).decode())
