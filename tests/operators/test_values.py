@@ -75,7 +75,7 @@ def test_volatility_and_greeks_are_those_of_the_textbook(
 
 def _by_differences(spot: float, strike: float, years: float, sigma: float, call: bool) -> tuple[float, ...]:
     """Delta, gamma, vega and theta as differences of the formula."""
-    h = spot * min(1e-3, 0.05 * sigma * math.sqrt(years))
+    h = spot * min(1e-3, 0.01 * sigma * math.sqrt(years))
     up, mid, down = (_worth(spot + step, strike, years, sigma, call) for step in (h, 0, -h))
     vega = (_worth(spot, strike, years, sigma + 1e-4, call) - _worth(spot, strike, years, sigma - 1e-4, call)) / 2e-4
     dt = years * 1e-3
