@@ -57,8 +57,9 @@ class Judge:
         taken: frozenset[str] = frozenset(),
     ) -> None:  # fmt: skip
         """Judges a packet, less the parents that structures have taken; `reading` is what it was scored against."""
-        recent = self._remember(memory, packet, taken)
-        events = self._events(packet, ts, taken, recent)
+        orders = orders_of(packet, taken, self.rules)
+        recent = self._remember(memory, packet, orders)
+        events = self._events(packet, ts, taken, orders, recent)
         for event in events:
             out.hits += event.hits
             alert = alert_for(memory, event, self.rules)
@@ -92,7 +93,9 @@ class Judge:
         if before is None or before.packet is None:
             return
         taken = frozenset(before.taken)
-        events = {e.about: e for e in self._events(packet, ts, taken, before.recent)} if packet.members else {}
+        orders = orders_of(packet, taken, self.rules)
+        found = self._events(packet, ts, taken, orders, before.recent) if packet.members else []
+        events = {event.about: event for event in found}
         self._revise(memory, before, events, packet, ts, out)
         before.packet = packet
         before.fired = {about: tuple(hit.rule for hit in event.hits) for about, event in events.items()}
@@ -128,11 +131,12 @@ class Judge:
         return next((rule.version for rule, _ in every if rule.id == ident), 1)
 
     def _events(
-        self, packet: FlowPacket, ts: int, taken: frozenset[str], recent: Sequence[Order]
+        self, packet: FlowPacket, ts: int, taken: frozenset[str], orders: Sequence[Subject], recent: Sequence[Order]
     ) -> list[Event]:  # fmt: skip
         """Returns the orders of a packet on which rules fired; what is said of the packet joins the largest of them."""
         events = []
-        for subject in orders_of(packet, taken, self.rules, recent):
+        for subject in orders:
+            subject.recent = recent
             hits = self._fired(self._orders, subject, packet, ts)
             if hits:
                 events.append(Event(subject.about, ts, subject, tuple(hits)))
@@ -171,7 +175,7 @@ class Judge:
                     hits.append(_structure_hit(rule, verdict, subject, ts))
         return Event(structure.id, ts, subject, tuple(hits)) if hits else None
 
-    def _remember(self, memory: Memory, packet: FlowPacket, taken: frozenset[str]) -> Sequence[Order]:
+    def _remember(self, memory: Memory, packet: FlowPacket, subjects: Sequence[Subject]) -> Sequence[Order]:
         """Adds a packet's orders to those of its expiry and right; returns them all, oldest first."""
         rules = self.rules
         if not self._remembers or packet.flag != "regular" or packet.suspected_complex or packet.halted:
@@ -180,7 +184,7 @@ class Judge:
         orders = memory.orders.pop(chain, [])
         window_ns = max(rules.repeated_hits_window_ms, rules.ladder_window_ms) * NS_PER_MS
         orders = [order for order in orders if order.ts >= packet.ts - window_ns][-MAX_ORDERS:]
-        for subject in orders_of(packet, taken, rules):
+        for subject in subjects:
             premium = subject.premium
             if premium is not None and premium >= rules.repeated_hits_min_hit_premium:
                 side = subject.side if not packet.mixed else "none"

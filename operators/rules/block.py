@@ -13,7 +13,12 @@ _WHERE = {"regular": "electronically", "floor": "on a floor", "cross": "in a cro
 
 
 def _sieve(subject: Subject) -> bool:
-    return subject.parent.count <= subject.rules.classifier_block_max_prints
+    parent, rules = subject.parent, subject.rules
+    return (
+        parent.count <= rules.classifier_block_max_prints
+        and parent.size >= rules.classifier_block_min_size
+        and len(parent.venues) <= 1
+    )
 
 
 def _judge(subject: Subject) -> Verdict:

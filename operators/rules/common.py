@@ -66,6 +66,12 @@ def of_packet(subject: Subject, bought: bool) -> float:
     return ratio(packet.buy_size if bought else packet.sell_size, packet.covered_size)
 
 
+def is_sided(subject: Subject, bought: bool) -> bool:
+    """Tells, cheaply, whether `sided_checks` may pass: for sieves, since most orders of interest are of two sides."""
+    share = subject.bought if bought else subject.sold
+    return share >= subject.rules.classifier_min_aggressor_ratio and not subject.packet.mixed
+
+
 #: Bought or sold share from which a rule that asks for no side may still name one.
 CLEAR = 0.8
 

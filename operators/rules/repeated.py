@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from events.types import NS_PER_MS
 from operators.memory import Order
-from operators.rules.common import GATE_SETTINGS, kind_checks, quality, sided_checks, unknowns
+from operators.rules.common import GATE_SETTINGS, is_sided, kind_checks, quality, sided_checks, unknowns
 from operators.rules.rule import Rule, Verdict, check, contract_name, held, money, passes
 from operators.rules.subject import Subject
 
@@ -33,8 +33,21 @@ def _share(orders: Sequence[Order]) -> float:
     return round(sum(order.premium for order in orders if order.side == "buy") / whole, 6) if whole else 0.0
 
 
+def _again(subject: Subject) -> bool:
+    return len(subject.recent) >= subject.rules.repeated_hits_min_count and _bought(subject)
+
+
+def _stepping(subject: Subject) -> bool:
+    rules = subject.rules
+    return (
+        len(subject.recent) >= rules.ladder_min_strikes
+        and subject.parent.count >= rules.ladder_min_order_prints
+        and _bought(subject)
+    )
+
+
 def _bought(subject: Subject) -> bool:
-    return subject.side == "buy" and len(subject.recent) >= 2
+    return subject.side == "buy" and is_sided(subject, bought=True)
 
 
 def _judge_hits(subject: Subject) -> Verdict:
@@ -111,14 +124,14 @@ def _judge_ladder(subject: Subject) -> Verdict:
 
 HITS = Rule(
     id="repeated_hits", version=1, style="directional", settings=_HITS_SETTINGS,
-    least_premium=lambda rules: rules.repeated_hits_min_hit_premium, sieve=_bought, judge=_judge_hits,
+    least_premium=lambda rules: rules.repeated_hits_min_hit_premium, sieve=_again, judge=_judge_hits,
     sees="One contract bought several times within minutes, hardly sold meanwhile.",
     why="An order too large for one moment comes back: a higher likelihood of one buyer behind several packets.",
     otherwise=("strangers who read the same news", "a market maker's hedge in pieces", "a short position covered"),
 )  # fmt: skip
 LADDER = Rule(
     id="ladder_accumulation", version=1, style="directional", settings=_LADDER_SETTINGS,
-    least_premium=lambda rules: rules.ladder_min_order_premium, sieve=_bought, judge=_judge_ladder,
+    least_premium=lambda rules: rules.ladder_min_order_premium, sieve=_stepping, judge=_judge_ladder,
     sees="Neighbouring strikes of one expiry and right bought one after another.",
     why="Buying strike after strike spreads one position: consistent with one buyer who does not show its whole size.",
     otherwise=("strangers while the market moves through the strikes", "a maker's hedge of one large order"),

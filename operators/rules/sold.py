@@ -8,6 +8,7 @@ from typing import Literal
 from operators.rules.common import (
     GATE_SETTINGS,
     WORKED_SETTINGS,
+    is_sided,
     kind_checks,
     premium_check,
     quality,
@@ -26,7 +27,7 @@ _SETTINGS = (
 
 
 def _sieve(right: Literal["C", "P"], subject: Subject) -> bool:
-    return subject.contract.right == right and subject.side == "sell"
+    return subject.contract.right == right and subject.side == "sell" and is_sided(subject, bought=False)
 
 
 def _judge(right: Literal["C", "P"], subject: Subject) -> Verdict:

@@ -16,7 +16,9 @@ _SETTINGS = (
 
 
 def _sieve(subject: Subject) -> bool:
-    return subject.parent.size >= subject.rules.classifier_spike_min_size
+    rules, z = subject.rules, subject.packet.premium_z
+    unusual = z is None or subject.packet.baseline is None or z >= rules.classifier_spike_min_premium_z
+    return unusual and subject.parent.size >= rules.classifier_spike_min_size
 
 
 def _judge(subject: Subject) -> Verdict:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import msgspec
+from msgspec import Struct
 
 from events.contracts import Contract, parse_contract
 from events.derived import FlowPacket, Parent
@@ -19,8 +20,7 @@ from operators.units import ratio
 from operators.work import Look
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
+class Subject(Struct, gc=False):
     """One order: the parents of one side of a packet, and what rules ask of it. All money is dollars."""
 
     packet: FlowPacket

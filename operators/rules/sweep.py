@@ -8,7 +8,16 @@ from typing import Literal
 from events.settings import Rules
 from events.types import Direction
 from events.verdicts import Check
-from operators.rules.common import GATE_SETTINGS, kind_checks, premium_check, quality, sided_checks, unknowns, what
+from operators.rules.common import (
+    GATE_SETTINGS,
+    is_sided,
+    kind_checks,
+    premium_check,
+    quality,
+    sided_checks,
+    unknowns,
+    what,
+)
 from operators.rules.rule import Rule, Verdict, check, check_is, held, passes, percent
 from operators.rules.subject import Subject
 
@@ -26,7 +35,11 @@ def _least_premium(rules: Rules) -> float:
 
 
 def _sieve(right: Literal["C", "P"], subject: Subject) -> bool:
-    return subject.contract.right == right and subject.parent.count >= subject.rules.classifier_sweep_min_count
+    return (
+        subject.contract.right == right
+        and subject.parent.count >= subject.rules.classifier_sweep_min_count
+        and is_sided(subject, bought=True)
+    )
 
 
 def _judge(right: Literal["C", "P"], subject: Subject) -> Verdict:
