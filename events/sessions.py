@@ -16,6 +16,7 @@ from events.types import NS_PER_S
 
 NEW_YORK = ZoneInfo("America/New_York")
 BOUNDARY = time(3, 0)
+_HOUR_NS = 3600 * NS_PER_S
 OPEN_MINUTE, CLOSE_MINUTE = 9 * 60 + 30, 16 * 60
 #: Options on broad indices and on some funds and notes trade a quarter of an hour longer than the rest (brokers' lists
 #: of products that trade to 16:15, as of 2025; the exchanges may change them). What expires that day does not.
@@ -116,9 +117,14 @@ def trade_date(ts: int, underlying: str) -> TradeDate:
     and holidays belong to the session that follows.
     """
     ends_minute = GLOBAL_DAY_ENDS_MINUTE if underlying in GLOBAL_HOURS_UNDERLYINGS else 24 * 60
-    local = datetime.fromtimestamp(ts // NS_PER_S, NEW_YORK).date()
-    found = _trade_date(session_from(local), ends_minute)
+    found = _trade_date(_session_from(ts // _HOUR_NS), ends_minute)
     return found if ts < found.until_ns else _trade_date(session_from(found.day + timedelta(days=1)), ends_minute)
+
+
+@lru_cache(maxsize=1024)
+def _session_from(hour: int) -> date:
+    """Returns the first trading day on or after the New York day of an hour; days begin on whole hours there."""
+    return session_from(datetime.fromtimestamp(hour * (_HOUR_NS // NS_PER_S), NEW_YORK).date())
 
 
 @lru_cache(maxsize=256)

@@ -117,10 +117,11 @@ class Gathering:
         underlying = marked.underlying
         self._touched[underlying] = None
         vicinity = self.state.vicinities.get(underlying) or self._vicinity(underlying)
-        if not joins(marked):
+        flag = marked.flag
+        if marked.arrived_late or (flag != "regular" and not joins(marked)):
             take_loose(vicinity, marked)
             return
-        key = marked.contract if marked.flag == "regular" else key_of(marked)
+        key = marked.contract if flag == "regular" else key_of(marked)
         burst = vicinity.open.get(key)
         if burst is None:
             burst = vicinity.open[key] = new_burst(marked, self._packet.window_ns)
@@ -129,7 +130,7 @@ class Gathering:
             burst.marks.append(marked)
         if not conditions_known:
             burst.conditions_known = False
-            if marked.flag == "regular":
+            if flag == "regular":
                 suspect(vicinity, marked)
 
     def take_stock(self, symbol: str, ts: int, shares: float, price: float) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from msgspec import Struct
 
@@ -76,7 +75,7 @@ def new_burst(marked: MarkedPrint, window_ns: int) -> Burst:
     )  # fmt: skip
 
 
-class _Sums(NamedTuple):
+class _Sums(Struct, gc=False):
     """What prints add up to; sums over an unknown part are unknown."""
 
     size: int

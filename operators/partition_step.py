@@ -178,31 +178,32 @@ class PartitionStep:
         return out
 
     def _print(self, event: OptionPrint, order_ts: int, out: Stepped) -> None:
-        memory = self.state.instruments.get(event.contract) or self._new(event.contract)
+        contract, state = event.contract, self.state
+        memory = state.instruments.get(contract) or self._new(contract)
         if memory is None:
-            out.dead.append(_dead(event, order_ts, f"{event.contract!r} is not a compact OCC contract id"))
+            out.dead.append(_dead(event, order_ts, f"{contract!r} is not a compact OCC contract id"))
             return
         if event.price * event.size > MAX_NOTIONAL:
             out.dead.append(_dead(event, order_ts, f"{event.size} at {event.price} is more than any market trades"))
             return
-        self._changed[event.contract] = None
-        beside = self._underlyings
-        under = beside.of(memory.underlying)
+        self._changed[contract] = None
+        beside, gathering, underlying = self._underlyings, self._gathering, memory.underlying
+        known_of = beside.state
+        under = known_of.by_symbol.get(underlying) or beside.of(underlying)
         marked = mark(
-            memory, under, event, order_ts, self._mark_config, self.state.shared_sequence, beside.chains,
-            beside.state.interests,
+            memory, under, event, order_ts, self._mark_config, state.shared_sequence, beside.chains, known_of.interests
         )  # fmt: skip
         if under.forwards:
-            beside.changed[memory.underlying] = None
+            beside.changed[underlying] = None
         memory.print_order_ts = order_ts
         out.marks.append(marked)
         if marked.spot is not None:
-            self._gathering.see_spot(marked.underlying, marked.spot)
-        if marked.flag in ("cancel", "correction"):
+            gathering.see_spot(underlying, marked.spot)
+        if event.kind is not None or marked.flag == "cancel":
             self._strike(event, marked, memory, out)
         else:
             known = bool(event.conditions) or self._carries_conditions(event.source)
-            self._gathering.take(marked, known)
+            gathering.take(marked, known)
 
     def _strike(self, event: OptionPrint, marked: MarkedPrint, memory: Instrument, out: Stepped) -> None:
         """Strikes out the print that is meant; a cancel of a print that is not remembered is a dead letter."""
@@ -227,18 +228,19 @@ class PartitionStep:
             self._gathering.take_stock(event.symbol, order_ts, event.size, event.price)  # type: ignore[union-attr]
 
     def _quote(self, event: OptionQuote, order_ts: int, out: Stepped) -> None:
-        memory = self.state.instruments.get(event.contract) or self._new(event.contract)
+        contract = event.contract
+        memory = self.state.instruments.get(contract) or self._new(contract)
         if memory is None:
-            out.dead.append(_dead(event, order_ts, f"{event.contract!r} is not a compact OCC contract id"))
+            out.dead.append(_dead(event, order_ts, f"{contract!r} is not a compact OCC contract id"))
             return
         of_source = self._quotes_of.get(event.source)
         if of_source is None:
             of_source = self._learn_source(event.source)
-        self._changed[event.contract] = None
-        take_quote(memory, event, *of_source)
+        self._changed[contract] = None
+        take_quote(memory, event, of_source[0], of_source[1])
         followed = self._gathering.state.followed.get(memory.underlying)
-        if followed is not None and event.contract in followed.marks:
-            self._gathering.see_quote(event.contract, memory)
+        if followed is not None and contract in followed.marks:
+            self._gathering.see_quote(contract, memory)
         if event.condition == _HALTED_QUOTE:
             self._underlyings.option_halted(memory.underlying, event.ts, self._quiet_ns)
         if memory.print_order_ts == order_ts:

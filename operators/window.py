@@ -68,8 +68,15 @@ class Window:
             self.count = count + 1
             self.size_sum += size
             self.size_squares += size * size
-            self._count_premium(premium, 1)
-            self._count_spread(spread, 1)
+            # Written out: most contracts never fill their window, and two calls cost more than all of the above.
+            if premium >= 0:
+                self.premium_count += 1
+                self.premium_sum += premium
+                self.premium_squares += premium * premium
+            if spread >= 0:
+                self.spread_count += 1
+                self.spread_sum += spread
+                self.spread_squares += spread * spread
         else:
             self._fit(limit)
             self.add(premium, size, spread, limit)
