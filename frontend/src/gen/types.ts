@@ -340,7 +340,7 @@ export interface FlowPacket {
    */
   venue_book?: boolean;
   revision?: number;
-  baseline?: ("bucket" | "contract" | "underlying") | null;
+  baseline?: ("bucket" | "contract" | "shipped" | "underlying") | null;
   baseline_samples?: number;
   premium_mean?: number | null;
   premium_z?: number | null;
@@ -367,6 +367,10 @@ export interface FlowPacket {
   premium_mad?: number | null;
   size_median?: number | null;
   size_mad?: number | null;
+  /**
+   * sessions behind the time of day that means and z go by; 0: they do not
+   */
+  time_of_day_sessions?: number;
   premium_floor?: number | null;
 }
 /**

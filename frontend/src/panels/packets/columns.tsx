@@ -106,7 +106,7 @@ export const packetColumns: readonly Column<FlowPacket>[] = [
     id: "premium_z",
     head: "z",
     about: "premium, deviations from its baseline's mean",
-    width: "46px",
+    width: "54px",
     align: "right",
     cell: (p) => <Deviation z={p.premium_z} packet={p} />,
     text: (p) => String(p.premium_z ?? ""),
