@@ -12,7 +12,7 @@ from heapq import heappop, heappush
 from msgspec import Struct
 
 from events.derived import FlowPacket, MarkedPrint
-from events.sessions import trade_date
+from events.sessions import TradeDate, trade_date
 from events.settings import Rules
 from events.types import NS_PER_MS
 from operators.changes import put_back
@@ -74,6 +74,8 @@ class Gathering:
         self.state = state
         self._instruments = instruments
         self._packs = Packs(state.packs)
+        #: The trade date in force, found again when it is needed.
+        self._days: dict[str, TradeDate] = {}
         #: Underlyings whose vicinity, or what is followed of them, changed.
         self._touched: dict[str, None] = {}
         self._moved: dict[str, None] = {}
@@ -203,13 +205,15 @@ class Gathering:
         if followed is None:
             followed = self.state.followed[underlying] = Followed()
         self._moved[underlying] = None
-        day = trade_date(ts, underlying).day
+        day = self._days.get(underlying)
+        if day is None or not day.from_ns <= ts < day.until_ns:
+            day = self._days[underlying] = trade_date(ts, underlying)
         for lead in leads:
             memory = self._instruments[lead.contract]
-            due_ts = follow(followed, lead, underlying, day, ts, _mid(memory))
+            due_ts = follow(followed, lead, underlying, day.day, ts, _mid(memory))
             if due_ts:
                 heappush(self.state.timers, (due_ts, _LOOK, lead.id, "", underlying))
-            trade(followed, lead.contract, day, memory.open_interest)
+            trade(followed, lead.contract, day.day, memory.open_interest)
 
     def _look(self, due_ts: int, ident: str, underlying: str, out: list[Work]) -> None:
         self._moved[underlying] = None

@@ -173,17 +173,13 @@ def packet_of(burst: Burst, config: PacketConfig) -> FlowPacket:
     signs: list[int] = []
     sums = _sum(marks, signs)
     parents: tuple[Parent, ...] = ()
-    mixed = False
-    parts = part(marks, signs, config.parent_gap_ns, config.parent_side_share)
-    if len(parts) > 1:
-        parents = tuple(
-            _parent(burst, [marks[place] for place in places], config.parent_side_share) for places in parts
-        )
-        if burst.flag in OF_ORDERS:
-            parents = by_side(parents)
-            parents = parents if len(parents) > 1 else ()
-    else:
-        mixed = sums.covered > 0 and sums.share < config.parent_side_share
+    # Most packets neither pause nor change their price or their flag: nothing cuts them in time.
+    brief = last.ts - first.ts <= config.parent_gap_ns and (
+        sums.low == sums.high or sums.sweeps == 0 or sums.sweeps == len(marks)
+    )
+    if not brief or (sums.buy_size and sums.sell_size):
+        parents = _parents(burst, signs, brief, config)
+    mixed = not parents and sums.covered > 0 and sums.share < config.parent_side_share
     size, covered = sums.size, sums.covered
     burst.sizes = tuple([parent.size for parent in parents]) or (size,)
     # Positional, in the order of the type's fields: keywords would cost as much as the rest.
@@ -243,6 +239,18 @@ def packet_of(burst: Burst, config: PacketConfig) -> FlowPacket:
         last.delta,
         sums.delta_notional,
     )
+
+
+def _parents(burst: Burst, signs: Sequence[int], brief: bool, config: PacketConfig) -> tuple[Parent, ...]:
+    """Returns the parents that can be told apart; none when the packet is one as a whole."""
+    marks, share = burst.marks, config.parent_side_share
+    parts = part(marks, signs, brief, config.parent_gap_ns, share)
+    if len(parts) == 1:
+        return ()
+    parents = tuple([_parent(burst, [marks[place] for place in places], share) for places in parts])
+    if burst.flag in OF_ORDERS:
+        parents = by_side(parents)
+    return parents if len(parents) > 1 else ()
 
 
 def _single(burst: Burst, mark: MarkedPrint) -> FlowPacket:

@@ -22,17 +22,21 @@ MOST_PRINTS = 20_000
 #: What a packet is made of again; the rest of a mark is said by its packet or by nobody.
 _FIELDS = (
     "id", "ts", "order_ts", "price", "size", "premium", "exchange", "intermarket_sweep", "bid", "ask", "bid_size",
-    "ask_size", "book", "placement", "position", "side", "side_rule", "side_confidence", "volume", "open_interest",
-    "spot", "spot_source", "moneyness", "expiry_s", "iv", "delta", "delta_notional", "halted",
+    "ask_size", "book", "placement", "position", "side", "side_rule", "volume", "open_interest", "expiry_s", "halted",
 )  # fmt: skip
-_facts_of = attrgetter(*_FIELDS)
+#: What a mark without a spot does not have.
+_VALUES = ("spot", "spot_source", "moneyness", "iv", "delta", "delta_notional")
+_facts_of, _values_of = attrgetter(*_FIELDS), attrgetter(*_VALUES)
 
 
 class _Packed(Struct, gc=False, array_like=True):
     burst: Burst
     facts: list[tuple[Any, ...]]
+    #: Empty where no mark has any.
+    values: list[tuple[Any, ...]]
 
 
+_NO_VALUES = (None,) * len(_VALUES)
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(list[_Packed]).decode
 
@@ -73,7 +77,9 @@ class Packs:
         rows = []
         for burst in bursts:
             marks, burst.marks = burst.marks, []
-            rows.append(_Packed(burst, [_facts_of(mark) for mark in marks]))
+            # A spot is what the other values come from.
+            valued = any([mark.spot is not None for mark in marks])
+            rows.append(_Packed(burst, list(map(_facts_of, marks)), list(map(_values_of, marks)) if valued else []))
         self.packs[name] = _encode(rows)
         self.changes.changed[name] = None
 
@@ -82,7 +88,8 @@ class Packs:
         found = []
         for row in _decode(self.packs[name]):
             burst = row.burst
-            burst.marks = [_mark(burst, facts) for facts in row.facts]
+            values = row.values or [_NO_VALUES] * len(row.facts)
+            burst.marks = [_mark(burst, facts, each) for facts, each in zip(row.facts, values, strict=True)]
             found.append(burst)
         return found
 
@@ -91,6 +98,6 @@ class Packs:
         return contract.encode() in self.packs[name]
 
 
-def _mark(burst: Burst, facts: tuple[Any, ...]) -> MarkedPrint:
-    fields = dict(zip(_FIELDS, facts, strict=True))
+def _mark(burst: Burst, facts: tuple[Any, ...], values: tuple[Any, ...]) -> MarkedPrint:
+    fields = dict(zip(_FIELDS + _VALUES, (*facts, *values), strict=True))
     return MarkedPrint(contract=burst.contract, underlying=burst.underlying, flag=burst.flag, source="", **fields)

@@ -16,20 +16,17 @@ Places = list[int]
 _VENUE_RUN = 2
 
 
-def part(marks: Sequence[MarkedPrint], signs: Sequence[int], gap_ns: int, least_share: float) -> list[Places]:
+def part(
+    marks: Sequence[MarkedPrint], signs: Sequence[int], brief: bool, gap_ns: int, least_share: float
+) -> list[Places]:
     """Returns the places of each parent's prints, parents in the order of their first print; all of them are in one.
 
-    `signs` says which side of a print counts: 1 buy, -1 sell, 0 none. `gap_ns` is the longest pause that says nothing,
-    `least_share` the share of size from which one side is enough.
+    `signs` says which side of a print counts: 1 buy, -1 sell, 0 none; `brief` that nothing can cut the packet in time.
+    `gap_ns` is the longest pause that says nothing, `least_share` the share of size from which one side is enough.
     """
-    whole = list(range(len(marks)))
-    pieces = [whole]
-    # Most packets neither pause nor change their price or their flag: nothing cuts them in time.
-    brief = marks[-1].ts - marks[0].ts <= gap_ns and (
-        len({mark.price for mark in marks}) == 1 or len({mark.intermarket_sweep for mark in marks}) == 1
-    )
+    pieces = [list(range(len(marks)))]
     if not brief:
-        pieces = _cut(marks, signs, whole, gap_ns)
+        pieces = _cut(marks, signs, pieces[0], gap_ns)
     if 1 in signs and -1 in signs:
         pieces = [side for piece in pieces for side in _separate(marks, signs, piece, gap_ns, least_share)]
         if not brief:
@@ -40,17 +37,22 @@ def part(marks: Sequence[MarkedPrint], signs: Sequence[int], gap_ns: int, least_
 
 def _cut(marks: Sequence[MarkedPrint], signs: Sequence[int], places: Places, gap_ns: int) -> list[Places]:
     """Cuts in time: at a pause with further evidence, and without one where flag and price path both turn."""
-    runs: list[Places] = []
+    run = [places[0]]
+    runs = [run]
     turned: list[bool] = []
-    for place in places:
-        if runs:
-            before = runs[-1][-1]
-            turn = _turns(marks, signs, before, place)
-            if marks[place].ts - marks[before].ts <= gap_ns and not turn:
-                runs[-1].append(place)
-                continue
+    before = places[0]
+    for place in places[1:]:
+        one, other = marks[before], marks[place]
+        turn = one.intermarket_sweep != other.intermarket_sweep and _steps_back(marks, signs, before, place)
+        if turn or other.ts - one.ts > gap_ns:
+            run = [place]
+            runs.append(run)
             turned.append(turn)
-        runs.append([place])
+        else:
+            run.append(place)
+        before = place
+    if len(runs) == 1:
+        return runs
     pieces = [list(runs[0])]
     for number, run in enumerate(runs[1:]):
         if turned[number] or _are_apart(marks, signs, runs[number], run):
@@ -60,15 +62,10 @@ def _cut(marks: Sequence[MarkedPrint], signs: Sequence[int], places: Places, gap
     return pieces
 
 
-def _turns(marks: Sequence[MarkedPrint], signs: Sequence[int], before: int, after: int) -> bool:
-    return marks[before].intermarket_sweep != marks[after].intermarket_sweep and _steps_back(
-        marks, signs[before], signs[after], before, after
-    )
-
-
-def _steps_back(marks: Sequence[MarkedPrint], sign: int, other: int, before: int, after: int) -> bool:
+def _steps_back(marks: Sequence[MarkedPrint], signs: Sequence[int], before: int, after: int) -> bool:
     """A buyer that works through the book pays more, not less; a seller gets less."""
-    return sign == other != 0 and sign * (marks[after].price - marks[before].price) < 0
+    sign = signs[before]
+    return sign == signs[after] != 0 and sign * (marks[after].price - marks[before].price) < 0
 
 
 def _are_apart(marks: Sequence[MarkedPrint], signs: Sequence[int], before: Places, after: Places) -> bool:
@@ -76,11 +73,11 @@ def _are_apart(marks: Sequence[MarkedPrint], signs: Sequence[int], before: Place
 
     Not in side: sides are separated over the whole, so that who pauses and comes back stays one order.
     """
-    sides = _side_of(signs, before), _side_of(signs, after)
     flags = {marks[place].intermarket_sweep for place in before}, {marks[place].intermarket_sweep for place in after}
     if flags[0].isdisjoint(flags[1]):
         return True
-    if _steps_back(marks, sides[0], sides[1], before[-1], after[0]):
+    one_side = _has_one_side(signs, before) and _has_one_side(signs, after)
+    if one_side and _steps_back(marks, signs, before[-1], after[0]):
         return True
     if min(len(before), len(after)) < _VENUE_RUN:
         return False
@@ -88,10 +85,8 @@ def _are_apart(marks: Sequence[MarkedPrint], signs: Sequence[int], before: Place
     return len(venues[0]) == len(venues[1]) == 1 and _known_apart(*venues)
 
 
-def _side_of(signs: Sequence[int], places: Places) -> int:
-    """Returns the one side of a run, 0 when it has none or both."""
-    buys, sells = any(signs[place] > 0 for place in places), any(signs[place] < 0 for place in places)
-    return buys - sells
+def _has_one_side(signs: Sequence[int], places: Places) -> bool:
+    return len({signs[place] for place in places} - {0}) == 1
 
 
 def _known_apart(one: set[str | None], other: set[str | None]) -> bool:
