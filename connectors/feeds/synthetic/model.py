@@ -28,7 +28,7 @@ from connectors.feeds.synthetic.universe import INDEX, Chains, chains, late, und
 from events.types import NS_PER_MS, NS_PER_S
 
 #: Bumped when the same seed comes to mean another market.
-MODEL_VERSION = 5
+MODEL_VERSION = 6
 #: The day's definitions stand this long before its open.
 REFERENCE_AHEAD_NS = 1800 * NS_PER_S
 #: Activity after the close relative to a session's mean.

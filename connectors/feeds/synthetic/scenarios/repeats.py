@@ -30,6 +30,9 @@ def _hits(two_sided: bool, stage: Stage) -> Order | None:
     low, high = HITS[stage.strength]
     children: list[Child] = []
     at, total = stage.ts, 0
+    # Each hit by itself is a small order of its side, and may be called so; so may all of one side together.
+    sides = (True, False) if two_sided else (True,)
+    true = {"large_block": None}
     for number in range(int(stage.rng.integers(low, high + 1))):
         size = sized(stage, HIT_PREMIUM, pick.ask, 3)
         if size is None:
@@ -40,14 +43,13 @@ def _hits(two_sided: bool, stage: Stage) -> Order | None:
             span_us=90_000, venues=2, opens=0 if two_sided else 1, begin=at,
         )  # fmt: skip
         total += size
+        true.update(dict.fromkeys(rule for side in sides for rule in also(stage, pick, size, 3, side)))
         at += round(float(stage.rng.uniform(*_APART_S)) * NS_PER_S)
     call = stage.is_call(pick.contract)
-    # Each hit by itself is a small order of its side, and may be called so.
-    sides = (True, False) if two_sided else (True,)
-    own = ("large_block", *(rule for side in sides for rule in also(stage, pick, total, 3, side)))
+    true.update(dict.fromkeys(rule for side in sides for rule in also(stage, pick, total, 3, side)))
     truth = Truth(
         expected=() if two_sided else ("repeated_hits",),
-        tolerated=tuple(dict.fromkeys(own)),
+        tolerated=tuple(true),
         look_alike_of=("repeated_hits",) if two_sided else (),
         direction="mixed" if two_sided else leaning(call, True),
         style="unclear" if two_sided else "directional",

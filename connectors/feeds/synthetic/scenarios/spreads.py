@@ -13,6 +13,8 @@ from connectors.feeds.synthetic.scenarios.printing import LEG_PREMIUM, Leg, legs
 
 #: Complex book, complex auction, against single-leg orders, floor: most print electronically.
 CONDITIONS = "ffffggji"
+FLOOR = "i"
+_NAMED_BY_SIDE = ("straddle", "strangle")
 _NEAR = Wanted(None, dte=(3, 45), ask=(1.0, 14.0), out=(-0.02, 0.03), tiers=(0, 1), spread=(0.0, 0.12))
 Made = tuple[list[Leg], Truth]
 
@@ -46,8 +48,11 @@ def _printed(stage: Stage, structure: list[Leg], truth: Truth, settle: bool) -> 
         if not settle:
             return None
         truth = replace(truth, expected=(), tolerated=("roll", *truth.tolerated))
-    fills = 1 if size < 20 else int(stage.rng.integers(1, 4))
-    return Order(legs(stage, structure, size, conditions=CONDITIONS, fills=fills), truth)
+    fills, condition = 1 if size < 20 else int(stage.rng.integers(1, 4)), stage.either(*CONDITIONS)
+    if condition == FLOOR and truth.structure in _NAMED_BY_SIDE:
+        # On a floor no side can be told, and a call with a put of unknown sides is as well a synthetic or a reversal.
+        truth = replace(truth, expected=(), tolerated=(*truth.expected, *truth.tolerated))
+    return Order(legs(stage, structure, size, conditions=condition, fills=fills), truth)
 
 
 def _truth(
