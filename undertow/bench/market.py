@@ -3,8 +3,8 @@
 Not a market model (the synthetic feed is): it fixes rates and shapes so that the pipeline's work is known. Messages
 are those of a consolidated OPRA feed: ids of sequence and digest, time of receipt, venues of both sides of a quote.
 Prints come in bursts of 1 to 8 inside 200 ms, sides and venues drawn by a seeded generator; about one burst in fifty
-passes a rule's floors. `with_stocks` adds two equity quotes a second of each underlying; options made at that spot are
-worth more than their intrinsic value, so that every print has a volatility to find.
+passes a rule's floors. `with_stocks` adds two equity quotes a second of each underlying; options made at that spot have
+the same prices at strikes close about it, so that nearly every print has a volatility to find.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from collections.abc import Iterator, Sequence
 from random import Random
 
 from events.codec import encode
-from events.contracts import parse_contract
 from events.raw import EquityQuote, OptionPrint, OptionQuote
 from events.types import NS_PER_MS
 
@@ -31,13 +30,17 @@ _FIRST_SEQ = 1_204_117_000
 _TRANSIT_NS = 350_000
 
 
-def contracts(count: int, names: Sequence[str] = _NAMES) -> list[tuple[str, str]]:
-    """Returns (underlying, contract id) pairs over a hundred underlyings, or others."""
+def contracts(count: int, names: Sequence[str] = _NAMES, spot: float | None = None) -> list[tuple[str, str]]:
+    """Returns (underlying, contract id) pairs over a hundred underlyings, or others; strikes are close about a spot."""
     pairs = []
+    lowest, step = 50_000, 2_500
+    if spot is not None:
+        step = 250
+        lowest = round(spot * 1000) - step * (count // (4 * len(names)))
     for n in range(count):
         underlying = names[n % len(names)]
         right = "CP"[n // len(names) % 2]
-        strike = 50_000 + 2_500 * (n // (2 * len(names)))
+        strike = lowest + step * (n // (2 * len(names)))
         pairs.append((underlying, f"{underlying}260{1 + n % 3}16{right}{strike:08d}"))
     return pairs
 
@@ -76,20 +79,13 @@ def _stock(symbol: str, ts: int, mid: float, random: Random) -> Row:
     return "equities.quotes", symbol, ts, encode(quote)
 
 
-def _intrinsic(contract_id: str, spot: float) -> float:
-    contract = parse_contract(contract_id)
-    return max(spot - contract.strike if contract.right == "C" else contract.strike - spot, 0.0)
-
-
 def events(
     prints: int, contract_count: int, seed: int, names: Sequence[str] = _NAMES, spot: float | None = None
 ) -> Iterator[Row]:
-    """Yields options' rows in time order, one quote for every two prints; at a spot, worth more than intrinsic."""
+    """Yields options' rows in time order, one quote for every two prints."""
     random = Random(seed)
-    chosen = contracts(contract_count, names)
+    chosen = contracts(contract_count, names, spot)
     mids = [0.5 + random.random() * 4 for _ in chosen]
-    if spot is not None:
-        mids = [mid + _intrinsic(contract, spot) for mid, (_, contract) in zip(mids, chosen, strict=True)]
     ts, done, quoted = START_TS, 0, 0
     for n, (underlying, contract) in enumerate(chosen):
         yield _quote(underlying, contract, ts + n, mids[n], random)
