@@ -65,10 +65,13 @@ def begin(course: Course) -> int:
 
 def since(course: Course, number: int) -> tuple[float | None, float | None]:
     """Returns the highest and lowest value since a beginning; None when there was none."""
-    stretches = course.stretches[number - course.dropped :]
-    highs = [each.high for each in stretches if each.high is not None]
-    lows = [each.low for each in stretches if each.low is not None]
-    return (max(highs) if highs else None), (min(lows) if lows else None)
+    high = low = None
+    for each in course.stretches[number - course.dropped :]:
+        if each.high is not None and (high is None or each.high > high):
+            high = each.high
+        if each.low is not None and (low is None or each.low < low):
+            low = each.low
+    return high, low
 
 
 def end(course: Course, number: int) -> None:

@@ -122,6 +122,7 @@ class Gathering:
         flag = marked.flag
         if marked.arrived_late or (flag != "regular" and not joins(marked)):
             take_loose(vicinity, marked)
+            self._pack(vicinity, underlying, marked.order_ts)
             return
         key = marked.contract if flag == "regular" else key_of(marked)
         burst = vicinity.open.get(key)
@@ -174,8 +175,7 @@ class Gathering:
             return
         del vicinity.open[key]
         vicinity.closed.append(burst)
-        if len(vicinity.closed) >= PACK:
-            self._packs.keep(vicinity, underlying, due_ts - self._recent_ns, due_ts - self._horizon_ns)
+        self._pack(vicinity, underlying, due_ts)
         decision = close(vicinity, burst, self._neighbours, out)
         if burst.until:
             heappush(self.state.timers, (burst.until, _DECIDE, ident, "", underlying))
@@ -185,6 +185,10 @@ class Gathering:
             packet = out[-1]
             if isinstance(packet, FlowPacket) and (packet.premium or 0.0) >= self._look_premium:
                 self._follow([_lead(packet)], underlying, due_ts)
+
+    def _pack(self, vicinity: Vicinity, underlying: str, ts: int) -> None:
+        if len(vicinity.closed) >= PACK:
+            self._packs.keep(vicinity, underlying, ts - self._recent_ns, ts - self._horizon_ns)
 
     def _follow_decision(self, decision: Decision) -> None:
         """Follows packets of interest, and the first leg of each structure, whose packet stands for the whole."""

@@ -8,8 +8,10 @@ from typing import Any
 import msgspec
 import pytest
 
+from events.control import Control
 from events.derived import FlowPacket
 from events.raw import OptionPrint
+from events.settings import Rules, plain_rules
 from operators.packing import PACK
 from operators.partition_step import Stepped
 from operators.work import Decision, Look, Revised, Waiting, Work
@@ -214,3 +216,27 @@ def test_the_way_of_a_cancel_is_the_same_whether_its_print_is_packed_or_not() ->
     packed, plain = last(8 * PACK), last(0)
     assert isinstance(plain, Revised)
     assert packed == plain
+
+
+def test_prints_that_join_no_packet_are_bounded_too() -> None:
+    partition = Partition()
+    for n in range(4 * PACK):
+        partition(trade(n * 1000, conditions=("D",)))
+    (vicinity,) = partition.step.state.gathered.vicinities.values()
+    assert len(vicinity.closed) <= 2 * PACK
+
+
+def test_a_packet_that_waits_under_longer_windows_is_decided_on_all_the_same() -> None:
+    """The settings change while it waits, and many packets close before its decision."""
+    wide = Rules(structure_window_ms=2000, cluster_window_ms=2000)
+    narrow = Rules(structure_window_ms=0, cluster_window_ms=250)
+    partition = Partition(**wide.model_dump())
+    out = Stepped()
+    for event in (quote(0), quote(0, contract=UPPER), trade(1, 1.2, 103), trade(1900, 1.2, 7, contract=UPPER)):
+        _extend(out, partition(event))
+    _extend(out, partition(trade(2050, 1.0, 1, contract=FAR)))
+    _extend(out, partition(Control(control="parameters", ts=trade(2100).ts, parameters=plain_rules(narrow))))
+    for n in range(4 * PACK):
+        _extend(out, partition(trade(2101 + n * 20, 1.0, 1, contract=FAR, conditions=("ceabv"[n % 5],))))
+    _extend(out, partition.step.step([], trade(20_000).ts))
+    assert [each.packets for each in out.work if isinstance(each, Decision)] == [("pk:p1",)]
