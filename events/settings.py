@@ -119,7 +119,7 @@ class Rules(_Group):
     classifier_0dte_min_premium: float = Field(20_000, ge=0, description="last day: least premium, dollars")
     classifier_0dte_min_size: int = Field(400, ge=1, description="last day: least size, contracts")
     classifier_structure_min_premium: float = Field(
-        100_000, ge=0, description="rules on structures: least premium of all legs, dollars"
+        110_000, ge=0, description="rules on structures: least premium of all legs, dollars"
     )
     classifier_tied_min_premium: float = Field(
         60_000, ge=0, description="rules on one leg tied to stock: least premium, dollars"
@@ -135,7 +135,7 @@ class Rules(_Group):
         10_000, ge=0, description="repeated hits: least premium of one order, dollars"
     )
     repeated_hits_min_side_share: float = Field(
-        0.8, ge=0.5, le=1, description="repeated hits and ladder: least bought share of premium within the window"
+        0.9, ge=0.5, le=1, description="repeated hits and ladder: least bought share of premium within the window"
     )
     ladder_window_ms: int = Field(180_000, ge=1000, le=3_600_000, description="ladder: strikes of an expiry within, ms")
     ladder_min_strikes: int = Field(3, ge=2, description="ladder: least number of neighbouring strikes")
@@ -144,7 +144,7 @@ class Rules(_Group):
     ladder_min_premium: float = Field(90_000, ge=0, description="ladder: least premium of all strikes, dollars")
     no_follow_through_after_s: int = Field(300, ge=1, description="no follow-through: looked at so long after, s")
     no_follow_through_min_deviations: float = Field(
-        1.5, ge=0, description="no follow-through: least move against the alert, deviations of the time"
+        1.25, ge=0, description="no follow-through: least move against the alert, deviations of the time"
     )
     no_follow_through_min_premium: float = Field(
         50_000, ge=0, description="no follow-through: least premium of the alert, dollars"

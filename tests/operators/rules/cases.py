@@ -151,8 +151,8 @@ _REPEATED = Cases(
         "bought orders within the window, by time": (_hits(5, 20_000.0, 300.0), _hits(5, 20_000.0, 300.000001)),
         "their premium, dollars": (_hits(5, 15_000.0), _hits(5, 14_999.99)),
         "bought share of premium within the window": (
-            _hits(5, 20_000.0, 120.0, (9.0, 450.0, "sell", 25_000.0)),
-            _hits(5, 20_000.0, 120.0, (9.0, 450.0, "sell", 25_001.0)),
+            _hits(5, 18_000.0, 120.0, (9.0, 450.0, "sell", 10_000.0)),
+            _hits(5, 18_000.0, 120.0, (9.0, 450.0, "sell", 10_001.0)),
         ),
         "premium of this one, dollars": ({"premium": 10_000.0}, {"premium": 9_999.99}),
     },
@@ -185,8 +185,8 @@ _LADDER = Cases(
             _ladder((448.0, 449.0, 450.0), 30_000.0), _ladder((448.0, 449.0, 450.0), 29_999.99),
         ),
         "bought share of premium within the window": (
-            _ladder((448.0, 449.0, 450.0), 40_000.0, (9.0, 449.0, "sell", 30_000.0)),
-            _ladder((448.0, 449.0, 450.0), 40_000.0, (9.0, 449.0, "sell", 30_001.0)),
+            _ladder((448.0, 449.0, 450.0), 45_000.0, (9.0, 449.0, "sell", 15_000.0)),
+            _ladder((448.0, 449.0, 450.0), 45_000.0, (9.0, 449.0, "sell", 15_001.0)),
         ),
         "print count": ({"count": 2}, {"count": 1}),
         "premium of this one, dollars": ({"premium": 25_000.0}, {"premium": 24_999.99}),
@@ -346,7 +346,7 @@ _FOLLOW = Cases(
         "premium, dollars": ({"premium": 50_000.0}, {"premium": 49_999.99}),
         "seconds since the alert": ({"after_s": 300}, {"after_s": 299}),
         "move against it, deviations": (
-            {"spot_now": 100 * (1 - 1.501 * _USUAL)}, {"spot_now": 100 * (1 - 1.499 * _USUAL)},
+            {"spot_now": 100 * (1 - 1.251 * _USUAL)}, {"spot_now": 100 * (1 - 1.249 * _USUAL)},
         ),
         "the option's mark since, dollars": ({"mark_now": 10.0}, {"mark_now": 10.01}),
     },

@@ -7,7 +7,7 @@ from tests.packets import PUT
 
 _STRUCTURE_EDGES: Edges = {
     "confidence that the legs belong together": ({"confidence": 0.6}, {"confidence": 0.5999}),
-    "premium of all legs, dollars": ({"gross_premium": 100_000.0}, {"gross_premium": 99_999.99}),
+    "premium of all legs, dollars": ({"gross_premium": 110_000.0}, {"gross_premium": 109_999.99}),
 }
 _NOT_STRUCTURES: dict[str, Fields] = {
     "in or after a halt": {"halted": True}, "strangers near each other": {"confidence": 0.4},
