@@ -94,8 +94,6 @@ class Client:
             self.settings.kafka_compression, "message.max.bytes": limit, "batch.size": limit,
             "batch.num.messages": 1_000_000, "linger.ms": min(10_000, self.settings.kafka_timeout_ms // 2),
             "queue.buffering.max.messages": self.settings.kafka_queue_messages,
-            # Where a message fails, none behind it may be written: an append has no hole.
-            "enable.gapless.guarantee": True,
             "queue.buffering.max.kbytes": 2_000_000, "message.timeout.ms": self.settings.kafka_timeout_ms,
             "sticky.partitioning.linger.ms": 0,
         }, logger=_Aside())  # fmt: skip

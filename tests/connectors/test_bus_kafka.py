@@ -277,7 +277,7 @@ def undertow(brokers: str, *arguments: object) -> bytes:
 
 def digests(bus: Bus) -> dict[str, str]:
     """Returns the digest of each derived topic's sorted canonical lines, computed over the bus."""
-    found: dict[str, list[bytes]] = {topic: [] for topic in DERIVED_TOPICS}
+    found: dict[str, list[bytes]] = {topic: [] for topic in (*DERIVED_TOPICS, "deadletter")}
 
     def take(emission: Emission) -> None:
         for topic, _, events in emission.parts:
