@@ -287,8 +287,7 @@ class Gathering:
 
     def _both(self, ask: Callable[[Finder], list[Fields]]) -> list[Fields]:
         """Returns what either knows, each (id, revision) once, by revision."""
-        found = {(fields["id"], fields["revision"]): fields for fields in (*self._ask_archive(ask), *ask(self._log))}
-        return [found[key] for key in sorted(found)]
+        return each_revision((*self._ask_archive(ask), *ask(self._log)))
 
     def _wanted(self, idents: list[str], name: str, ask: Callable[[Finder, list[str]], list[Fields]]) -> list[Fields]:
         found = self._ask_archive(lambda finder: ask(finder, idents))
@@ -303,6 +302,12 @@ class Gathering:
         if len(found) < len(packet["members"]):
             found |= {fields["id"]: fields for fields in self._log.prints(packet)}
         return [found[member] for member in packet["members"] if member in found]
+
+
+def each_revision(events: Iterable[Fields]) -> list[Fields]:
+    """Returns each (id, revision) once, by revision; the log's messages leave a revision of 0 out."""
+    found = {(fields["id"], fields.get("revision", 0)): fields for fields in events}
+    return [found[key] for key in sorted(found)]
 
 
 def newest_revisions(events: Iterable[Fields]) -> list[Fields]:
