@@ -95,10 +95,6 @@ def _time_of(where: Place) -> int:
     return burst.marks[at].order_ts
 
 
-def _is_open(vicinity: Vicinity, burst: Burst) -> bool:
-    return any(other is burst for other in vicinity.open.values())
-
-
 def _newer(newest: Place | None, burst: Burst, event: MarkedPrint, ref: str | None, after_ts: int) -> Place | None:
     """Returns the most recent print that the event may mean; of equal order times the last that was taken."""
     if burst.contract != event.contract:
