@@ -18,7 +18,7 @@ from operators.units import micro
 
 #: Events that one alert merges at most; then a new alert begins.
 MAX_MERGED = 50
-#: Alerts that one underlying remembers, the oldest forgotten first: those no longer merge and are no longer revised.
+#: Alerts that one underlying remembers, and more while something may yet revise them; the oldest are forgotten first.
 MAX_ALERTS = 64
 _MINUTE_NS = 60 * NS_PER_S
 
@@ -62,22 +62,26 @@ def alert_for(memory: Memory, event: Event, rules: Rules) -> Alert | None:
         return None
     memory.alerts[fresh.id] = Kept(key, 0, [Piece(event.about, fresh)], fresh)
     memory.newest[key] = memory.alert_of[event.about] = fresh.id
-    _forget(memory)
+    _forget(memory, fresh.ts, rules)
     return fresh
 
 
-def revise_alert(memory: Memory, about: str, event: Event | None, ts: int, rules: Rules) -> Alert | None:
-    """Revises the alert that an event went into: with what it is now, or without it (contract 19)."""
+def revise_alert(
+    memory: Memory, about: str, event: Event | None, ts: int, rules: Rules, spoken: bool
+) -> Alert | None:  # fmt: skip
+    """Revises the alert that an event went into: with what it is now, or without it (contract 19).
+
+    `spoken`: hits on it were told before. Without an alert then they were throttled, and stay so while they are low.
+    """
     kept = memory.alerts.get(memory.alert_of.get(about, ""))
-    if kept is None:
-        return None if event is None else alert_for(memory, event, rules)
     fresh = None if event is None else fresh_alert(event, rules)
-    pieces: list[Piece] = []
-    for piece in kept.pieces:
-        if piece.about != about:
-            pieces.append(piece)
-        elif fresh is not None:
-            pieces.append(Piece(about, fresh))
+    if kept is None:
+        silent = event is None or (spoken and fresh is not None and fresh.severity == "low")
+        return None if silent or event is None else alert_for(memory, event, rules)
+    pieces = [piece for piece in kept.pieces if piece.about != about]
+    if fresh is not None:
+        place = next((n for n, piece in enumerate(kept.pieces) if piece.about == about), len(pieces))
+        pieces.insert(place, Piece(about, fresh))
     kept.revision += 1
     kept.pieces = pieces
     kept.alert = _folded(kept, ts, rules) if pieces else _withdrawn(kept, ts)
@@ -172,9 +176,12 @@ def _throttled(memory: Memory, ts: int, rules: Rules) -> bool:
     return False
 
 
-def _forget(memory: Memory) -> None:
-    while len(memory.alerts) > MAX_ALERTS:
-        gone = memory.alerts.pop(next(iter(memory.alerts)))
+def _forget(memory: Memory, ts: int, rules: Rules) -> None:
+    """Forgets the oldest beyond the limit, once no cancel, no further event and no later look can revise them."""
+    revised_ms = max(rules.cancel_horizon_ms, rules.alert_cooldown_ms, rules.no_follow_through_after_s * 1000)
+    before_ts = ts - revised_ms * NS_PER_MS - _MINUTE_NS
+    while len(memory.alerts) > MAX_ALERTS and memory.alerts[oldest := next(iter(memory.alerts))].alert.ts < before_ts:
+        gone = memory.alerts.pop(oldest)
         if memory.newest.get(gone.key) == gone.alert.id:
             del memory.newest[gone.key]
         for piece in gone.pieces:

@@ -19,9 +19,9 @@ from events.contracts import Contract, parse_contract
 from events.derived import FlowPacket
 from events.sessions import NEW_YORK
 from events.settings import Rules
-from events.types import NS_PER_S
+from events.types import NS_PER_MS, NS_PER_S
 from operators.habits import Habits, HabitsConfig, HabitsDump
-from operators.memory import Reading
+from operators.past import Past, PastDump, Sample
 from operators.units import MICRO, micro, six
 from operators.window import SIZE_PARTS, UNKNOWN, Window, median_and_mad, z_score
 
@@ -34,10 +34,6 @@ MAX_CONTRACTS = 4096
 _HALF_HOUR_S = 1800
 _HALF_HOUR_NS = _HALF_HOUR_S * NS_PER_S
 
-#: What a baseline remembers of a packet: contract, bucket, start (ns), premium (millionths of a dollar, None when
-#: unknown), size (contracts), spread (as premium). Remembering the same again gives the same state.
-Sample = tuple[str, str, int, int | None, int, int | None]
-
 
 @dataclass(frozen=True, slots=True)
 class BaselineConfig:
@@ -46,13 +42,16 @@ class BaselineConfig:
     window: int
     min_samples: int
     habits: HabitsConfig
+    #: A cancel names no print of a packet that began longer ago than this.
+    keep_ns: int
     interest: float = 0.0
 
     @classmethod
     def of(cls, rules: Rules, interest: float = 0.0) -> BaselineConfig:
         """Takes the rules' settings."""
         habits = HabitsConfig(rules.premium_floor_quantile, rules.premium_floor_days, rules.baseline_shape_days)
-        return cls(rules.rolling_window_size, rules.classifier_z_min_samples, habits, interest)
+        keep_ns = (rules.cancel_horizon_ms + rules.cluster_window_ms) * NS_PER_MS
+        return cls(rules.rolling_window_size, rules.classifier_z_min_samples, habits, keep_ns, interest)
 
 
 class BaselinesDump(Struct, array_like=True):
@@ -62,12 +61,13 @@ class BaselinesDump(Struct, array_like=True):
     buckets: dict[str, bytes] = {}
     underlying: bytes = b""
     habits: HabitsDump = msgspec.field(default_factory=HabitsDump)
+    past: PastDump = msgspec.field(default_factory=PastDump)
 
 
 class Baselines:
     """Every baseline of one underlying."""
 
-    __slots__ = ("_buckets", "_contracts", "_habits", "_underlying", "reading")
+    __slots__ = ("_buckets", "_contracts", "_habits", "_past", "_underlying")
 
     def __init__(self, config: BaselineConfig, dump: BaselinesDump | None = None) -> None:
         # A window that nobody has asked for since a restart stays bytes.
@@ -75,12 +75,12 @@ class Baselines:
         self._buckets = {name: Window(data) for name, data in dump.buckets.items()} if dump else {}
         self._underlying = Window(dump.underlying if dump else b"")
         self._habits = Habits(config.habits, dump.habits if dump else None)
-        #: What the packet taken last was scored against, where its premium was of interest.
-        self.reading: Reading | None = None
+        self._past = Past(config.keep_ns, dump.past if dump else None)
 
     def use(self, config: BaselineConfig) -> None:
         """Takes other settings from here on."""
         self._habits.use(config.habits)
+        self._past.clear(config.keep_ns)
 
     def dump(self) -> BaselinesDump:
         """Returns all that recovery stores; equal histories give equal values."""
@@ -89,6 +89,7 @@ class Baselines:
             {name: each.dump() for name, each in self._buckets.items()},
             self._underlying.dump(),
             self._habits.dump(),
+            self._past.dump(),
         )
 
     def premium_floor(self, setting: float) -> float:
@@ -102,13 +103,25 @@ class Baselines:
         self, packet: FlowPacket, contract: Contract, config: BaselineConfig, shipped: Mapping[str, Window]
     ) -> Sample:
         """Scores a packet against what came before it, then remembers it; returns what it remembered."""
-        start, size = packet.start_ts, packet.size
-        bucket = bucket_of(contract, day_and_slot(start)[0], packet.moneyness)
-        premium = None if packet.premium is None else micro(packet.premium)
-        spread = None if packet.spread is None else micro(packet.spread)
-        sample: Sample = (contract.id, bucket, start, premium, size, spread)
+        sample = _sample_of(packet, contract)
         self._take(sample, config, packet, shipped)
         return sample
+
+    def again(
+        self, packet: FlowPacket, contract: Contract, config: BaselineConfig, shipped: Mapping[str, Window]
+    ) -> None:
+        """Scores a revised packet against what stood before it then, and remembers nothing of it (contract 19)."""
+        sample = _sample_of(packet, contract)
+        _, bucket, start, _, _, _, ident = sample
+        day, slot = day_and_slot(start)
+        habits = self._habits.of(day)
+        factors = habits.factors(day, slot)
+        own = self._contracts.get(contract.id, b"")
+        if isinstance(own, bytes):
+            own = Window(own)
+        shared = self._buckets.get(bucket) or Window()
+        levels = self._past.before(ident, contract.id, bucket, own, shared, self._underlying)
+        _judge(packet, bucket, levels, _values(sample, factors), factors, habits, config, shipped)
 
     @property
     def cold(self) -> bool:
@@ -122,50 +135,21 @@ class Baselines:
     def _take(
         self, sample: Sample, config: BaselineConfig, packet: FlowPacket | None, shipped: Mapping[str, Window]
     ) -> None:
-        contract, bucket, start, premium, size, spread = sample
+        contract, bucket, start, premium, size, _, _ = sample
+        habits, whole = self._habits, self._underlying
         day, slot = day_and_slot(start)
-        factors = self._habits.factors(day, slot)
-        scaled, parts = UNKNOWN if premium is None else premium, size * SIZE_PARTS
-        if factors is not None:
-            parts = round(parts / factors[1])
-            if premium is not None:
-                scaled = round(premium / factors[0])
+        factors = habits.factors(day, slot)
+        values = _values(sample, factors)
         own, shared = self._levels(contract, bucket)
-        width = UNKNOWN if spread is None else spread
         if packet is not None:
-            chosen = self._choose(packet, bucket, own, shared, config.min_samples, shipped)
-            if packet.baseline is not None:
-                _score(packet, chosen, scaled, parts, width, config.min_samples, factors)
-                if factors is not None:
-                    packet.time_of_day_sessions = self._habits.shape_days
-            self.reading = None
-            if packet.premium is not None and packet.premium >= config.interest:
-                packet.premium_floor = self._habits.floor
-                if packet.baseline is not None:
-                    self.reading = _reading(chosen, factors)
-                if packet.baseline is not None:
-                    _describe(packet, chosen, config.min_samples, factors)
+            _judge(packet, bucket, (own, shared, whole), values, factors, habits, config, shipped)
         limit = config.window
+        self._past.note(sample, own, shared, whole, limit)
+        scaled, parts, width = values
         own.add(scaled, parts, width, limit)
         shared.add(scaled, parts, width, limit)
-        self._underlying.add(scaled, parts, width, limit)
-        self._habits.add(day, slot, None if premium is None else premium // MICRO, size)
-
-    def _choose(
-        self, packet: FlowPacket, bucket: str, own: Window, shared: Window, enough: int, shipped: Mapping[str, Window]
-    ) -> Window:
-        """Returns the window that speaks and names it on the packet; without one the contract's own warms up."""
-        chosen = own
-        if own.count >= enough:
-            packet.baseline = "contract"
-        elif shared.count >= enough:
-            packet.baseline, chosen = "bucket", shared
-        elif self._underlying.count >= enough:
-            packet.baseline, chosen = "underlying", self._underlying
-        elif bucket in shipped:
-            packet.baseline, chosen = "shipped", shipped[bucket]
-        packet.baseline_samples = chosen.count
-        return chosen
+        whole.add(scaled, parts, width, limit)
+        habits.add(day, slot, None if premium is None else premium // MICRO, size)
 
     def _levels(self, contract: str, bucket: str) -> tuple[Window, Window]:
         """Returns the contract's and its bucket's windows, new ones where there were none."""
@@ -188,38 +172,59 @@ class Baselines:
         return own, shared
 
 
-def _reading(window: Window, factors: tuple[float, float] | None) -> Reading:
-    return Reading(
-        (window.count, str(window.size_sum), str(window.size_squares)),
-        (window.premium_count, str(window.premium_sum), str(window.premium_squares)),
-        (window.spread_count, str(window.spread_sum), str(window.spread_squares)),
-        factors,
-    )
+def _sample_of(packet: FlowPacket, contract: Contract) -> Sample:
+    start = packet.start_ts
+    bucket = bucket_of(contract, day_and_slot(start)[0], packet.moneyness)
+    premium = None if packet.premium is None else micro(packet.premium)
+    spread = None if packet.spread is None else micro(packet.spread)
+    return contract.id, bucket, start, premium, packet.size, spread, packet.id
 
 
-def _z_of(value: int, sums: tuple[int, str, str]) -> float | None:
-    count, total, squares = sums
-    return z_score(value, count, int(total), int(squares))
+def _values(sample: Sample, factors: tuple[float, float] | None) -> tuple[int, int, int]:
+    """Returns premium, size and spread as windows hold them: the first two over what is usual at the time of day."""
+    _, _, _, premium, size, spread, _ = sample
+    scaled, parts = UNKNOWN if premium is None else premium, size * SIZE_PARTS
+    if factors is not None:
+        parts = round(parts / factors[1])
+        if premium is not None:
+            scaled = round(premium / factors[0])
+    return scaled, parts, UNKNOWN if spread is None else spread
 
 
-def rescore(packet: FlowPacket, before: FlowPacket, reading: Reading | None, config: BaselineConfig) -> None:
-    """Scores a revised packet against what stood before it then (contract 19); what is usual is as it was known."""
-    packet.baseline, packet.baseline_samples = before.baseline, before.baseline_samples
-    packet.time_of_day_sessions = before.time_of_day_sessions
-    if reading is not None:
-        by_premium, by_size = reading.factors or (1.0, 1.0)
-        parts = packet.size * SIZE_PARTS
-        packet.size_mean = before.size_mean
-        packet.size_z = _z_of(round(parts / by_size), reading.size)
-        if packet.premium is not None and reading.premium[0] >= config.min_samples:
-            packet.premium_mean = before.premium_mean
-            packet.premium_z = _z_of(round(micro(packet.premium) / by_premium), reading.premium)
-        if packet.spread is not None and reading.spread[0] >= config.min_samples:
-            packet.spread_z = _z_of(micro(packet.spread), reading.spread)
+def _judge(
+    packet: FlowPacket, bucket: str, levels: tuple[Window, Window, Window], values: tuple[int, int, int],
+    factors: tuple[float, float] | None, habits: Habits, config: BaselineConfig, shipped: Mapping[str, Window],
+) -> None:  # fmt: skip
+    """Holds a packet against the first of its contract's, bucket's and underlying's windows that has enough samples."""
+    enough = config.min_samples
+    chosen = _choose(packet, bucket, levels, enough, shipped)
+    known = packet.baseline is not None
+    if known:
+        _score(packet, chosen, *values, enough, factors)
+        if factors is not None:
+            packet.time_of_day_sessions = habits.shape_days
     if packet.premium is not None and packet.premium >= config.interest:
-        packet.premium_floor = before.premium_floor
-        packet.premium_median, packet.premium_mad = before.premium_median, before.premium_mad
-        packet.size_median, packet.size_mad = before.size_median, before.size_mad
+        packet.premium_floor = habits.floor
+        if known:
+            _describe(packet, chosen, enough, factors)
+
+
+def _choose(
+    packet: FlowPacket, bucket: str, levels: tuple[Window, Window, Window], enough: int, shipped: Mapping[str, Window]
+) -> Window:
+    """Returns the window that speaks and names it on the packet; without one the contract's own warms up."""
+    own, shared, whole = levels
+    chosen = own
+    if own.count >= enough:
+        packet.baseline = "contract"
+    elif shared.count >= enough:
+        packet.baseline, chosen = "bucket", shared
+    elif whole.count >= enough:
+        packet.baseline, chosen = "underlying", whole
+    elif bucket in shipped:
+        packet.baseline, chosen = "shipped", shipped[bucket]
+    packet.baseline_samples = chosen.count
+    return chosen
 
 
 def _score(
@@ -309,7 +314,7 @@ def samples_of(contracts: Mapping[str, list[Earlier]]) -> list[Sample]:
             place = None if moneyness == _NO_MONEYNESS else moneyness / MICRO
             bucket = bucket_of(contract, day_and_slot(start)[0], place)
             sample: Sample = (
-                name, bucket, start, None if premium < 0 else premium, size, None if spread < 0 else spread
+                name, bucket, start, None if premium < 0 else premium, size, None if spread < 0 else spread, ""
             )  # fmt: skip
             found.append(sample)
     return sorted(found, key=lambda each: (each[2], each[0]))

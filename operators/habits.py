@@ -65,6 +65,12 @@ class Habits:
         self._factors: dict[int, tuple[float, float]] = {}
         self._conclude()
 
+    def of(self, day: int) -> Habits:
+        """Returns what is known on a day: on the one that runs, this; else a copy as it stood, or will stand, then."""
+        if day == self.today:
+            return self
+        return Habits(self._config, HabitsDump([session for session in self.sessions if session.day <= day]))
+
     def dump(self) -> HabitsDump:
         """Returns the sessions."""
         return HabitsDump(self.sessions)
@@ -99,13 +105,17 @@ class Habits:
         if day < self.today:
             return
         self.today = day
-        keep = max(self._config.floor_days, self._config.shape_days)
-        self.sessions = [*self.sessions[-keep:], Session(day)]
+        # One more than is used: what was known yesterday can be said again.
+        self.sessions = [*self.sessions[-self._used - 1 :], Session(day)]
         self.floor, self.shape_days, self._factors = None, 0, {}
         self._conclude()
 
+    @property
+    def _used(self) -> int:
+        return max(self._config.floor_days, self._config.shape_days)
+
     def _conclude(self) -> None:
-        finished = self.sessions[:-1]
+        finished = self.sessions[:-1][-self._used :]
         self.floor = _quantile(finished[-self._config.floor_days :], self._config.quantile)
         wanted = self._config.shape_days
         if wanted and len(finished) >= wanted:

@@ -16,10 +16,11 @@ from events.settings import Rules
 from events.types import NS_PER_MS
 from events.verdicts import Alert, Check, Hit, Outcome, PositionCheck, Structure
 from operators.alert import Event, alert_for, revise_alert
-from operators.later import claims_of, watch
-from operators.memory import MAX_CHAINS, MAX_JUDGED, MAX_ORDERS, Judged, Memory, Order, Reading, trim
+from operators.later import claims_of, revise_claims, watch
+from operators.memory import MAX_CHAINS, MAX_ORDERS, Judged, Memory, Order, trim
 from operators.rules.rule import Rule, Verdict
 from operators.rules.subject import StructureSubject, Subject, orders_of, whole_of
+from operators.work import Revised
 
 
 @dataclass(slots=True)
@@ -50,81 +51,88 @@ class Judge:
         self.looks = [each for each in floors if each[0].reads == "look"]
         #: Packets below it fire nothing.
         self.least = min((floor for _, floor in (*self._orders, *self._wholes)), default=0.0)
+        self._window_ns = max(rules.repeated_hits_window_ms, rules.ladder_window_ms) * NS_PER_MS
+        self._horizon_ns = rules.cancel_horizon_ms * NS_PER_MS
         self._remembers = any(rule.id in ("repeated_hits", "ladder_accumulation") for rule in rule_set)
 
     def packet(
-        self, memory: Memory, packet: FlowPacket, ts: int, out: Verdicts, reading: Reading | None = None,
-        taken: frozenset[str] = frozenset(),
-    ) -> None:  # fmt: skip
-        """Judges a packet, less the parents that structures have taken; `reading` is what it was scored against."""
+        self, memory: Memory, packet: FlowPacket, ts: int, out: Verdicts, taken: frozenset[str] = frozenset()
+    ) -> None:
+        """Judges a packet, less the parents that structures have taken."""
         orders = orders_of(packet, taken, self.rules)
-        recent = self._remember(memory, packet, orders)
-        events = self._events(packet, ts, taken, orders, recent)
+        events = self._events(packet, ts, taken, orders, self._remember(memory, packet, orders))
         for event in events:
-            out.hits += event.hits
-            alert = alert_for(memory, event, self.rules)
-            if alert is not None:
-                out.alerts.append(alert)
-                watch(memory, event, alert)
+            self._say(memory, event, out)
             claims_of(memory, event)
         if events:
-            fired = {event.about: tuple(hit.rule for hit in event.hits) for event in events}
-            seen = tuple(recent) if any(_across(event) for event in events) else ()
-            memory.judged[packet.id] = Judged(ts, packet, None, tuple(sorted(taken)), fired, seen, reading)
-            trim(memory.judged, MAX_JUDGED)
+            self._note(memory, packet.id, Judged(ts, packet.contract, packet.id, _fired(events)))
 
     def structure(self, memory: Memory, structure: Structure, ts: int, out: Verdicts) -> None:
         """Judges a structure."""
         event = self._structure_event(structure, ts)
-        if event is None:
-            return
+        if event is not None:
+            self._say(memory, event, out)
+            leg = structure.legs[0]
+            self._note(memory, structure.id, Judged(ts, leg.contract, leg.packet_id, _fired([event])))
+
+    def _say(self, memory: Memory, event: Event, out: Verdicts) -> None:
         out.hits += event.hits
         alert = alert_for(memory, event, self.rules)
         if alert is not None:
             out.alerts.append(alert)
             watch(memory, event, alert)
-        fired = {event.about: tuple(hit.rule for hit in event.hits)}
-        memory.judged[structure.id] = Judged(ts, None, structure, (), fired)
-        trim(memory.judged, MAX_JUDGED)
 
-    def revise_packet(self, memory: Memory, packet: FlowPacket, ts: int, out: Verdicts) -> None:
-        """Judges a packet on which rules fired again, without a print that was struck out."""
-        before = memory.judged.get(packet.id)
-        if before is None or before.packet is None:
-            return
-        taken = frozenset(before.taken)
+    def _note(self, memory: Memory, ident: str, judged: Judged) -> None:
+        """Remembers what fired for as long as a cancel may take it back."""
+        table, before_ts = memory.judged, judged.ts - self._horizon_ns
+        while table and table[oldest := next(iter(table))].ts < before_ts:
+            del table[oldest]
+        table[ident] = judged
+
+    def revise_packet(self, memory: Memory, revised: Revised, out: Verdicts) -> None:
+        """Judges a packet again, without a print that was struck out; rules may fire that did not, and the reverse."""
+        packet, taken = revised.packet, frozenset(revised.taken)
         orders = orders_of(packet, taken, self.rules)
-        found = self._events(packet, ts, taken, orders, before.recent) if packet.members else []
-        events = {event.about: event for event in found}
-        self._revise(memory, before, events, packet, ts, out)
-        before.packet = packet
-        before.fired = {about: tuple(hit.rule for hit in event.hits) for about, event in events.items()}
+        recent = self._remember_again(memory, packet, orders)
+        judges = packet.premium is not None and packet.premium >= self.least
+        events = self._events(packet, revised.ts, taken, orders, recent) if judges else []
+        now = Judged(revised.ts, packet.contract, packet.id, _fired(events))
+        self._revise(memory, packet, now, events, out)
+        if packet.id in memory.watched:
+            memory.watched[packet.id].iv = packet.iv
 
     def revise_structure(self, memory: Memory, structure: Structure, ts: int, out: Verdicts) -> None:
         """Judges a structure again, one of whose legs lost a print."""
-        before = memory.judged.get(structure.id)
-        if before is None or before.structure is None:
-            return
         event = self._structure_event(structure, ts) if structure.legs else None
-        self._revise(memory, before, {} if event is None else {event.about: event}, structure, ts, out)
-        before.structure = structure
-        before.fired = {} if event is None else {event.about: tuple(hit.rule for hit in event.hits)}
+        events, leg = [] if event is None else [event], structure.legs[0] if structure.legs else None
+        now = Judged(ts, leg.contract if leg else "", leg.packet_id if leg else "", _fired(events))
+        self._revise(memory, structure, now, events, out)
 
     def _revise(
-        self, memory: Memory, before: Judged, events: dict[str, Event], now: FlowPacket | Structure, ts: int,
-        out: Verdicts,
-    ) -> None:  # fmt: skip
-        for about in dict.fromkeys((*before.fired, *events)):
-            event = events.get(about)
-            still = () if event is None else tuple(hit.rule for hit in event.hits)
-            gone = [rule for rule in before.fired.get(about, ()) if rule not in still]
+        self, memory: Memory, of: FlowPacket | Structure, now: Judged, events: Sequence[Event], out: Verdicts
+    ) -> None:
+        """Says what changed: hits again or taken back, and the alerts that they went into."""
+        ts, before = now.ts, memory.judged.get(of.id)
+        if before is not None:
+            memory.judged[of.id] = now = Judged(before.ts, before.contract, before.packet_id, now.fired)
+        elif events:
+            self._note(memory, of.id, now)
+        by_about = {event.about: event for event in events}
+        fired = {} if before is None else before.fired
+        for about in dict.fromkeys((*fired, *by_about)):
+            event, then, still = by_about.get(about), fired.get(about, ()), now.fired.get(about, ())
             for hit in () if event is None else event.hits:
-                hit.revision = now.revision
+                hit.revision = of.revision
                 out.hits.append(hit)
-            out.hits += [_withdrawn(about, rule, self._version(rule), before, now, ts) for rule in gone]
-            alert = revise_alert(memory, about, event, ts, self.rules)
+            out.hits += [
+                _withdrawn(about, rule, self._version(rule), now, of, ts) for rule in then if rule not in still
+            ]
+            revise_claims(memory, about, then, event)
+            alert = revise_alert(memory, about, event, ts, self.rules, spoken=bool(then))
             if alert is not None:
                 out.alerts.append(alert)
+                if event is not None:
+                    watch(memory, event, alert)
 
     def _version(self, ident: str) -> int:
         every = (*self._orders, *self._wholes, *self._structures)
@@ -176,31 +184,63 @@ class Judge:
         return Event(structure.id, ts, subject, tuple(hits)) if hits else None
 
     def _remember(self, memory: Memory, packet: FlowPacket, subjects: Sequence[Subject]) -> Sequence[Order]:
-        """Adds a packet's orders to those of its expiry and right; returns them all, oldest first."""
-        rules = self.rules
-        if not self._remembers or packet.flag != "regular" or packet.suspected_complex or packet.halted:
+        """Adds a packet's orders to those of its expiry and right; returns what rules may look at, oldest first."""
+        if not self._remembers or not _counts(packet):
+            return ()
+        chain, table = packet.contract[:-8], memory.orders
+        window_ns = self._window_ns
+        # Longer than rules look back: a packet of the last minutes may be judged again.
+        since = packet.ts - window_ns - self._horizon_ns
+        orders = [order for order in table.pop(chain, ()) if order.ts >= since]
+        orders += self._orders_in(packet, subjects)
+        if orders:
+            table[chain] = orders
+            trim(table, MAX_CHAINS)
+        return self._looked_at(orders, packet)
+
+    def _remember_again(self, memory: Memory, packet: FlowPacket, subjects: Sequence[Subject]) -> Sequence[Order]:
+        """Puts a revised packet's orders in the place of what they were; returns what rules could look at then."""
+        if not self._remembers:
             return ()
         chain = packet.contract[:-8]
-        orders = memory.orders.pop(chain, [])
-        window_ns = max(rules.repeated_hits_window_ms, rules.ladder_window_ms) * NS_PER_MS
-        orders = [order for order in orders if order.ts >= packet.ts - window_ns][-MAX_ORDERS:]
+        orders = memory.orders.get(chain, [])
+        own = self._orders_in(packet, subjects) if _counts(packet) else []
+        places = [place for place, order in enumerate(orders) if order.about == packet.id]
+        later = (place for place, order in enumerate(orders) if order.ts > packet.ts)
+        first = places[0] if places else next(later, len(orders))
+        behind = [order for order in orders[first:] if order.about != packet.id]
+        before = orders[:first] + own
+        if before or behind:
+            memory.orders[chain] = before + behind
+            trim(memory.orders, MAX_CHAINS)
+        else:
+            memory.orders.pop(chain, None)
+        return self._looked_at(before, packet)
+
+    def _looked_at(self, orders: Sequence[Order], packet: FlowPacket) -> Sequence[Order]:
+        since = packet.ts - self._window_ns
+        return [order for order in orders if order.ts >= since][-MAX_ORDERS:]
+
+    def _orders_in(self, packet: FlowPacket, subjects: Sequence[Subject]) -> list[Order]:
+        least, found = self.rules.repeated_hits_min_hit_premium, []
         for subject in subjects:
-            premium = subject.premium
-            if premium is not None and premium >= rules.repeated_hits_min_hit_premium:
+            premium, parent = subject.premium, subject.parent
+            if premium is not None and premium >= least:
                 side = subject.side if not packet.mixed else "none"
                 strike = subject.contract.strike
-                parent = subject.parent
-                orders.append(
+                found.append(
                     Order(packet.ts, packet.contract, strike, side, premium, parent.size, parent.count, packet.id)
                 )
-        if orders:
-            memory.orders[chain] = orders
-            trim(memory.orders, MAX_CHAINS)
-        return orders
+        return found
 
 
-def _across(event: Event) -> bool:
-    return any(hit.rule in ("repeated_hits", "ladder_accumulation") for hit in event.hits)
+def _counts(packet: FlowPacket) -> bool:
+    """Tells whether a packet's orders are evidence for rules that look across packets."""
+    return packet.flag == "regular" and not packet.suspected_complex and not packet.halted
+
+
+def _fired(events: Sequence[Event]) -> dict[str, tuple[str, ...]]:
+    return {event.about: tuple(hit.rule for hit in event.hits) for event in events}
 
 
 def _order_hit(rule: Rule, verdict: Verdict, subject: Subject, ts: int) -> Hit:
@@ -237,14 +277,11 @@ def _hit(rule: Rule, verdict: Verdict, rules: Rules, ts: int, *, about: str, **f
 _STRUCK = (Check("its prints still stand", "no", "==", "yes", False),)
 
 
-def _withdrawn(about: str, rule: str, version: int, before: Judged, now: FlowPacket | Structure, ts: int) -> Hit:
+def _withdrawn(about: str, rule: str, version: int, judged: Judged, of: FlowPacket | Structure, ts: int) -> Hit:
     """A hit whose rule fires no longer, as its next revision: nothing is claimed, nothing is sure."""
-    packet, structure = before.packet, before.structure
-    contract = packet.contract if packet is not None else structure.legs[0].contract  # type: ignore[union-attr]
-    packet_id = packet.id if packet is not None else structure.legs[0].packet_id  # type: ignore[union-attr]
     return Hit(
-        id=hit_id(about, rule), revision=now.revision, ts=ts, about=about, packet_id=packet_id,
-        structure_id=None if structure is None else structure.id, contract=contract, underlying=now.underlying,
+        id=hit_id(about, rule), revision=of.revision, ts=ts, about=about, packet_id=judged.packet_id,
+        structure_id=of.id if isinstance(of, Structure) else None, contract=judged.contract, underlying=of.underlying,
         rule=rule, version=version, direction="neutral", style="unclear", confidence=0.0, premium=None, checks=_STRUCK,
         sentences=(), against=("A print was cancelled: the rule fires no longer.",), thresholds={},
     )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Literal
 
@@ -101,17 +102,29 @@ def _judged(watched: Watched, look: Look, rules: Rules, looks: list[tuple[Rule, 
 
 def claims_of(memory: Memory, event: Event) -> None:
     """Remembers hits that spoke of opening or closing until the next open interest is known."""
-    subject = event.subject
-    if not isinstance(subject, Subject):
-        return
     for hit in event.hits:
-        claimed = _CLAIMS.get(hit.rule)
-        if claimed is not None:
-            packet = subject.packet
-            memory.claims[hit.id] = Claim(
-                hit.id, packet.contract, claimed, subject.parent.size, day_of(packet.start_ts), packet.open_interest
-            )  # fmt: skip
-            trim(memory.claims, MAX_CLAIMS)
+        if hit.rule in _CLAIMS and isinstance(event.subject, Subject):
+            _claim(memory, hit, event.subject)
+
+
+def revise_claims(memory: Memory, about: str, fired: Sequence[str], event: Event | None) -> None:
+    """Takes back what is claimed no longer, and claims it of another size; what was checked already stays checked.
+
+    `fired` are the rules that fired on it before.
+    """
+    open_before = [rule for rule in _CLAIMS if memory.claims.pop(hit_id(about, rule), None) is not None]
+    for hit in () if event is None else event.hits:
+        unchecked = hit.rule in open_before or hit.rule not in fired
+        if hit.rule in _CLAIMS and unchecked and event is not None and isinstance(event.subject, Subject):
+            _claim(memory, hit, event.subject)
+
+
+def _claim(memory: Memory, hit: Hit, subject: Subject) -> None:
+    packet = subject.packet
+    memory.claims[hit.id] = Claim(
+        hit.id, packet.contract, _CLAIMS[hit.rule], subject.parent.size, day_of(packet.start_ts), packet.open_interest
+    )  # fmt: skip
+    trim(memory.claims, MAX_CLAIMS)
 
 
 def check_interest(memory: Memory, interest: Interest) -> list[PositionCheck]:

@@ -1,4 +1,7 @@
-"""What judging remembers of one underlying: packets that wait, what was judged, recent orders, alerts. All bounded."""
+"""What judging remembers of one underlying: packets that wait, what was judged, recent orders, alerts.
+
+What a cancel may yet change is bounded by event time, the rest by number.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +12,10 @@ from msgspec import Struct
 
 from events.derived import FlowPacket
 from events.types import Direction, Side
-from events.verdicts import Alert, Structure
+from events.verdicts import Alert
 
-#: Recent orders of one expiry and right, of an underlying's expiries, judged events, looks and claims: oldest go first.
-MAX_ORDERS, MAX_CHAINS, MAX_JUDGED, MAX_WATCHED, MAX_CLAIMS = 256, 128, 64, 256, 256
+#: Orders of one expiry and right that a rule looks at, expiries of an underlying, looks, claims: the oldest go first.
+MAX_ORDERS, MAX_CHAINS, MAX_WATCHED, MAX_CLAIMS = 256, 128, 256, 256
 #: Packets that wait for their neighbours; the partition's step decides each within seconds.
 MAX_HELD = 1024
 
@@ -34,39 +37,14 @@ class Order(Struct, array_like=True, gc=False):
     about: str
 
 
-class Reading(Struct, array_like=True, gc=False):
-    """The sums against which a packet was scored, so that it can be scored again without a print (contract 19).
-
-    Each is count, sum and sum of squares, in the units of `operators/window.py`; as text, for they pass 64 bits.
-    """
-
-    size: tuple[int, str, str]
-    premium: tuple[int, str, str]
-    spread: tuple[int, str, str]
-    #: What premium and size were divided by for the time of day; None when they were not.
-    factors: tuple[float, float] | None = None
-
-
-class Held(Struct, array_like=True):
-    """A packet that waits for its neighbours, scored and published."""
-
-    packet: FlowPacket
-    reading: Reading | None
-
-
 class Judged(Struct, array_like=True):
-    """A packet or a structure on which rules fired: what a revision of it needs."""
+    """A packet or a structure on which rules fired: what taking its hits back needs."""
 
     ts: int
-    packet: FlowPacket | None
-    structure: Structure | None
-    #: Parents that structures had taken.
-    taken: tuple[str, ...]
+    contract: str
+    packet_id: str
     #: By what a hit was about: the ids of the rules that fired.
     fired: dict[str, tuple[str, ...]]
-    #: The orders across packets that were known then, where a rule looked at them.
-    recent: tuple[Order, ...] = ()
-    reading: Reading | None = None
 
 
 class Piece(Struct, array_like=True):
@@ -115,8 +93,9 @@ class Claim(Struct, array_like=True):
 class Memory(Struct, array_like=True):
     """What judging remembers of one underlying."""
 
-    held: dict[str, Held] = {}
-    #: By expiry and right: recent orders, oldest first.
+    #: Packets that wait, scored and published.
+    held: dict[str, FlowPacket] = {}
+    #: By expiry and right: recent orders in the order of their judging, as their packets are now.
     orders: dict[str, list[Order]] = {}
     judged: dict[str, Judged] = {}
     alerts: dict[str, Kept] = {}

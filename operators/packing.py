@@ -16,9 +16,8 @@ from operators.changes import Changes
 from operators.packet import Burst
 from operators.vicinity import Vicinity
 
-#: Packets to a pack, and prints that are remembered of one underlying at most.
+#: Packets to a pack.
 PACK = 16
-MOST_PRINTS = 20_000
 #: What a packet is made of again; the rest of a mark is said by its packet or by nobody.
 _FIELDS = (
     "id", "ts", "order_ts", "price", "size", "premium", "exchange", "intermarket_sweep", "bid", "ask", "bid_size",
@@ -51,7 +50,8 @@ class Packs:
     def keep(self, vicinity: Vicinity, underlying: str, recent_ts: int, before_ts: int) -> None:
         """Packs the oldest closed packets, once enough of them were due before `recent_ts`, and forgets old packs.
 
-        A pack is forgotten when all of it was known before `before_ts`, or when the underlying has too many prints.
+        A pack is forgotten when all of it was known before `before_ts`: by event time alone, so that whether a cancel
+        finds its print does not depend on how many others there were.
         """
         closed = vicinity.closed
         if len(closed) < PACK or closed[PACK - 1].due_ts >= recent_ts:
@@ -61,17 +61,14 @@ class Packs:
             # Still to be decided on: its windows were longer than those in force.
             return
         del closed[:PACK]
-        prints = sum([len(burst.marks) for burst in oldest])
         newest = max([mark.order_ts for burst in oldest for mark in burst.marks], default=0)
         name = f"{underlying} {vicinity.packs}"
         vicinity.packs += 1
         packed = vicinity.packed
-        packed.append((name, newest, prints))
+        packed.append((name, newest))
         self.put(name, oldest)
-        held = sum([count for _, _, count in packed])
-        while packed and (packed[0][1] < before_ts or held > MOST_PRINTS):
-            gone, _, count = packed.pop(0)
-            held -= count
+        while packed and packed[0][1] < before_ts:
+            gone, _ = packed.pop(0)
             del self.packs[gone]
             self.changes.delete(gone)
 

@@ -21,14 +21,13 @@ from operators.baseline import (
     Baselines,
     BaselinesDump,
     Earlier,
-    Sample,
-    rescore,
     samples_of,
     windows_of,
 )
 from operators.judging import Judge, Verdicts
 from operators.later import check_interest, outcome
-from operators.memory import MAX_HELD, Held, Memory, trim
+from operators.memory import MAX_HELD, Memory, trim
+from operators.past import Sample
 from operators.rules import ALL
 from operators.rules.rule import Rule
 from operators.work import Decision, Interest, Look, Revised, Said, Shipped, Waiting, Warmed, Work
@@ -180,7 +179,7 @@ class ShardStep:
         premium = packet.premium
         if premium is not None and premium >= self._judge.least:
             self._touched[packet.underlying] = None
-            self._judge.packet(memory.rest, packet, packet.ts, out, memory.baselines.reading)
+            self._judge.packet(memory.rest, packet, packet.ts, out)
 
     def _score(self, packet: FlowPacket, memory: _Underlying, out: Verdicts) -> None:
         contract = parse_contract(packet.contract)
@@ -194,12 +193,12 @@ class ShardStep:
         self._touched[underlying] = None
         if isinstance(item, Waiting):
             self._score(item.packet, memory, out)
-            memory.rest.held[item.packet.id] = Held(item.packet, memory.baselines.reading)
+            memory.rest.held[item.packet.id] = item.packet
             trim(memory.rest.held, MAX_HELD)
         elif isinstance(item, Decision):
             self._decide(memory.rest, item, out)
         elif isinstance(item, Revised):
-            self._revise(memory.rest, item, out)
+            self._revise(memory, item, out)
         elif isinstance(item, Look):
             self._look(memory.rest, item, out)
         elif isinstance(item, Interest):
@@ -216,22 +215,22 @@ class ShardStep:
             taken.update(dict.fromkeys(leg.parent_id for leg in structure.legs))
         for ident in decision.packets:
             held = memory.held.pop(ident, None)
-            if held is not None and held.packet.premium is not None and held.packet.premium >= self._judge.least:
-                self._judge.packet(memory, held.packet, decision.ts, out, held.reading, frozenset(taken))
+            if held is not None and held.premium is not None and held.premium >= self._judge.least:
+                self._judge.packet(memory, held, decision.ts, out, frozenset(taken))
 
-    def _revise(self, memory: Memory, revised: Revised, out: Verdicts) -> None:
-        packet = revised.packet
-        held, judged = memory.held.get(packet.id), memory.judged.get(packet.id)
-        if held is not None:
-            rescore(packet, held.packet, held.reading, self._config)
-            memory.held[packet.id] = Held(packet, held.reading)
-        elif judged is not None and judged.packet is not None:
-            rescore(packet, judged.packet, judged.reading, self._config)
-        out.packets.append(packet)
+    def _revise(self, memory: _Underlying, revised: Revised, out: Verdicts) -> None:
+        """Scores and judges a packet as it would have been without a print; what waits is judged with its decision."""
+        packet, rest = revised.packet, memory.rest
+        if packet.members:
+            memory.baselines.again(packet, parse_contract(packet.contract), self._config, self._shipped)
+        out.packets.append(msgspec.structs.replace(packet, ts=revised.ts))
         for structure in revised.structures:
             out.structures.append(structure)
-            self._judge.revise_structure(memory, structure, revised.ts, out)
-        self._judge.revise_packet(memory, packet, revised.ts, out)
+            self._judge.revise_structure(rest, structure, revised.ts, out)
+        if packet.id in rest.held:
+            rest.held[packet.id] = packet
+        else:
+            self._judge.revise_packet(rest, revised, out)
 
     def _look(self, memory: Memory, look: Look, out: Verdicts) -> None:
         found, hit, alert = outcome(memory, look, self._rules, self._judge.looks)

@@ -66,7 +66,7 @@ def _among_packed(
 ) -> tuple[str, list[Burst], Place | None]:
     """Looks for a more recent print in packs; returns the pack's name and packets if it is there, and the newest."""
     pack, bursts = "", list[Burst]()
-    for name, newest_ts, _ in reversed(vicinity.packed):
+    for name, newest_ts in reversed(vicinity.packed):
         if newest_ts < (after_ts if newest is None else _time_of(newest) + 1):
             continue
         if packs.names(name, event.contract):
@@ -129,8 +129,7 @@ def _revise(
     burst.revision += 1
     burst.struck += 1
     packet, ts = packet_of(burst, config), event.order_ts
-    packet.ts = ts
-    return Revised(packet, ts, _revise_structures(vicinity, packet, ts))
+    return Revised(packet, ts, _revise_structures(vicinity, packet, ts), burst.taken)
 
 
 def _revise_structures(vicinity: Vicinity, packet: FlowPacket, ts: int) -> tuple[Structure, ...]:

@@ -12,8 +12,6 @@ from operators.packet import Burst
 StockPrint = tuple[int, float, float]
 #: Stock prints that may be a leg's hedge are remembered so long, and so many of them.
 STOCK_NS, MOST_STOCK = 10_000_000_000, 256
-#: Structures whose legs may yet lose a print.
-_MOST_STRUCTURES = 512
 
 
 class Block(Struct, gc=False, array_like=True):
@@ -30,8 +28,8 @@ class Vicinity(Struct, gc=False, array_like=True):
     open: dict[str, Burst] = {}
     #: Closed packets in the order of their closing, and prints that joined none.
     closed: list[Burst] = []
-    #: Older ones, packed: (name, newest order time, prints), oldest first.
-    packed: list[tuple[str, int, int]] = []
+    #: Older ones, packed: (name, newest order time), oldest first.
+    packed: list[tuple[str, int]] = []
     #: How many were ever packed.
     packs: int = 0
     #: Structures of packets that are still remembered, by the time they were found.
@@ -58,5 +56,5 @@ def take_structures(vicinity: Vicinity, structures: list[Structure], before_ts: 
     """Remembers structures, and forgets those found before a time."""
     known = vicinity.structures
     known += structures
-    while known and (known[0].ts < before_ts or len(known) > _MOST_STRUCTURES):
+    while known and known[0].ts < before_ts:
         known.pop(0)

@@ -18,7 +18,8 @@ UNKNOWN = -1
 SIZE_PARTS = 1000
 #: Largest value that a ring holds: no market trades it, and a broken feed must not end the flow.
 _LARGEST = 2**62
-_FIELDS = 3
+#: Values of one packet.
+FIELDS = 3
 
 
 class Window:
@@ -47,8 +48,8 @@ class Window:
             samples, at = self.samples, self.at
             old_premium, old_size, old_spread = samples[at], samples[at + 1], samples[at + 2]
             samples[at], samples[at + 1], samples[at + 2] = premium, size, spread
-            at += _FIELDS
-            self.at = at if at < limit * _FIELDS else 0
+            at += FIELDS
+            self.at = at if at < limit * FIELDS else 0
             self.size_sum += size - old_size
             self.size_squares += size * size - old_size * old_size
             if premium >= 0 and old_premium >= 0:
@@ -100,22 +101,22 @@ class Window:
 
     def premiums(self) -> list[int]:
         """Returns the known premiums, in no order that counts."""
-        return [value for value in self.samples[::_FIELDS] if value >= 0]
+        return [value for value in self.samples[::FIELDS] if value >= 0]
 
     def sizes(self) -> list[int]:
         """Returns the sizes, in thousandths of a contract."""
-        return self.samples[1::_FIELDS].tolist()
+        return self.samples[1::FIELDS].tolist()
 
     def _fit(self, limit: int) -> None:
         """Straightens the ring and drops the oldest beyond another limit than before."""
-        self.samples = array("q", self.dump())[-limit * _FIELDS :]
+        self.samples = array("q", self.dump())[-limit * FIELDS :]
         self.at = 0
         self._sum_up()
 
     def _sum_up(self) -> None:
         samples = self.samples
-        premiums, sizes = self.premiums(), samples[1::_FIELDS]
-        spreads = [value for value in samples[2::_FIELDS] if value >= 0]
+        premiums, sizes = self.premiums(), samples[1::FIELDS]
+        spreads = [value for value in samples[2::FIELDS] if value >= 0]
         self.count, self.premium_count, self.spread_count = len(sizes), len(premiums), len(spreads)
         self.size_sum, self.premium_sum, self.spread_sum = sum(sizes), sum(premiums), sum(spreads)
         self.size_squares = sum([value * value for value in sizes])

@@ -31,11 +31,16 @@ class Decision(Struct):
 
 
 class Revised(Struct):
-    """A closed packet without a print that was struck out, and its structures revised with it (contract 19)."""
+    """A closed packet without a print that was struck out, and its structures revised with it (contract 19).
+
+    `ts` is when that became known; the packet's own is still its window's end, as it was first judged.
+    """
 
     packet: FlowPacket
     ts: int
     structures: tuple[Structure, ...] = ()
+    #: Its parents that structures have taken.
+    taken: tuple[str, ...] = ()
 
 
 class Look(Struct):

@@ -168,12 +168,14 @@ def test_low_alerts_of_one_underlying_are_throttled_and_louder_ones_pass() -> No
     assert len(_alerts(*every, alert_low_per_minute=0, alert_medium_score=1.0)) == len(every)
 
 
-def test_old_alerts_are_forgotten_and_the_young_kept() -> None:
+@pytest.mark.parametrize(("apart_s", "kept"), [(40, MAX_ALERTS), (1, MAX_ALERTS + 20)])
+def test_old_alerts_are_forgotten_once_nothing_can_revise_them(apart_s: int, kept: int) -> None:
+    """However many there are, those of the last minutes are still known: a cancel may take one back."""
     memory, judge, out = Memory(), Judge(ALL, Rules(alert_low_per_minute=1000)), Verdicts()
     for number in range(MAX_ALERTS + 20):
-        each = _large(number, number * 40, contract=f"SPY260116C{number:08d}")
+        each = _large(number, number * apart_s * 1000, contract=f"SPY260116C{number:08d}")
         judge.packet(memory, each, each.ts, out)
-    assert len(memory.alerts) == len(memory.newest) == len(memory.alert_of) == MAX_ALERTS
+    assert len(memory.alerts) == len(memory.newest) == len(memory.alert_of) == kept
     assert f"al:pk:{MAX_ALERTS + 19}" in memory.alerts
 
 

@@ -154,11 +154,11 @@ def test_the_contract_unused_longest_is_forgotten_first() -> None:
     baselines = Baselines(config)
     first, second = CALL, "SPY260116P00450000"
     for contract in (first, second):
-        baselines.remember((contract, "C0", T0, 1, 1, 1), config)
+        baselines.remember((contract, "C0", T0, 1, 1, 1, ""), config)
     for number in range(MAX_CONTRACTS - 1):
         if number == MAX_CONTRACTS - 100:
-            baselines.remember((first, "C0", T0, 1, 1, 1), config)
-        baselines.remember((f"SPY260116C{number:08d}", "C0", T0, 1, 1, 1), config)
+            baselines.remember((first, "C0", T0, 1, 1, 1, ""), config)
+        baselines.remember((f"SPY260116C{number:08d}", "C0", T0, 1, 1, 1, ""), config)
     kept = baselines.dump().contracts
     assert first in kept
     assert second not in kept

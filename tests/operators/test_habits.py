@@ -50,9 +50,9 @@ def test_nothing_of_today_is_in_todays_floor_and_before_a_session_the_setting_st
     config = BaselineConfig.of(Rules())
     baselines = Baselines(config)
     for number in range(MIN_PACKETS):
-        baselines.remember((CALL, "C0", T0, 50_000 * 1_000_000, 5, None), config)
+        baselines.remember((CALL, "C0", T0, 50_000 * 1_000_000, 5, None, ""), config)
         assert baselines.premium_floor(40_000.0) == 40_000.0, number
-    baselines.remember((CALL, "C0", T0 + _DAY_S * NS_PER_S, 1_000_000, 5, None), config)
+    baselines.remember((CALL, "C0", T0 + _DAY_S * NS_PER_S, 1_000_000, 5, None, ""), config)
     assert 50_000 < baselines.premium_floor(40_000.0) <= 57_344
     assert baselines.premium_floor(90_000.0) == 90_000.0
 
