@@ -18,7 +18,8 @@ from connectors.bus.base import Batch, BusError, Head, StoredBatch
 from connectors.bus.kafka_client import Client
 from connectors.bus.kafka_log import Mark, Stamp, State, fold
 from connectors.bus.kafka_partitions import Partitions
-from connectors.bus.kafka_reader import Moved, Stream, Tail, TopicReader
+from connectors.bus.kafka_reader import Stream, Tail, TopicReader
+from connectors.bus.kafka_waiting import Moved
 from connectors.bus.kafka_writer import Delivery, Writer
 from events.settings import Kafka
 

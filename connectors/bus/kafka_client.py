@@ -104,8 +104,19 @@ class Client:
             **self._common(), "group.id": "undertow", "enable.auto.commit": False, "enable.auto.offset.store": False,
             "auto.offset.reset": "error", "isolation.level": "read_uncommitted", "fetch.wait.max.ms": 50,
             "fetch.queue.backoff.ms": 5, "fetch.error.backoff.ms": 50, "queued.min.messages": 50_000,
-            "queued.max.messages.kbytes": 32_768, "check.crcs": False, **changed,
+            "queued.max.messages.kbytes": 32_768, "check.crcs": False,
+            # A connection that is silent without being closed is given up well before patience ends.
+            "socket.timeout.ms": min(60_000, max(2000, self.settings.kafka_timeout_ms // 4)), **changed,
         }, logger=_Aside())  # fmt: skip
+
+    def reader(self, name: str, **changed: Any) -> Consumer:
+        """Returns a consumer that knows the topic it will be assigned partitions of.
+
+        One that does not know it yet may ask for it only with the next of the library's rounds, a second later.
+        """
+        consumer = self.consumer(**changed)
+        self.ask(f"looking for topic {name}", lambda: consumer.list_topics(name, timeout=REQUEST_S))
+        return consumer
 
     def _common(self) -> dict[str, Any]:
         s = self.settings
@@ -131,7 +142,7 @@ class Client:
 
         `gone` answers for topics that do not exist; without it they are waited for, as behind a broker's start.
         """
-        began_s = time.monotonic()
+        at_s, waited_s = time.monotonic(), 0.0
         while True:
             try:
                 answer = request()
@@ -141,17 +152,21 @@ class Client:
                     return gone()
                 if error.code() not in _AWAY | _GONE:
                     raise BusError(f"Kafka at {self.settings.kafka_brokers}: {what}: {in_words(error)}") from exception
-                self._wait(what, began_s, error)
+                # What a request took longer than it may, this process was stopped or got no processor.
+                now_s = time.monotonic()
+                waited_s += min(now_s - at_s, REQUEST_S + _RETRY_S)
+                at_s = now_s
+                self._wait(what, waited_s, error)
             else:
                 self._reached = True
                 return answer
 
-    def _wait(self, what: str, began_s: float, error: KafkaError) -> None:
+    def _wait(self, what: str, waited_s: float, error: KafkaError) -> None:
         patience_s = self.patience_s if self._reached else min(self.patience_s, _FIRST_CONTACT_S)
         if self._asker is not None:
             with suppress(KafkaException):
                 self._asker.poll(0)
-        if time.monotonic() - began_s > patience_s or self._why:
+        if waited_s > patience_s or self._why:
             why = self._why or in_words(error)
             raise BusError(f"no Kafka broker at {self.settings.kafka_brokers} answers: {what}: {why}")
         time.sleep(_RETRY_S)
@@ -163,6 +178,12 @@ class Client:
                 "fetch.wait.max.ms": 10, "fetch.message.max.bytes": 65_536, "queued.min.messages": 1,
             })  # fmt: skip
         return self._asker
+
+    def renew_asker(self) -> None:
+        """Lets the next request go through a new handle."""
+        if self._asker is not None:
+            self._asker.close()
+            self._asker = None
 
     def admin(self) -> AdminClient:
         """Returns the handle that topics are made and trimmed through."""
@@ -177,6 +198,11 @@ class Client:
     def starts(self, names: Sequence[str], partitions: int) -> dict[str, list[int]]:
         """Returns Kafka's first kept offset of every partition of some topics."""
         return self._offsets(names, partitions, _START)
+
+    def span(self, name: str, partition: int) -> tuple[int, int]:
+        """Returns Kafka's first kept offset and next offset of a partition."""
+        count = partition + 1
+        return self.starts([name], count)[name][partition], self.ends([name], count)[name][partition]
 
     def _offsets(self, names: Sequence[str], partitions: int, which: int) -> dict[str, list[int]]:
         def request() -> dict[str, list[int]]:
@@ -248,9 +274,8 @@ class Client:
 
     def close(self) -> None:
         """Closes the handles."""
-        if self._asker is not None:
-            self._asker.close()
-        self._asker = self._admin = None
+        self.renew_asker()
+        self._admin = None
 
 
 def _led(found: Any) -> int:

@@ -15,6 +15,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaExcepti
 
 from connectors.bus.base import BusError
 from connectors.bus.kafka_client import Client, error_of, in_words
+from connectors.bus.kafka_waiting import Listening, Moved
 from events.settings import Kafka
 
 TOPIC = "notes"
@@ -63,19 +64,26 @@ class NotesTopic:
             if self._consumer is None:
                 self._open()
             end = self._client.ends([self.name], 1)[self.name][0]
-            if end < self.next:
-                raise BusError(f"topic {self.name} was made anew under its readers: start again")
-            deadline = time.monotonic() + self.patience_s
-            while self.next < end:
-                if self._take():
-                    deadline = time.monotonic() + self.patience_s
-                elif time.monotonic() > deadline:
-                    raise BusError(f"{self.name}: Kafka did not send offset {self.next} in time")
+            try:
+                self._read_to(end)
+            except Moved:
+                raise BusError(f"topic {self.name} was made anew under its readers: start again") from None
             now_s = time.monotonic()
             if now_s - self._read_s > _GAP_S:
                 self.watched_since_s = now_s
             self._read_s = now_s
             return self._notes
+
+    def _read_to(self, end: int) -> None:
+        """Takes what stands before Kafka's offset `end`; raises Moved, BusError."""
+        if end < self.next:
+            raise Moved
+        listening = Listening(self._client)
+        while self.next < end:
+            if self._take():
+                listening.heard()
+            elif listening.renews(self.name, 0, self.next):
+                self._begin_anew()
 
     def put(self, records: Mapping[str, bytes | None], within_s: float | None = None) -> int:
         """Writes records, null for a key that is over; returns the last one's offset; raises BusError."""
@@ -118,8 +126,14 @@ class NotesTopic:
             self._client.create(self.name, 1, _CONFIG)
         elif found != 1:
             raise BusError(f"topic {self.name} has {found} partitions and needs exactly 1")
-        self._consumer = self._client.consumer(**{"auto.offset.reset": "earliest", "fetch.wait.max.ms": 20})
-        self._consumer.assign([TopicPartition(self.name, 0, OFFSET_BEGINNING)])
+        self._begin_anew()
+
+    def _begin_anew(self) -> None:
+        """Reads by a consumer of its own from what is known on."""
+        if self._consumer is not None:
+            self._consumer.close()
+        self._consumer = self._client.reader(self.name, **{"auto.offset.reset": "earliest", "fetch.wait.max.ms": 20})
+        self._consumer.assign([TopicPartition(self.name, 0, self.next or OFFSET_BEGINNING)])
 
     def _take(self) -> bool:
         """Takes what has arrived; tells whether it was anything."""

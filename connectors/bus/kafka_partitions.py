@@ -8,7 +8,8 @@ from contextlib import suppress
 from connectors.bus.base import BusError, Head, LeaseLost
 from connectors.bus.kafka_client import Client
 from connectors.bus.kafka_log import Settled, Stamp, State, parse, stamp_of
-from connectors.bus.kafka_reader import Looker, Moved, TopicReader
+from connectors.bus.kafka_reader import Looker, TopicReader
+from connectors.bus.kafka_waiting import Moved
 
 #: How far behind a partition's end a stream may be to be read up to it, rather than to look at the last record.
 _NEAR = 5000

@@ -1,7 +1,9 @@
 """Reading Kafka's log: a stream per partition that is followed, and looks at single records and short spans.
 
 One consumer follows the partitions of one topic. It fetches ahead; what arrives for a partition that nobody asks for
-now waits as record batches, up to a limit at which the partition pauses.
+now waits as record batches, up to a limit at which the partition is not fetched any more. That is done by assigning
+and unassigning alone, never by the library's pause: a partition that was paused stays so when it is unassigned and
+assigned again, by design (confluentinc/librdkafka issues 1849 and 5113), and then nothing ever comes.
 """
 
 from __future__ import annotations
@@ -17,22 +19,19 @@ from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 from connectors.bus.base import BusError, StoredBatch
 from connectors.bus.kafka_client import Client, in_words
 from connectors.bus.kafka_log import Settled, State, fold
+from connectors.bus.kafka_waiting import Listening, Moved
 
 #: Messages taken from the client at once by a stream and by a look.
 _TAKE, _LOOK = 10_000, 2000
 _WAIT_S = 0.1
-#: Records of one partition that wait for their reader before it pauses, and a partition nobody asks for ends.
-_PAUSE_AT, _IDLE_S = 40_000, 30.0
+#: Records of one partition that wait for their reader before no more are fetched, and when nobody's partition ends.
+_FULL, _IDLE_S = 40_000, 30.0
 #: The log was cut under a reader: where it stood there is nothing now.
 _MOVED = frozenset({
     KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE, KafkaError.OFFSET_NOT_AVAILABLE,
     KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_PARTITION, KafkaError.UNKNOWN_TOPIC_ID,
 })  # fmt: skip
 _DENIED = frozenset({KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.GROUP_AUTHORIZATION_FAILED})
-
-
-class Moved(Exception):
-    """The log does not hold what a stream was to read next; it must be opened anew."""
 
 
 class Stream:
@@ -51,7 +50,8 @@ class Stream:
         self.fetched = self.end = state.position
         self.ready: deque[StoredBatch] = deque()
         self.records = 0
-        self.paused = False
+        #: Whether the consumer fetches it.
+        self.fetching = False
         self.asked_s = time.monotonic()
         self._pending: list[Message] = []
 
@@ -118,8 +118,9 @@ class TopicReader:
         self._settled = settled
         self.streams: dict[int, Stream] = {}
         self._client = client
-        self._consumer: Consumer = client.consumer()
+        self._consumer: Consumer = client.reader(name)
         self._swept_s = time.monotonic()
+        self._listening: Listening | None = None
 
     def open(
         self, partition: int, state: State, offset: int, follow: bool = False, first: Sequence[Message] = ()
@@ -130,40 +131,56 @@ class TopicReader:
         if first:
             stream.add(list(first))
         self.streams[partition] = stream
-        self._consumer.incremental_assign([TopicPartition(self.name, partition, stream.fetched)])
+        self._fetch(stream)
         return stream
 
     def drop(self, partition: int) -> None:
         """Follows a partition no more."""
-        if self.streams.pop(partition, None) is not None:
-            self._consumer.incremental_unassign([TopicPartition(self.name, partition)])
+        if (stream := self.streams.pop(partition, None)) is not None:
+            self._fetch_no_more(stream)
+
+    def _fetch(self, stream: Stream) -> None:
+        self._consumer.incremental_assign([TopicPartition(self.name, stream.partition, stream.fetched)])
+        stream.fetching = True
+
+    def _fetch_no_more(self, stream: Stream) -> None:
+        if stream.fetching:
+            self._consumer.incremental_unassign([TopicPartition(self.name, stream.partition)])
+            stream.fetching = False
+
+    def _begin_anew(self) -> None:
+        """Fetches by another consumer, from where each stream stands."""
+        self._consumer.close()
+        self._consumer = self._client.reader(self.name)
+        for stream in self.streams.values():
+            if stream.fetching:
+                self._fetch(stream)
 
     def fill(self, stream: Stream, limit: int) -> None:
         """Fetches until `limit` records are ready or the known end is reached; raises Moved, BusError."""
-        self.go_on(stream)
-        deadline = stream.asked_s + self._client.patience_s
         stream.fold()
+        self.go_on(stream, limit)
+        listening = self._listening = Listening(self._client)
         while stream.records < limit and stream.fetched < stream.end:
             before = stream.fetched
-            self._pull(_WAIT_S)
+            self._pull(_WAIT_S, stream)
             if stream.fetched > before:
-                deadline = time.monotonic() + self._client.patience_s
-            elif time.monotonic() > deadline:
-                raise BusError(f"{self.name}/{stream.partition}: Kafka did not send offset {before} in time")
+                listening.heard()
+            elif listening.renews(self.name, stream.partition, before):
+                self._begin_anew()
         self._sweep(stream.asked_s)
 
-    def go_on(self, stream: Stream) -> None:
-        """Notes that a stream is asked for, and lets one that had paused go on."""
+    def go_on(self, stream: Stream, limit: int = 0) -> None:
+        """Notes that a stream is asked for, and fetches on where it was full; `limit` records are to be ready."""
         stream.asked_s = time.monotonic()
-        if stream.paused and stream.records < _PAUSE_AT // 2:
-            self._consumer.resume([TopicPartition(self.name, stream.partition)])
-            stream.paused = False
+        if not stream.fetching and stream.records < max(_FULL // 2, limit):
+            self._fetch(stream)
 
     def pull_waiting(self) -> None:
         """Takes what the client has fetched already."""
         self._pull(0)
 
-    def _pull(self, wait_s: float) -> None:
+    def _pull(self, wait_s: float, wanted: Stream | None = None) -> None:
         messages = self._consumer.consume(_TAKE, 0)
         if not messages and wait_s and (one := self._consumer.poll(wait_s)) is not None:
             messages = [one]
@@ -180,14 +197,10 @@ class TopicReader:
                 except Moved:
                     self.drop(stream.partition)
                     moved = True
-                self._pause_full(stream)
+                if stream.records > _FULL and stream is not wanted:
+                    self._fetch_no_more(stream)
         if moved:
             raise Moved
-
-    def _pause_full(self, stream: Stream) -> None:
-        if stream.records > _PAUSE_AT and not stream.paused and stream.partition in self.streams:
-            self._consumer.pause([TopicPartition(self.name, stream.partition)])
-            stream.paused = True
 
     def _failed(self, run: Sequence[Message]) -> bool:
         """Drops the stream whose place in the log is gone and says so; raises BusError for what no waiting mends."""
@@ -201,6 +214,8 @@ class TopicReader:
             if error.code() in _MOVED and partition is not None:
                 self.drop(partition)
                 moved = True
+            elif self._listening is not None:
+                self._listening.told(error)
         return moved
 
     def _sweep(self, now_s: float) -> None:
@@ -330,29 +345,47 @@ class Looker:
     @contextmanager
     def _assigned(self, wanted: Mapping[tuple[str, int], int]) -> Iterator[Iterator[list[Message]]]:
         """Gives what arrives of the partitions wanted, from their offsets on, in rounds; raises as `_rounds`."""
-        consumer = self._client.asker()
-        consumer.assign([TopicPartition(name, part, offset) for (name, part), offset in wanted.items()])
         try:
-            yield self._rounds(consumer, wanted)
+            yield self._rounds(dict(wanted))
         finally:
-            consumer.unassign()
+            self._client.asker().unassign()
 
-    def _rounds(self, consumer: Consumer, wanted: Mapping[tuple[str, int], int]) -> Iterator[list[Message]]:
-        """Yields records as they arrive; raises Moved, BusError."""
-        deadline = time.monotonic() + self._client.patience_s
-        while time.monotonic() < deadline:
+    def _rounds(self, places: dict[tuple[str, int], int]) -> Iterator[list[Message]]:
+        """Yields records as they arrive, without end; raises Moved, BusError."""
+        consumer, listening = self._assign(places), Listening(self._client)
+        unheard = set(places)
+        while True:
             messages: Sequence[Message] = consumer.consume(_LOOK, 0)
             if not messages and (one := consumer.poll(_WAIT_S)) is not None:
                 messages = [one]
             errors = [error for message in messages if (error := message.error()) is not None]
             for error in errors:
-                if error.code() in _MOVED:
-                    raise Moved
-                if error.code() in _DENIED:
-                    raise BusError(f"topic {', '.join(sorted({name for name, _ in wanted}))}: {in_words(error)}")
+                self._check(error, places)
+                listening.told(error)
             good = [message for message in messages if message.error() is None] if errors else list(messages)
+            for message in good if len(places) > 1 else good[-1:]:
+                place = message.topic() or "", message.partition() or 0
+                places[place] = (message.offset() or 0) + 1
+                unheard.discard(place)
             if good:
-                deadline = time.monotonic() + self._client.patience_s
                 yield good
-        (name, part), offset = next(iter(wanted.items()))
-        raise BusError(f"{name}/{part}: Kafka did not send offset {offset} in time")
+                listening.heard()
+                continue
+            silent = next((place for place in places if place in unheard), next(iter(places)))
+            if listening.renews(*silent, places[silent]):
+                self._client.renew_asker()
+                for name in {name: None for name, _ in places}:
+                    self._client.topic(name)
+                consumer = self._assign(places)
+
+    def _assign(self, places: Mapping[tuple[str, int], int]) -> Consumer:
+        consumer = self._client.asker()
+        consumer.assign([TopicPartition(name, part, offset) for (name, part), offset in places.items()])
+        return consumer
+
+    def _check(self, error: KafkaError, places: Mapping[tuple[str, int], int]) -> None:
+        """Raises for an error that no waiting mends."""
+        if error.code() in _MOVED:
+            raise Moved
+        if error.code() in _DENIED:
+            raise BusError(f"topic {', '.join(sorted({name for name, _ in places}))}: {in_words(error)}")
