@@ -20,6 +20,7 @@ from operators.contract_memory import Instrument
 from operators.following import Followed, Lead, check, follow, look, see, trade
 from operators.neighbours import NeighbourConfig, close, closed, decide
 from operators.packet import PacketConfig, joins, key_of, new_burst
+from operators.packetprint import PacketPrint, packet_print
 from operators.packing import PACK, Packs
 from operators.spot import Underlying
 from operators.striking import strike
@@ -130,7 +131,7 @@ class Gathering:
             burst = vicinity.open[key] = new_burst(marked, self._packet.window_ns)
             heappush(self.state.timers, (burst.due_ts, _CLOSE, burst.id, key, underlying))
         else:
-            burst.marks.append(marked)
+            burst.marks.append(packet_print(marked))
         if not conditions_known:
             burst.conditions_known = False
             if flag == "regular":
@@ -140,7 +141,7 @@ class Gathering:
         """Remembers an equity print that was tied to options."""
         take_stock(self._vicinity(symbol), ts, shares, price)
 
-    def strike(self, event: MarkedPrint, ref: str | None, out: list[Work]) -> MarkedPrint | None:
+    def strike(self, event: MarkedPrint, ref: str | None, out: list[Work]) -> PacketPrint | None:
         """Strikes out the print that a cancel or correction means and returns it; None when it is not remembered."""
         vicinity = self._vicinity(event.underlying)
         struck = strike(vicinity, self._packs, event, ref, self._horizon_ns, self._packet)

@@ -14,9 +14,9 @@ from msgspec import Struct
 from events.derived import Flag, FlowPacket, MarkedPrint, Parent
 from events.ids import packet_id, parent_id
 from events.types import NS_PER_MS, Side
+from operators.packetprint import PacketPrint, packet_print
 from operators.parents import OF_ORDERS, by_side
 from operators.parting import part
-from operators.side import COUNTED_RULES
 from operators.units import ratio, six
 
 _NEVER_JOIN: frozenset[Flag] = frozenset(("late", "volume_only", "cancel", "correction"))
@@ -41,7 +41,7 @@ class Burst(Struct, gc=False, array_like=True):
     flag: Flag
     start_ts: int
     due_ts: int
-    marks: list[MarkedPrint]
+    marks: list[PacketPrint]
     conditions_known: bool = True
     #: Prints that may be legs of a complex order whose conditions the feed does not carry.
     suspects: tuple[str, ...] = ()
@@ -71,7 +71,8 @@ def new_burst(marked: MarkedPrint, window_ns: int) -> Burst:
     """Returns the packet that a print opens."""
     ts = marked.ts
     return Burst(
-        packet_id(marked.id), marked.contract, marked.underlying, marked.flag, ts, ts + window_ns, [marked]
+        packet_id(marked.id), marked.contract, marked.underlying, marked.flag, ts, ts + window_ns,
+        [packet_print(marked)],
     )  # fmt: skip
 
 
@@ -104,16 +105,19 @@ class _Sums(Struct, gc=False):
         return max(self.buy_size, self.sell_size) / (self.covered or 1)
 
 
-def _sum(marks: Sequence[MarkedPrint], signs: list[int]) -> _Sums:
-    """Adds prints up, most packets having few; appends the sign of each print's side that counts to `signs`."""
+def _sum(marks: Sequence[PacketPrint]) -> _Sums:
+    """Adds prints up, most packets having few."""
     whole = sweeps = 0
     notional = premium = delta = 0.0
     unknown_premium = unknown_delta = halted = False
     venues: list[str] = []
+    low = high = marks[0].price
     for mark in marks:
-        size, venue = mark.size, mark.exchange
+        size, price, venue = mark.size, mark.price, mark.exchange
         whole += size
-        notional += mark.price * size
+        notional += price * size
+        low = price if price < low else low
+        high = price if price > high else high
         if mark.premium is None:
             unknown_premium = True
         else:
@@ -126,37 +130,30 @@ def _sum(marks: Sequence[MarkedPrint], signs: list[int]) -> _Sums:
             venues.append(venue)
         sweeps += mark.intermarket_sweep
         halted |= mark.halted
-    prices = [mark.price for mark in marks]
     return _Sums(
-        whole, None if unknown_premium else six(premium), six(notional / whole), min(prices), max(prices),
-        *_covered(marks, signs), tuple(venues), sweeps, None if unknown_delta else six(delta), halted,
+        whole, None if unknown_premium else six(premium), six(notional / whole), low, high, *_covered(marks),
+        tuple(venues), sweeps, None if unknown_delta else six(delta), halted,
     )  # fmt: skip
 
 
 def _covered(
-    marks: Sequence[MarkedPrint], signs: list[int]
+    marks: Sequence[PacketPrint],
 ) -> tuple[int, int, int, int, int, int, int, int, float | None, bool]:
     """Adds up the prints that have a placement: bought, sold, covered, by placement, spread, on one venue's book."""
     by_placement = {"above_ask": 0, "ask": 0, "inside": 0, "bid": 0, "below_bid": 0}
     bought = sold = covered = 0
     spread, venue_book = 0.0, False
     for mark in marks:
-        sign = 0
-        if mark.position is not None:
-            size = mark.size
+        if mark.covered:
+            size, sign = mark.size, mark.sign
             covered += size
             by_placement[mark.placement] += size
             spread += (mark.ask - mark.bid) * size  # type: ignore[operator]
-            if mark.side_rule in COUNTED_RULES:
-                if mark.side == "buy":
-                    bought += size
-                    sign = 1
-                else:
-                    sold += size
-                    sign = -1
-            if mark.book == "venue":
-                venue_book = True
-        signs.append(sign)
+            if sign > 0:
+                bought += size
+            elif sign < 0:
+                sold += size
+            venue_book |= mark.venue_book
     above, ask, inside, bid, below = by_placement.values()
     mean = six(spread / covered) if covered else None
     return bought, sold, covered, above, ask, inside, bid, below, mean, venue_book
@@ -170,15 +167,14 @@ def packet_of(burst: Burst, config: PacketConfig) -> FlowPacket:
     if not marks:
         return _emptied(burst)
     last, first = marks[-1], marks[0]
-    signs: list[int] = []
-    sums = _sum(marks, signs)
+    sums = _sum(marks)
     parents: tuple[Parent, ...] = ()
     # Most packets neither pause nor change their price or their flag: nothing cuts them in time.
     brief = last.ts - first.ts <= config.parent_gap_ns and (
         sums.low == sums.high or sums.sweeps == 0 or sums.sweeps == len(marks)
     )
     if not brief or (sums.buy_size and sums.sell_size):
-        parents = _parents(burst, signs, brief, config)
+        parents = _parents(burst, brief, config)
     mixed = not parents and sums.covered > 0 and sums.share < config.parent_side_share
     size, covered = sums.size, sums.covered
     burst.sizes = tuple([parent.size for parent in parents]) or (size,)
@@ -241,10 +237,10 @@ def packet_of(burst: Burst, config: PacketConfig) -> FlowPacket:
     )
 
 
-def _parents(burst: Burst, signs: Sequence[int], brief: bool, config: PacketConfig) -> tuple[Parent, ...]:
+def _parents(burst: Burst, brief: bool, config: PacketConfig) -> tuple[Parent, ...]:
     """Returns the parents that can be told apart; none when the packet is one as a whole."""
     marks, share = burst.marks, config.parent_side_share
-    parts = part(marks, signs, brief, config.parent_gap_ns, share)
+    parts = part(marks, [mark.sign for mark in marks], brief, config.parent_gap_ns, share)
     if len(parts) == 1:
         return ()
     parents = tuple([_parent(burst, [marks[place] for place in places], share) for places in parts])
@@ -253,13 +249,12 @@ def _parents(burst: Burst, signs: Sequence[int], brief: bool, config: PacketConf
     return parents if len(parents) > 1 else ()
 
 
-def _single(burst: Burst, mark: MarkedPrint) -> FlowPacket:
+def _single(burst: Burst, mark: PacketPrint) -> FlowPacket:
     """What `packet_of` says of one print, without sums: most packets are one print."""
-    size, price, side = mark.size, mark.price, mark.side
-    placement = mark.placement
-    covered, spread, counted = 0, None, False
-    if mark.position is not None:
-        covered, counted = size, mark.side_rule in COUNTED_RULES
+    size, price, sign, placement = mark.size, mark.price, mark.sign, mark.placement
+    covered, spread = 0, None
+    if mark.covered:
+        covered = size
         spread = six(mark.ask - mark.bid)  # type: ignore[operator]
     burst.sizes = (size,)
     venue = mark.exchange
@@ -280,8 +275,8 @@ def _single(burst: Burst, mark: MarkedPrint) -> FlowPacket:
         price,
         price,
         six(price),
-        size if counted and side == "buy" else 0,
-        size if counted and side != "buy" else 0,
+        size if sign > 0 else 0,
+        size if sign < 0 else 0,
         covered,
         1.0 if covered else 0.0,
         (mark.id,),
@@ -293,7 +288,7 @@ def _single(burst: Burst, mark: MarkedPrint) -> FlowPacket:
         () if venue is None else (venue,),
         1 if mark.intermarket_sweep else 0,
         spread,
-        mark.book == "venue" and covered > 0,
+        mark.venue_book and covered > 0,
         burst.revision,
         None,
         0,
@@ -321,8 +316,8 @@ def _single(burst: Burst, mark: MarkedPrint) -> FlowPacket:
     )
 
 
-def _parent(burst: Burst, marks: Sequence[MarkedPrint], least_share: float) -> Parent:
-    sums = _sum(marks, [])
+def _parent(burst: Burst, marks: Sequence[PacketPrint], least_share: float) -> Parent:
+    sums = _sum(marks)
     first = marks[0]
     side: Side = "none"
     if sums.covered and sums.share >= least_share:

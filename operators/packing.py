@@ -5,39 +5,16 @@ What is packed is only looked at again when a cancel names one of its contracts.
 
 from __future__ import annotations
 
-from operator import attrgetter
-from typing import Any
-
 import msgspec
-from msgspec import Struct
 
-from events.derived import MarkedPrint
 from operators.changes import Changes
 from operators.packet import Burst
 from operators.vicinity import Vicinity
 
 #: Packets to a pack.
 PACK = 16
-#: What a packet is made of again; the rest of a mark is said by its packet or by nobody.
-_FIELDS = (
-    "id", "ts", "order_ts", "price", "size", "premium", "exchange", "intermarket_sweep", "bid", "ask", "bid_size",
-    "ask_size", "book", "placement", "position", "side", "side_rule", "volume", "open_interest", "expiry_s", "halted",
-)  # fmt: skip
-#: What a mark without a spot does not have.
-_VALUES = ("spot", "spot_source", "moneyness", "iv", "delta", "delta_notional")
-_facts_of, _values_of = attrgetter(*_FIELDS), attrgetter(*_VALUES)
-
-
-class _Packed(Struct, gc=False, array_like=True):
-    burst: Burst
-    facts: list[tuple[Any, ...]]
-    #: Empty where no mark has any.
-    values: list[tuple[Any, ...]]
-
-
-_NO_VALUES = (None,) * len(_VALUES)
 _encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(list[_Packed]).decode
+_decode = msgspec.msgpack.Decoder(list[Burst]).decode
 
 
 class Packs:
@@ -74,30 +51,13 @@ class Packs:
 
     def put(self, name: str, bursts: list[Burst]) -> None:
         """Packs packets under a name, in place of what was there."""
-        rows = []
-        for burst in bursts:
-            marks, burst.marks = burst.marks, []
-            # A spot is what the other values come from.
-            valued = any([mark.spot is not None for mark in marks])
-            rows.append(_Packed(burst, list(map(_facts_of, marks)), list(map(_values_of, marks)) if valued else []))
-        self.packs[name] = _encode(rows)
+        self.packs[name] = _encode(bursts)
         self.changes.changed[name] = None
 
     def get(self, name: str) -> list[Burst]:
         """Unpacks the packets under a name."""
-        found = []
-        for row in _decode(self.packs[name]):
-            burst = row.burst
-            values = row.values or [_NO_VALUES] * len(row.facts)
-            burst.marks = [_mark(burst, facts, each) for facts, each in zip(row.facts, values, strict=True)]
-            found.append(burst)
-        return found
+        return _decode(self.packs[name])
 
     def names(self, name: str, contract: str) -> bool:
         """Tells, without unpacking, whether a pack may hold prints of a contract."""
         return contract.encode() in self.packs[name]
-
-
-def _mark(burst: Burst, facts: tuple[Any, ...], values: tuple[Any, ...]) -> MarkedPrint:
-    fields = dict(zip(_FIELDS + _VALUES, (*facts, *values), strict=True))
-    return MarkedPrint(contract=burst.contract, underlying=burst.underlying, flag=burst.flag, source="", **fields)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from events.derived import MarkedPrint
+from operators.packetprint import PacketPrint
 
 #: Places of prints in a packet, in order.
 Places = list[int]
@@ -17,7 +17,7 @@ _VENUE_RUN = 2
 
 
 def part(
-    marks: Sequence[MarkedPrint], signs: Sequence[int], brief: bool, gap_ns: int, least_share: float
+    marks: Sequence[PacketPrint], signs: Sequence[int], brief: bool, gap_ns: int, least_share: float
 ) -> list[Places]:
     """Returns the places of each parent's prints, parents in the order of their first print; all of them are in one.
 
@@ -35,7 +35,7 @@ def part(
     return pieces
 
 
-def _cut(marks: Sequence[MarkedPrint], signs: Sequence[int], places: Places, gap_ns: int) -> list[Places]:
+def _cut(marks: Sequence[PacketPrint], signs: Sequence[int], places: Places, gap_ns: int) -> list[Places]:
     """Cuts in time: at a pause with further evidence, and without one where flag and price path both turn."""
     run = [places[0]]
     runs = [run]
@@ -62,13 +62,13 @@ def _cut(marks: Sequence[MarkedPrint], signs: Sequence[int], places: Places, gap
     return pieces
 
 
-def _steps_back(marks: Sequence[MarkedPrint], signs: Sequence[int], before: int, after: int) -> bool:
+def _steps_back(marks: Sequence[PacketPrint], signs: Sequence[int], before: int, after: int) -> bool:
     """A buyer that works through the book pays more, not less; a seller gets less."""
     sign = signs[before]
     return sign == signs[after] != 0 and sign * (marks[after].price - marks[before].price) < 0
 
 
-def _are_apart(marks: Sequence[MarkedPrint], signs: Sequence[int], before: Places, after: Places) -> bool:
+def _are_apart(marks: Sequence[PacketPrint], signs: Sequence[int], before: Places, after: Places) -> bool:
     """Tells whether two runs with a pause between them differ in flag, venue or the way the price goes.
 
     Not in side: sides are separated over the whole, so that who pauses and comes back stays one order.
@@ -94,7 +94,7 @@ def _known_apart(one: set[str | None], other: set[str | None]) -> bool:
 
 
 def _separate(
-    marks: Sequence[MarkedPrint], signs: Sequence[int], places: Places, gap_ns: int, least_share: float
+    marks: Sequence[PacketPrint], signs: Sequence[int], places: Places, gap_ns: int, least_share: float
 ) -> list[Places]:
     """Separates buys from sells where something keeps them apart; prints without a side go with the nearest in time."""
     sided = [place for place in places if signs[place]]
@@ -121,17 +121,17 @@ def _separate(
     return list(sides)
 
 
-def _differ_in_flag(marks: Sequence[MarkedPrint], buys: Places, sells: Places) -> bool:
+def _differ_in_flag(marks: Sequence[PacketPrint], buys: Places, sells: Places) -> bool:
     return len({marks[place].intermarket_sweep for place in buys}) == 1 and all(
         marks[place].intermarket_sweep != marks[buys[0]].intermarket_sweep for place in sells
     )
 
 
-def _is_contested(marks: Sequence[MarkedPrint], buys: Places, sells: Places, least_share: float) -> bool:
+def _is_contested(marks: Sequence[PacketPrint], buys: Places, sells: Places, least_share: float) -> bool:
     """One print of another side among many is more likely a wrong side than a stranger."""
     bought, sold = sum(marks[place].size for place in buys), sum(marks[place].size for place in sells)
     return max(bought, sold) < least_share * (bought + sold)
 
 
-def _differ_in_venue(marks: Sequence[MarkedPrint], buys: Places, sells: Places) -> bool:
+def _differ_in_venue(marks: Sequence[PacketPrint], buys: Places, sells: Places) -> bool:
     return _known_apart({marks[place].exchange for place in buys}, {marks[place].exchange for place in sells})

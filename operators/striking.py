@@ -17,6 +17,7 @@ from events.ids import parent_id
 from events.verdicts import Structure
 from operators.mark import place
 from operators.packet import Burst, PacketConfig, packet_of
+from operators.packetprint import PacketPrint, sign_of
 from operators.packing import Packs
 from operators.parents import parents_of
 from operators.side import side_from_quote
@@ -32,7 +33,7 @@ Place = tuple[Burst, int]
 class Struck:
     """The print that was meant, and the revision of its packet if that had closed."""
 
-    mark: MarkedPrint
+    mark: PacketPrint
     revised: Revised | None = None
 
 
@@ -106,7 +107,7 @@ def _newer(newest: Place | None, burst: Burst, event: MarkedPrint, ref: str | No
     return newest
 
 
-def _is_meant(mark: MarkedPrint, event: MarkedPrint, ref: str | None) -> bool:
+def _is_meant(mark: PacketPrint, event: MarkedPrint, ref: str | None) -> bool:
     if ref is not None:
         return mark.id == ref or mark.id.endswith(f":{url_quote(ref, safe='')}")
     return (mark.price, mark.size, mark.exchange) == (event.price, event.size, event.exchange)
@@ -155,13 +156,11 @@ def _leave(burst: Burst, at: int, event: MarkedPrint) -> None:
         change = -before.size
         marks.pop(at)
         later = at
-    # Copies: the marks themselves were handed on as they were then.
-    marks[later:] = [
-        msgspec.structs.replace(mark, volume=max(mark.volume + change, 0)) for mark in marks[later:]
-    ]  # fmt: skip
+    for mark in marks[later:]:
+        mark.volume = max(mark.volume + change, 0)
 
 
-def _corrected(before: MarkedPrint, event: MarkedPrint) -> MarkedPrint:
+def _corrected(before: PacketPrint, event: MarkedPrint) -> PacketPrint:
     """Returns the print as the correction says it was, placed and signed against the quote of its own time."""
     corrected = msgspec.structs.replace(
         before, id=event.id, price=event.price, size=event.size, premium=event.premium,
@@ -171,12 +170,12 @@ def _corrected(before: MarkedPrint, event: MarkedPrint) -> MarkedPrint:
         corrected.iv = corrected.delta = corrected.delta_notional = None
     elif before.delta_notional is not None:
         corrected.delta_notional = six(before.delta_notional * event.size / before.size)
-    if before.position is not None:
+    if before.covered:
         bid, ask = before.bid, before.ask
-        corrected.placement, corrected.position = place(event.price, bid, ask)  # type: ignore[arg-type]
-        if before.side_rule != "none":
+        corrected.placement, _ = place(event.price, bid, ask)  # type: ignore[arg-type]
+        if before.sided:
             verdict = side_from_quote(
                 event.price, event.size, bid, ask, before.bid_size, before.ask_size, before.intermarket_sweep  # type: ignore[arg-type]
             )  # fmt: skip
-            corrected.side, corrected.side_rule, corrected.side_confidence = verdict
+            corrected.sign, corrected.sided = sign_of(verdict[0], verdict[1]), verdict[1] != "none"
     return corrected

@@ -7,6 +7,7 @@ from msgspec import Struct
 from events.derived import MarkedPrint
 from events.verdicts import Structure
 from operators.packet import Burst
+from operators.packetprint import packet_print
 
 #: Time (ns), shares and price of an equity print under condition 7 (qualified contingent trade).
 StockPrint = tuple[int, float, float]
@@ -49,7 +50,7 @@ def take_stock(vicinity: Vicinity, ts: int, shares: float, price: float) -> None
 def take_loose(vicinity: Vicinity, marked: MarkedPrint) -> None:
     """Remembers a print that joins no packet: a cancel may mean it rather than one that did."""
     ts = marked.order_ts
-    vicinity.closed.append(Burst("", marked.contract, marked.underlying, marked.flag, ts, ts, [marked]))
+    vicinity.closed.append(Burst("", marked.contract, marked.underlying, marked.flag, ts, ts, [packet_print(marked)]))
 
 
 def take_structures(vicinity: Vicinity, structures: list[Structure], before_ts: int) -> None:
