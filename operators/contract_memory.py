@@ -36,8 +36,6 @@ class Instrument(Struct, gc=False, array_like=True):
     #: Shares per contract, from a definition, else the standard root's; None when nobody knows.
     multiplier: int | float | None = None
     underlying: str = ""
-    #: Price in millionths of a dollar times size of the last print, for its packet.
-    notional: int = 0
     #: Order time of the last print, to find ties.
     print_order_ts: int = 0
     strike: float = 0.0

@@ -75,6 +75,7 @@ class Gathering:
         self.state = state
         self._instruments = instruments
         self._packs = Packs(state.packs)
+        self._waiting: dict[str, FlowPacket] = {}
         #: The trade date in force, found again when it is needed.
         self._days: dict[str, TradeDate] = {}
         #: Underlyings whose vicinity, or what is followed of them, changed.
@@ -160,7 +161,7 @@ class Gathering:
                 self._close(due_ts, ident, key, underlying, out)
             elif what == _DECIDE:
                 self._touched[underlying] = None
-                decision = decide(self.state.vicinities[underlying], ident, due_ts, self._neighbours)
+                decision = decide(self.state.vicinities[underlying], ident, due_ts, self._neighbours, self._waiting)
                 if decision is not None:
                     out.append(decision)
                     self._follow_decision(decision)
@@ -177,7 +178,7 @@ class Gathering:
         del vicinity.open[key]
         vicinity.closed.append(burst)
         self._pack(vicinity, underlying, due_ts)
-        decision = close(vicinity, burst, self._neighbours, out)
+        decision = close(vicinity, burst, self._neighbours, self._waiting, out)
         if burst.until:
             heappush(self.state.timers, (burst.until, _DECIDE, ident, "", underlying))
         elif decision is not None:

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 from events.conditions import NOT_FIRM_QUOTES, treatment
-from events.derived import MarkedPrint
+from events.derived import MarkedPrint, SpotSource
 from events.raw import OptionPrint, OptionQuote
 from events.sources import source as source_spec
 from events.types import NS_PER_S, Book, Placement
 from operators.contract_memory import Instrument, Interests, roll
 from operators.side import NO_SIDE, side_from_quote, side_from_tick
-from operators.spot import Chain, Underlying, chain_key, spot_of
-from operators.units import dollars, micro, six
+from operators.spot import Chain, Underlying, chain_key, parity_spot, quoted_spot
+from operators.units import MICRO, six
 from operators.values import NO_VALUES, Values, ValuesConfig, values_of
 
 
@@ -109,8 +109,7 @@ def mark(
         fault = "stale" if memory.quote_ts else "missing"
     last = memory.last_price
     tick = memory.tick if last is None or price == last else 1 if price > last else -1
-    position: float | None = None
-    verdict = NO_SIDE
+    position, verdict = None, NO_SIDE
     if fault is None:
         placement, position = place(price, bid, ask)  # type: ignore[arg-type]
         sweep = treated.intermarket_sweep
@@ -124,7 +123,7 @@ def mark(
     elif treated.sets_price:
         memory.tick = tick
         memory.last_price = price
-    memory.notional = notional = micro(price) * size
+    notional = round(price * MICRO) * size
     multiplier = memory.multiplier
     if not memory.day_from <= ts < memory.day_until:
         roll(memory, event.contract, ts, interests)
@@ -147,7 +146,7 @@ def mark(
         event.source,
         placement,
         late,
-        None if multiplier is None else dollars(round(notional * multiplier)),
+        None if multiplier is None else round(notional * multiplier) / MICRO,
         event.exchange,
         event.conditions,
         event.kind or treated.flag,
@@ -185,10 +184,18 @@ def _values(
     memory: Instrument, under: Underlying, event: OptionPrint, config: ValuesConfig, chains: dict[str, Chain]
 ) -> Values:
     """Returns the print's values where its underlying has a price."""
-    ts, key = event.ts, chain_key(event.contract)
-    spot, source = spot_of(under, chains.get(key), key, ts, memory.settles, config.rate, config.spot_max_age_ns)
-    if source is None:
-        return NO_VALUES
+    ts = event.ts
+    source: SpotSource = "equity"
+    spot = quoted_spot(under, ts, config.spot_max_age_ns)
+    if not spot:
+        key = chain_key(event.contract)
+        chain = chains.get(key)
+        if chain is None or not chain.strikes:
+            return NO_VALUES
+        spot = parity_spot(under, chain, key, ts, memory.settles, config.rate, config.spot_max_age_ns)
+        if not spot:
+            return NO_VALUES
+        source = "parity"
     return values_of(
         event.price,
         event.size,

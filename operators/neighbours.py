@@ -36,7 +36,13 @@ class NeighbourConfig:
     horizon_ns: int
 
 
-def close(vicinity: Vicinity, burst: Burst, config: NeighbourConfig, out: list[Work]) -> Decision | None:
+#: Packets that wait, by id, as they closed: not state, since their prints make them again.
+Closed = dict[str, FlowPacket]
+
+
+def close(
+    vicinity: Vicinity, burst: Burst, config: NeighbourConfig, known: Closed, out: list[Work]
+) -> Decision | None:  # fmt: skip
     """Hands on a packet that has just closed; where it waits, `burst.until` says until when.
 
     Returns the decision on it where structures were found at once.
@@ -48,9 +54,10 @@ def close(vicinity: Vicinity, burst: Burst, config: NeighbourConfig, out: list[W
     until = _until(vicinity, burst, config.window_ns)
     if until:
         burst.until = until
+        known[burst.id] = packet
         out.append(Waiting(packet))
         return None
-    decision = _decide(vicinity, burst, packet, burst.due_ts, config)
+    decision = _decide(vicinity, burst, packet, burst.due_ts, config, known)
     if decision.structures:
         out += (Waiting(packet), decision)
         return decision
@@ -58,10 +65,19 @@ def close(vicinity: Vicinity, burst: Burst, config: NeighbourConfig, out: list[W
     return None
 
 
-def decide(vicinity: Vicinity, packet_id: str, ts: int, config: NeighbourConfig) -> Decision | None:
+def decide(
+    vicinity: Vicinity, packet_id: str, ts: int, config: NeighbourConfig, known: Closed
+) -> Decision | None:  # fmt: skip
     """Decides on a packet that waited until `ts`; None when a neighbour's decision took it along."""
     burst = closed(vicinity, packet_id)
-    return _decide(vicinity, burst, packet_of(burst, config.packet), ts, config) if burst.until else None
+    return _decide(vicinity, burst, _waited(burst, config, known), ts, config, known) if burst.until else None
+
+
+def _waited(burst: Burst, config: NeighbourConfig, known: Closed) -> FlowPacket:
+    """Returns a packet that waited, as it is now; it is asked for once."""
+    packet = known.pop(burst.id, None)
+    # A print that was struck out since, or a restart: it is made again of its prints.
+    return packet if packet is not None and packet.revision == burst.revision else packet_of(burst, config.packet)
 
 
 def _until(vicinity: Vicinity, burst: Burst, window_ns: int) -> int:
@@ -78,13 +94,15 @@ def _until(vicinity: Vicinity, burst: Burst, window_ns: int) -> int:
     return until
 
 
-def _decide(vicinity: Vicinity, burst: Burst, packet: FlowPacket, ts: int, config: NeighbourConfig) -> Decision:
+def _decide(
+    vicinity: Vicinity, burst: Burst, packet: FlowPacket, ts: int, config: NeighbourConfig, known: Closed
+) -> Decision:  # fmt: skip
     """Finds the structures of a packet, and those of the packets that waited and turn out to be its legs."""
     burst.until = 0
     decided = [burst]
     structures: list[Structure] = []
     for each in decided:
-        own = packet if each is burst else packet_of(each, config.packet)
+        own = packet if each is burst else _waited(each, config, known)
         for structure in _structures(vicinity, each, own, ts, config):
             structures.append(structure)
             for leg in structure.legs:

@@ -38,7 +38,8 @@ class Packs:
             # Still to be decided on: its windows were longer than those in force.
             return
         del closed[:PACK]
-        newest = max([mark.order_ts for burst in oldest for mark in burst.marks], default=0)
+        # Prints stand in the order of their taking.
+        newest = max([burst.marks[-1].order_ts for burst in oldest if burst.marks], default=0)
         name = f"{underlying} {vicinity.packs}"
         vicinity.packs += 1
         packed = vicinity.packed

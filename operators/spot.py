@@ -13,7 +13,6 @@ from math import exp
 
 from msgspec import Struct
 
-from events.derived import SpotSource
 from events.raw import EquityQuote
 from events.types import FOREVER_NS, NS_PER_MS, NS_PER_S, Book
 from operators.contract_memory import Instrument
@@ -108,27 +107,32 @@ def keep_quiet(under: Underlying, ts: int, quiet_ns: int) -> None:
     under.quiet_until = max(under.quiet_until, ts + quiet_ns)
 
 
-def spot_of(
-    under: Underlying, chain: Chain | None, key: str, ts: int, settles: int, rate: float, max_age_ns: int
-) -> tuple[float, SpotSource | None]:
-    """Returns the underlying's price at `ts` and whose it is; 0 and None when nothing tells it."""
-    bid, ask = under.bid, under.ask
+def quoted_spot(under: Underlying, ts: int, max_age_ns: int) -> float:
+    """Returns the mid of the underlying's own quote at `ts`, dollars; 0 when it has none that can be used."""
+    bid, ask, quote_ts = under.bid, under.ask, under.quote_ts
     if (
         bid is not None
         and ask is not None
         and 0 < bid < ask
-        and 0 < under.quote_ts < ts
+        and 0 < quote_ts < ts
         and under.firm
-        and (under.stands or ts - under.quote_ts <= max_age_ns)
+        and (under.stands or ts - quote_ts <= max_age_ns)
     ):
-        return six((bid + ask) / 2), "equity"
-    if chain is None or not chain.strikes:
-        return 0.0, None
+        return six((bid + ask) / 2)
+    return 0.0
+
+
+def parity_spot(
+    under: Underlying, chain: Chain, key: str, ts: int, settles: int, rate: float, max_age_ns: int
+) -> float:
+    """Returns the forward that a chain implies at `ts`, dollars, as it was found last if that was just now; 0 when
+    nothing implies one.
+    """
     found = under.forwards.get(key)
     if found is None or not 0 <= ts - found[0] <= PARITY_STANDS_NS:
         near = found[1] if found is not None else 0.0
         found = under.forwards[key] = ts, forward_of(chain, near, ts, settles, rate, max_age_ns)
-    return (found[1], "parity") if found[1] else (0.0, None)
+    return found[1]
 
 
 def forward_of(chain: Chain, near: float, ts: int, settles: int, rate: float, max_age_ns: int) -> float:
