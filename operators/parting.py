@@ -37,22 +37,21 @@ def part(
 
 def _cut(marks: Sequence[PacketPrint], signs: Sequence[int], places: Places, gap_ns: int) -> list[Places]:
     """Cuts in time: at a pause with further evidence, and without one where flag and price path both turn."""
-    run = [places[0]]
-    runs = [run]
+    cuts: list[int] = []
     turned: list[bool] = []
-    before = places[0]
-    for place in places[1:]:
-        one, other = marks[before], marks[place]
-        turn = one.intermarket_sweep != other.intermarket_sweep and _steps_back(marks, signs, before, place)
+    one = marks[places[0]]
+    for number in range(1, len(places)):
+        other = marks[places[number]]
+        turn = one.intermarket_sweep != other.intermarket_sweep and _steps_back(
+            marks, signs, places[number - 1], places[number]
+        )
         if turn or other.ts - one.ts > gap_ns:
-            run = [place]
-            runs.append(run)
+            cuts.append(number)
             turned.append(turn)
-        else:
-            run.append(place)
-        before = place
-    if len(runs) == 1:
-        return runs
+        one = other
+    if not cuts:
+        return [places]
+    runs = [places[start:end] for start, end in zip((0, *cuts), (*cuts, len(places)), strict=True)]
     pieces = [list(runs[0])]
     for number, run in enumerate(runs[1:]):
         if turned[number] or _are_apart(marks, signs, runs[number], run):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal
 
 from events.contracts import Contract
@@ -89,6 +90,7 @@ def money(dollars: float | None) -> str:
     return f"${dollars / 1000:.1f}k" if dollars >= 999.5 else f"${dollars:.0f}"
 
 
+@lru_cache(maxsize=65_536)
 def contract_name(contract: Contract) -> str:
     """Returns a contract as professionals read it: NVDA 16 Jan 26 450 C."""
     day = f"{contract.expiry.day} {contract.expiry:%b %y}"
