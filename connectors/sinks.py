@@ -7,9 +7,8 @@ epoch, and a holder that lost its lease is refused by the bus.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import msgspec
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
@@ -19,6 +18,7 @@ from connectors.bus.base import Batch, Bus
 from connectors.telemetry import meters
 from events.codec import encode_lines
 from events.control import Control, encode_control
+from events.topics import decoder
 from events.types import NS_PER_S
 
 _READ = 5000
@@ -46,6 +46,18 @@ class Emission:
     #: Topic, key of each event, events.
     parts: list[tuple[str, Sequence[str], Sequence[Struct]]] = field(default_factory=list)
     watermark: int = 0
+    #: Topic, key of each event, events as lines of the log: who makes very many encodes them while they are at hand.
+    lines: list[tuple[str, Sequence[str], bytes]] = field(default_factory=list)
+
+    def decoded(self) -> Emission:
+        """Returns the same with its lines as events."""
+        parts = [(topic, keys, decoder(topic).decode_lines(lines)) for topic, keys, lines in self.lines]
+        return Emission([*parts, *self.parts], self.watermark)
+
+    def of(self, topic: str) -> Iterator[tuple[Sequence[str], bytes]]:
+        """Yields keys and lines of a topic's events."""
+        yield from ((keys, lines) for name, keys, lines in self.lines if name == topic)
+        yield from ((keys, encode_lines(events)) for name, keys, events in self.parts if name == topic)
 
 
 class DerivedPartition(StatefulSinkPartition[Emission, dict[str, int]]):
@@ -67,21 +79,20 @@ class DerivedPartition(StatefulSinkPartition[Emission, dict[str, int]]):
     def write_batch(self, values: list[Emission]) -> None:
         """Appends the emissions' events, one record batch per topic; drops what the log already holds."""
         for topic in self._topics:
-            events: list[Any] = []
+            pieces: list[bytes] = []
             keys: list[str] = []
             for value in values:
-                for name, part_keys, part_events in value.parts:
-                    if name == topic:
-                        events += part_events
-                        keys += part_keys
-            if events and self._written[topic]:
-                made = len(events)
-                events, keys = self._without_written(topic, events, keys)
-                meters.FLOW_REPEATED.labels(topic).inc(made - len(events))
-            if events:
-                payload = encode_lines(events)
-                self._append(topic, Batch(count=len(events), payload=payload, keys=keys))
-                meters.FLOW_EVENTS.labels(topic).inc(len(events))
+                for part_keys, lines in value.of(topic):
+                    keys += part_keys
+                    pieces.append(lines)
+            payload = b"\n".join(pieces)
+            if keys and self._written[topic]:
+                made = len(keys)
+                payload, keys = self._without_written(topic, payload, keys)
+                meters.FLOW_REPEATED.labels(topic).inc(made - len(keys))
+            if keys:
+                self._append(topic, Batch(count=len(keys), payload=payload, keys=keys))
+                meters.FLOW_EVENTS.labels(topic).inc(len(keys))
         self._watermark = max(self._watermark, *(value.watermark for value in values))
 
     @meters.timed("derived_topics")
@@ -106,15 +117,16 @@ class DerivedPartition(StatefulSinkPartition[Emission, dict[str, int]]):
                         found.add((each.id, each.revision))
         return found
 
-    def _without_written(self, topic: str, events: list[Any], keys: list[str]) -> tuple[list[Any], list[str]]:
+    def _without_written(self, topic: str, payload: bytes, keys: list[str]) -> tuple[bytes, list[str]]:
         written = self._written[topic]
+        made = [(each.id, each.revision) for each in _written.decode_lines(payload)]
         kept = [
-            (event, key)
-            for event, key in zip(events, keys, strict=True)
-            if (event.id, getattr(event, "revision", 0)) not in written
+            (line, key)
+            for identity, line, key in zip(made, payload.split(b"\n"), keys, strict=True)
+            if identity not in written
         ]
-        written.difference_update((event.id, getattr(event, "revision", 0)) for event in events)
-        return [event for event, _ in kept], [key for _, key in kept]
+        written.difference_update(made)
+        return b"\n".join([line for line, _ in kept]), [key for _, key in kept]
 
 
 def _is_ours(topic: str) -> bool:

@@ -129,8 +129,8 @@ class _CollectPartition(StatelessSinkPartition[tuple[str, Emission]]):
 
     def write_batch(self, items: list[tuple[str, Emission]]) -> None:
         for _, emission in items:
-            if emission.parts:
-                self._take(emission)
+            if emission.parts or emission.lines:
+                self._take(emission.decoded())
 
 
 class _Collect(DynamicSink[tuple[str, Emission]]):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 
@@ -12,12 +12,14 @@ from bytewax.operators import StatefulBatchLogic
 from connectors.sinks import Emission
 from connectors.tape import Released
 from connectors.telemetry import meters
+from events.codec import encode_lines
 from events.derived import Anchor
 from events.partitions import labels_of, shard_of
 from events.settings import Rules
 from events.types import FOREVER_NS
 from flows.keeping import Keep, Kept, Snapshot, Whole
 from operators.judging import Verdicts
+from operators.merge import Item
 from operators.partition_step import PartitionStep, Stepped, load
 from operators.rules import ALL
 from operators.rules.rule import Rule
@@ -27,6 +29,8 @@ from operators.work import Said, Work, underlying_of
 Parameters = dict[str, int | float | str | bool]
 #: How much may stand behind a whole state as changes, to the whole: instruments are put back fast, packets one by one.
 _PARTITION_SHARE, _SHARD_SHARE = 1.0, 0.125
+#: Items after which marks are encoded: as many stay in a core's cache.
+_PIECE = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,12 +121,25 @@ class PartitionLogic(StatefulBatchLogic[Released, PartitionOut, Snapshot | None]
             boundary, tape = released.anchor
             self._hand_on(self._step.step([], boundary), out)
             self._anchor(boundary, tape, out)
-        self._hand_on(self._step.step(released.items, released.watermark), out)
+        stepped = Stepped()
+        start, items = 0, released.items
+        for end in _pieces(items):
+            self._mark(items[start:end], items[end][0], stepped, out)
+            start = end
+        self._mark(items[start:], released.watermark, stepped, out)
+        self._hand_on(stepped, out)
         return out
 
+    def _mark(self, items: Sequence[Item], watermark: int, stepped: Stepped, out: PartitionOut) -> None:
+        """Steps through items, and encodes their marks while they are at hand: of a whole batch they cost twice."""
+        self._step.step_into(stepped, items, watermark)
+        marks = stepped.marks
+        if marks:
+            keys = [marked.underlying for marked in marks]
+            out.marked.lines.append(("options.marked", keys, encode_lines(marks)))
+            marks.clear()
+
     def _hand_on(self, stepped: Stepped, out: PartitionOut) -> None:
-        if stepped.marks:
-            out.marked.parts.append(("options.marked", [m.underlying for m in stepped.marks], stepped.marks))
         if stepped.dead:
             out.marked.parts.append(("deadletter", [letter.topic for letter in stepped.dead], stepped.dead))
         done = 0
@@ -211,6 +228,17 @@ class ShardLogic(StatefulBatchLogic[ShardWork, ShardOut, Snapshot | None]):
     def snapshot(self) -> Snapshot | None:
         """Returns what the state can be made from again."""
         return self._kept.snapshot(self._step) if self._label else self._resume
+
+
+def _pieces(items: Sequence[Item]) -> Iterator[int]:
+    """Yields where to cut a batch into pieces of some hundred items; one instant is never cut."""
+    end = _PIECE
+    while end < len(items):
+        while end < len(items) and items[end][0] == items[end - 1][0]:
+            end += 1
+        if end < len(items):
+            yield end
+        end += _PIECE
 
 
 def _anchor_part(

@@ -154,6 +154,11 @@ class PartitionStep:
     def step(self, items: Sequence[Item], watermark: int) -> Stepped:
         """Takes items in order and the watermark behind them; returns marks, work and dead letters in order."""
         out = Stepped()
+        self.step_into(out, items, watermark)
+        return out
+
+    def step_into(self, out: Stepped, items: Sequence[Item], watermark: int) -> None:
+        """Does as `step`, adding to what is there."""
         if self._underlyings.state is not self.state.underlyings:
             self._underlyings = Underlyings(self.state.underlyings, self.state.instruments)
             rules, self._gathering = self._gathering.rules, Gathering(self.state.gathered, self.state.instruments)
@@ -175,7 +180,6 @@ class PartitionStep:
                 self._control(event, rank - CONTROL_RANK, out)
         if timers and timers[0][0] < watermark:
             gathering.fire(watermark, out.work)
-        return out
 
     def _print(self, event: OptionPrint, order_ts: int, out: Stepped) -> None:
         contract, state = event.contract, self.state
