@@ -29,7 +29,7 @@ class _Part(StatelessSinkPartition[tuple[str, Emission]]):
 
     def write_batch(self, items: list[tuple[str, Emission]]) -> None:
         for _, emission in items:
-            for topic, _, events in emission.parts:
+            for topic, _, events in emission.decoded().parts:
                 self._found[topic] += events
 
 
