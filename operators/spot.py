@@ -45,6 +45,8 @@ class Underlying(Struct, gc=False, array_like=True):
     book: Book = "national"
     #: No rule fires before, ns: a halt's end and the quiet behind it.
     quiet_until: int = 0
+    #: Its last quote says that it is halted.
+    halted: bool = False
     #: By root and expiry: when the forward was found, ns, and it in dollars; 0 where nothing implied one.
     forwards: dict[str, tuple[int, float]] = {}
 
@@ -89,7 +91,11 @@ def take_equity_quote(under: Underlying, quote: EquityQuote, stands: bool, defau
     condition = quote.condition
     under.firm = condition is None or condition not in NOT_FIRM_EQUITY_QUOTES
     if condition in HALT_EQUITY_QUOTES:
-        keep_quiet(under, quote.ts, quiet_ns)
+        halt(under)
+        under.halted = True
+    elif under.halted:
+        resume(under, quote.ts, quiet_ns)
+        under.halted = False
 
 
 def halt(under: Underlying) -> None:
@@ -103,7 +109,7 @@ def resume(under: Underlying, ts: int, quiet_ns: int) -> None:
 
 
 def keep_quiet(under: Underlying, ts: int, quiet_ns: int) -> None:
-    """A quote said that trading is halted at `ts`: nothing is judged until some time has passed without another."""
+    """An option's quote said at `ts` that it is halted: nothing is judged until a time has passed without another."""
     under.quiet_until = max(under.quiet_until, ts + quiet_ns)
 
 

@@ -177,12 +177,21 @@ def test_prints_within_a_halt_and_five_minutes_after_it_say_so() -> None:
     assert halted == [False, True, True, True, False, False]
 
 
-def test_a_halted_options_quote_and_a_halted_stocks_quote_keep_an_underlying_quiet() -> None:
-    for event in (quote(0, contract=_CALL, condition="T"), _stock(0, condition="P")):
-        partition = Partition(halt_quiet_ms=1000)
-        partition(event)
-        assert [partition(_trade(ms)).marks[0].halted for ms in (999, 1000)] == [True, False]
-        assert not partition(trade(999)).marks[0].halted
+def test_a_halted_options_quote_keeps_an_underlying_quiet() -> None:
+    partition = Partition(halt_quiet_ms=1000)
+    partition(quote(0, contract=_CALL, condition="T"))
+    assert [partition(_trade(ms)).marks[0].halted for ms in (999, 1000)] == [True, False]
+    assert not partition(trade(1000)).marks[0].halted
+
+
+#  ms   0 halted ------------------ 5000 plain ------- 6000
+def test_a_halted_stocks_quote_stands_until_another_and_a_time_behind_it_is_quiet_too() -> None:
+    partition = Partition(halt_quiet_ms=1000)
+    halted = []
+    for event in (_stock(0, condition="P"), _trade(1), _trade(4999), _stock(5000), _trade(5999), _trade(6000)):
+        halted += [mark.halted for mark in partition(event).marks]
+    assert halted == [True, True, True, False]
+    assert not partition(trade(6000)).marks[0].halted
 
 
 _EVENING = {"instrument": _CALL, "underlying": "AAPL"}

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import msgspec
+import numpy as np
 
 from connectors.feeds.synthetic.model import MODEL_VERSION, ModelConfig, State
 
@@ -38,6 +40,16 @@ class Checkpoint(msgspec.Struct, kw_only=True):
 _decoder = msgspec.json.Decoder(Checkpoint)
 
 
+def _plain(value: Any) -> int | float:
+    """Returns a drawn number as JSON has it: an order may hold what the generator of random numbers gave it."""
+    if isinstance(value, np.integer | np.floating):
+        return value.item()
+    raise TypeError(f"a checkpoint holds no {type(value).__name__}")
+
+
+_encoder = msgspec.json.Encoder(enc_hook=_plain)
+
+
 def load(directory: Path) -> Checkpoint | None:
     """Returns the data set's checkpoint, None where no synthetic feed has run; raises FeedError when it is unusable."""
     path = directory / FILE
@@ -56,7 +68,7 @@ def save(directory: Path, checkpoint: Checkpoint) -> None:
     """Writes the checkpoint whole or not at all."""
     draft = directory / f"{FILE}.new"
     with draft.open("wb") as file:
-        file.write(msgspec.json.encode(checkpoint))
+        file.write(_encoder.encode(checkpoint))
         file.flush()
         os.fsync(file.fileno())
     draft.replace(directory / FILE)

@@ -23,6 +23,7 @@ from connectors.feeds.synthetic.rows import (
     DOLLAR,
     DOOMED,
     EQUITY_CONDITIONS,
+    HALTED,
     MID,
     NOISE,
     OPTION_CONDITIONS,
@@ -64,6 +65,8 @@ _EQUITY_CONDITIONS = {
     tape: tuple((" " if tape in "AB" else "@", *letters) for letters in EQUITY_CONDITIONS) for tape in "ABC"
 }
 _THREE_DOLLARS = 3 * DOLLAR
+#: Quote condition of a stock that is halted: news is pending (CQS).
+_NEWS_PENDING = "P"
 _encode = Encoder().encode
 
 
@@ -134,7 +137,7 @@ class Emitter:
 
     def _quote(
         self, ts: int, instrument: int, bid: int, ask: int, bid_size: int, ask_size: int, bid_venue: int,
-        ask_venue: int, forced: bool, lift: int, widen: int,
+        ask_venue: int, forced: bool, lift: int, widen: int, halt: int,
     ) -> Item | None:  # fmt: skip
         book = self.book
         if lift or widen:
@@ -144,6 +147,12 @@ class Emitter:
             bid = max(book.bid[instrument] + (lift - widen) * tick, 0)
             ask = max(book.ask[instrument] + (lift + widen) * tick, bid + tick)
             bid_size = ask_size = 10 + 7 * abs(lift)
+            bid_venue, ask_venue = book.bid_venue[instrument], book.ask_venue[instrument]
+        elif halt:
+            bid, ask = book.bid[instrument], book.ask[instrument]
+            if not ask:
+                return None
+            bid_size = ask_size = 100
             bid_venue, ask_venue = book.bid_venue[instrument], book.ask_venue[instrument]
         elif not forced and bid == book.bid[instrument] and ask == book.ask[instrument]:
             return None
@@ -164,6 +173,7 @@ class Emitter:
                 ts=ts, symbol=name, bid=bid / DOLLAR, ask=ask / DOLLAR, bid_size=float(bid_size),
                 ask_size=float(ask_size), source=SOURCE, bid_exchange=VENUES[bid_venue],
                 ask_exchange=VENUES[ask_venue], tape=self._tapes[instrument],
+                condition=_NEWS_PENDING if halt == HALTED else None,
             )  # fmt: skip
             topic = EQUITY_QUOTE
         event.id = self._ids[topic].id_of(event)
@@ -177,7 +187,7 @@ class Emitter:
         if not ask or (self._throttle_ns and ts < self.last_print_ts + self._throttle_ns):
             return None
         if kind == CANCEL:
-            return self._cancel(ts, instrument, condition, plant)
+            return self._cancel(ts, instrument, int(size), condition, plant)
         self.last_print_ts = ts
         self._trades += 1
         name = self._names[instrument]
@@ -197,13 +207,13 @@ class Emitter:
         event.id = self._ids[OPTION_PRINT].id_of(event)
         return ts, OPTION_PRINT, self._under[instrument], event.id, _encode(event)
 
-    def _cancel(self, ts: int, instrument: int, condition: int, plant: int) -> Item | None:
+    def _cancel(self, ts: int, instrument: int, size: int, condition: int, plant: int) -> Item | None:
         waiting = self.doomed if plant >= 0 else self._doomed_here
-        found = next((doomed for doomed in waiting if doomed[0] == instrument), None)
+        found = next((doomed for doomed in waiting if doomed[:2] == (instrument, size)), None)
         if found is None:
             return None
         waiting.remove(found)
-        _, size, price, letter, opens = found
+        _, _, price, letter, opens = found
         self.opened[instrument - self._equities] -= opens * size
         event = OptionPrint(
             ts=ts, contract=self._names[instrument], price=price, size=size, exchange=letter,

@@ -20,17 +20,29 @@ from connectors.feeds.synthetic.calendar import LATE_S, Session, next_session, s
 from connectors.feeds.synthetic.emitting import Book, Doomed, Emitter, Item, Noted
 from connectors.feeds.synthetic.planting import Doings, Running
 from connectors.feeds.synthetic.reference import facts
-from connectors.feeds.synthetic.rows import Floats, Ints, PrintRows, QuoteRows, chosen, cumulative, joined
-from connectors.feeds.synthetic.scenarios.base import Drift, Stage
+from connectors.feeds.synthetic.rows import (
+    NS_PER_US,
+    Bools,
+    Floats,
+    Ints,
+    PrintRows,
+    QuoteRows,
+    chosen,
+    cumulative,
+    joined,
+)
+from connectors.feeds.synthetic.scenarios.base import Drift, Halt, Stage
 from connectors.feeds.synthetic.scenarios.labels import Planted
 from connectors.feeds.synthetic.surface import Moment, equity_quotes, option_quotes
 from connectors.feeds.synthetic.universe import INDEX, Chains, chains, late, underlyings
 from events.types import NS_PER_MS, NS_PER_S
 
 #: Bumped when the same seed comes to mean another market.
-MODEL_VERSION = 6
+MODEL_VERSION = 7
 #: The day's definitions stand this long before its open.
 REFERENCE_AHEAD_NS = 1800 * NS_PER_S
+#: Nothing is planted in a stock for so long after it resumed, but for what its halt is about.
+_SHUT_NS = 600 * NS_PER_S
 #: Activity after the close relative to a session's mean.
 _LATE_ACTIVITY = 0.1
 _PATH, _OPTIONS, _EQUITIES, _QUOTES, _PLANTS, _NIGHT, _CHAINS = range(7)
@@ -75,6 +87,8 @@ class State(Struct, kw_only=True):
     opened: bytes = b""
     doomed: list[Doomed] = field(default_factory=list)
     drifts: list[Drift] = field(default_factory=list)
+    #: Halts that go on or ended a short time ago.
+    halts: list[Halt] = field(default_factory=list)
     #: Log volatility over its calm level, by underlying.
     moods: bytes = b""
 
@@ -106,6 +120,7 @@ class Market:
         self._log_spots, self._log_opens = opens, opens
         self._running: list[Running] = []
         self._drifts: list[Drift] = []
+        self._halts: list[Halt] = []
         self._chains: Chains
         self._set_up(0)
         if before is not None:
@@ -189,9 +204,22 @@ class Market:
         if block == 0:
             equities = joined([equities, equity_flow.auction(start, names, False, rng)])
         self._begin_plants(moment)
+        options, equities = self._traded(options), self._traded(equities)
         planted = planting.rows(self._running, start, len(names.symbols))
         quotes = self._quotes(moment, options, equities, planted, self._chains.cumulated)
         return joined([options, equities, planted.prints]), quotes
+
+    def _traded(self, prints: PrintRows) -> PrintRows:
+        """Returns the background's prints but for those of halted stocks and their options."""
+        return chosen(prints, ~self._is_halted(prints.instrument, prints.ts)) if self._halts else prints
+
+    def _is_halted(self, instrument: Ints, ts: Ints) -> Bools:
+        own = len(self._names.symbols)
+        under = np.where(instrument < own, instrument, self._chains.under[np.maximum(instrument - own, 0)])
+        halted = np.zeros(len(ts), dtype=np.bool_)
+        for halt in self._halts:
+            halted |= (under == halt.number) & (ts >= halt.start_ts - NS_PER_US) & (ts < halt.end_ts)
+        return halted
 
     def _moved(self, activity: float) -> Moment:
         """Moves prices and volatility through the next second; returns what decides its quotes."""
@@ -249,6 +277,9 @@ class Market:
         of_equities = quoting.equity_candidates(
             ts, number, forced, names.tier[number], lambda n, t: equity_quotes(moment, names, n, t), rng
         )
+        if self._halts:
+            # A quote of its own would say that the stock trades.
+            of_equities = chosen(of_equities, ~self._is_halted(of_equities.instrument, of_equities.ts))
         return joined([of_options, of_equities, planted.shifts])
 
     def _option_quotes(self, moment: Moment, contract: Ints, ts: Ints) -> tuple[Ints, Ints]:
@@ -259,17 +290,29 @@ class Market:
 
     def _begin_plants(self, moment: Moment) -> None:
         """Begins the orders due in this second."""
+        self._halts = [halt for halt in self._halts if halt.end_ts + _SHUT_NS > self.now]
         for number in planting.due(self._plan, self.now):
             due = self._plan[number]
             stage = Stage(
                 self._rng(number, _PLANTS + 100), self._names, self._chains, due.ts, due.strength,
                 partial(self._option_quotes_at, moment, due.ts), moment.spots[0],
+                tuple(halt.number for halt in self._halts), self._busy(),
             )  # fmt: skip
             began = planting.begin(due, stage, self.config.seed)
             # An order that the close would cut off has no place in this day.
             if began is not None and began[0].children[-1].ts < self._session.close_ns:
                 self._running.append(began[0])
-                self._drifts += began[1]
+                self._drifts += began[1].drifts
+                self._halts += began[1].halts
+
+    def _busy(self) -> tuple[int, ...]:
+        """Returns the underlyings in which an order is under way, or moves the price."""
+        own = [
+            -1 - child.contract if child.contract < 0 else int(self._chains.under[child.contract])
+            for order in self._running
+            for child in order.children
+        ]
+        return tuple(dict.fromkeys([*own, *(drift.number for drift in self._drifts)]))
 
     def _note(self, noted: Noted) -> None:
         """Remembers a print that is known: in its order, or as a label of its own."""
@@ -296,14 +339,14 @@ class Market:
             log_spots=self._log_spots.tobytes(), log_opens=self._log_opens.tobytes(),
             book=self._emitter.book.dump(), running=self._running, last_print_ts=self._emitter.last_print_ts,
             interest=self._chains.open_interest.tobytes(), opened=self._emitter.opened.tobytes(),
-            doomed=self._emitter.doomed, drifts=self._drifts, moods=self._moods.tobytes(),
+            doomed=self._emitter.doomed, drifts=self._drifts, halts=self._halts, moods=self._moods.tobytes(),
         )  # fmt: skip
 
     def _restore(self, state: State) -> None:
         self._session = session_from(date.fromisoformat(state.day))
         self._block, self._first_block = state.block, state.first_block
         self._log_spots, self._log_opens = np.frombuffer(state.log_spots), np.frombuffer(state.log_opens)
-        self._running, self._drifts = list(state.running), list(state.drifts)
+        self._running, self._drifts, self._halts = list(state.running), list(state.drifts), list(state.halts)
         self._moods = np.frombuffer(state.moods)
         self._set_up(state.last_print_ts)
         self._chains = interest.standing(self._chains, np.frombuffer(state.interest, dtype=np.int64))

@@ -27,7 +27,7 @@ from connectors.feeds.synthetic.rows import (
     chosen,
 )
 from connectors.feeds.synthetic.scenarios import ALL
-from connectors.feeds.synthetic.scenarios.base import STRENGTHS, Child, Drift, Scenario, Stage
+from connectors.feeds.synthetic.scenarios.base import STRENGTHS, Child, Order, Scenario, Stage
 from connectors.feeds.synthetic.scenarios.facts import Facts, true_of
 from connectors.feeds.synthetic.scenarios.labels import LARGE_LEG_TRUTH, Planted, Strength, Truth
 from connectors.feeds.synthetic.scenarios.splits import split_of
@@ -127,7 +127,7 @@ def due(planned: list[Due], start_ns: int) -> list[int]:
     return list(range(*np.searchsorted(times, [start_ns, start_ns + NS_PER_S]).tolist()))
 
 
-def begin(planned: Due, stage: Stage, seed: int) -> tuple[Running, list[Drift]] | None:
+def begin(planned: Due, stage: Stage, seed: int) -> tuple[Running, Order] | None:
     """Sets an order on the stage; None where the market has no room for it."""
     order = planned.scenario.build(stage)
     if order is None:
@@ -140,7 +140,7 @@ def begin(planned: Due, stage: Stage, seed: int) -> tuple[Running, list[Drift]] 
         planned.scenario.name, planned.strength, underlying, contracts, order.truth, split_of(seed), children,
         start_ts=children[0].ts,
     )  # fmt: skip
-    return running, order.drifts
+    return running, order
 
 
 def background_truth(noted: Noted, chains: Chains, contract: int, spot: float, price: float) -> Truth:
@@ -208,8 +208,9 @@ def rows(running: list[Running], start_ns: int, first: int) -> Doings:
         opens=_column([child.opens for _, child in found]),
     )
     ticks, widen = _column([child.lift for _, child in found]), _column([child.widen for _, child in found])
-    moved = (ticks != 0) | (widen != 0)
-    shifts = quoting.lifts(ts[moved] - NS_PER_US, instrument[moved], ticks[moved], widen[moved])
+    halt = _column([child.halt for _, child in found])
+    moved = (ticks != 0) | (widen != 0) | (halt != 0)
+    shifts = quoting.lifts(ts[moved] - NS_PER_US, instrument[moved], ticks[moved], widen[moved], halt[moved])
     looks = _looks(found)
     return Doings(chosen(prints, prints.size > 0), shifts, ts[looks], instrument[looks])
 

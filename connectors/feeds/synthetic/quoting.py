@@ -66,6 +66,7 @@ def option_candidates(
         forced=forced,
         lift=np.zeros(count, dtype=np.int64),
         widen=np.zeros(count, dtype=np.int64),
+        halt=np.zeros(count, dtype=np.int64),
     )
 
 
@@ -87,14 +88,15 @@ def equity_candidates(
         forced=forced,
         lift=np.zeros(count, dtype=np.int64),
         widen=np.zeros(count, dtype=np.int64),
+        halt=np.zeros(count, dtype=np.int64),
     )
 
 
-def lifts(ts: Ints, instrument: Ints, ticks: Ints, widen: Ints) -> QuoteRows:
-    """Returns shifts of the quotes in force by ticks, and by how many both sides retreat."""
+def lifts(ts: Ints, instrument: Ints, ticks: Ints, widen: Ints, halt: Ints) -> QuoteRows:
+    """Returns shifts of the quotes in force by ticks, by how many both sides retreat, and halts and their ends."""
     nothing = np.zeros(len(ts), dtype=np.int64)
     forced = np.ones(len(ts), dtype=np.bool_)
-    return QuoteRows(ts, instrument, nothing, nothing, nothing, nothing, nothing, nothing, forced, ticks, widen)
+    return QuoteRows(ts, instrument, nothing, nothing, nothing, nothing, nothing, nothing, forced, ticks, widen, halt)
 
 
 def idle_options(prints: int, cumulated: Floats, rng: np.random.Generator) -> Ints:

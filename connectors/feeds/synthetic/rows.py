@@ -24,6 +24,8 @@ NS_PER_US = 1000
 BID, ASK, INSIDE, ABOVE, BELOW, MID, SUBPENNY = range(7)
 #: What a row of prints is: a print, a cancel of the instrument's marked print, a print that will be cancelled.
 PRINT, CANCEL, DOOMED = range(3)
+#: What a row of quotes says beside prices: nothing; that the stock is halted; that it trades again.
+OPEN, HALTED, RESUMED = range(3)
 #: What a row that no planted order printed says in `plant`: nothing; a large single print; a large leg of a spread.
 NOISE, LARGE_SINGLE, LARGE_LEG = -1, -2, -3
 
@@ -111,14 +113,16 @@ class QuoteRows:
     lift: Ints
     #: Ticks by which both sides of the quote in force retreat; 0 for none.
     widen: Ints
-
-
-def chosen(prints: PrintRows, kept: Bools) -> PrintRows:
-    """Returns the rows that are kept."""
-    return PrintRows(*(getattr(prints, name)[kept] for name in PrintRows.__slots__))
+    #: Of stocks: `HALTED` and `RESUMED` say so with the prices in force.
+    halt: Ints
 
 
 _Rows = TypeVar("_Rows", PrintRows, QuoteRows)
+
+
+def chosen(rows: _Rows, kept: Bools) -> _Rows:
+    """Returns the rows that are kept."""
+    return type(rows)(*(getattr(rows, f.name)[kept] for f in fields(rows)))
 
 
 def joined(parts: list[_Rows]) -> _Rows:

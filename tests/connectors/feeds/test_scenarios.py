@@ -51,6 +51,8 @@ class _Tape:
     cancels: dict[str, OptionPrint] = field(default_factory=dict)
     spots: dict[str, list[tuple[int, float]]] = field(default_factory=lambda: defaultdict(list))
     interest: dict[tuple[str, str], int] = field(default_factory=dict)
+    #: Times and conditions of the quotes of stocks.
+    conditions: dict[str, list[tuple[int, str | None]]] = field(default_factory=lambda: defaultdict(list))
 
     def of(self, *scenarios: str) -> list[tuple[Planted, list[Any]]]:
         """Returns each label of these kinds with its prints."""
@@ -77,6 +79,7 @@ def _tape(config: ModelConfig, blocks: int) -> _Tape:
                     in_force[event.contract] = (event.bid or 0.0, event.ask or 0.0)
                 case EquityQuote():
                     in_force[event.symbol] = (event.bid or 0.0, event.ask or 0.0)
+                    tape.conditions[event.symbol].append((event.ts, event.condition))
                     tape.spots[event.symbol].append((event.ts, ((event.bid or 0.0) + (event.ask or 0.0)) / 2))
                 case OptionPrint(kind="cancel"):
                     tape.cancels[event.id] = event
@@ -100,6 +103,8 @@ def test_every_kind_is_planted_in_every_strength(tape: _Tape) -> None:
     found = Counter((label.scenario, label.strength) for label in tape.labels)
     kinds = {scenario.name for scenario in ALL}
     assert len(kinds) == len(ALL) >= 30
+    # It takes longer than this tape.
+    kinds.remove("sweep_after_halt")
     missing = kinds - {kind for kind, _ in found}
     assert not missing
     # The stronger, the less often a market has room: but for a handful every strength of every kind is there.
@@ -387,3 +392,36 @@ def test_only_named_scenarios_are_planted_and_an_unknown_name_is_refused() -> No
 def test_no_seed_is_both_for_tuning_and_for_testing() -> None:
     assert not set(TUNE_SEEDS) & set(TEST_SEEDS)
     assert [split_of(seed) for seed in (TUNE_SEEDS[0], TEST_SEEDS[0], 1)] == ["tune", "test", "none"]
+
+
+#: When its sweep begins, seconds from the moment at which trading resumes.
+_AFTER_S = {"halted_sweep": (-240, 0), "reopening_sweep": (225, 256), "sweep_after_halt": (345, 391)}
+_HALTED = tuple(_AFTER_S)
+
+
+def test_a_halt_is_said_by_the_stocks_quotes_and_nothing_but_what_is_planted_trades_in_it() -> None:
+    """Sweeps in a halt, four minutes after it, and six: the first two are none of what they look like."""
+    tape = _tape(ModelConfig(105, _OPEN, rate=20.0, planted_per_hour=240, evenly=True, only=_HALTED), 780)
+    by_symbol: dict[str, list[Any]] = defaultdict(list)
+    for event in tape.prints.values():
+        of_stock = isinstance(event, EquityPrint)
+        by_symbol[event.symbol if of_stock else parse_contract(event.contract).underlying].append(event)
+    for label, prints in tape.of(*_HALTED):
+        quotes = tape.conditions[label.underlying]
+        halted = next(ts for ts, condition in quotes if condition == "P" and ts >= label.start_ts - NS_PER_MS)
+        resumed = next(ts for ts, _ in quotes if ts > halted)
+        assert 60 <= (resumed - halted) / NS_PER_S <= 240
+        within = {event.id for event in by_symbol[label.underlying] if halted < event.ts < resumed}
+        assert within <= set(label.prints)
+        after = (prints[0].ts - resumed) / NS_PER_S
+        low, high = _AFTER_S[label.scenario]
+        assert low <= after <= high
+        assert bool(label.truth.expected) == (label.scenario == "sweep_after_halt")
+    assert {label.scenario for label, _ in tape.of(*_HALTED)} == set(_HALTED)
+
+
+def test_nothing_else_is_planted_where_a_halt_is_near(tape: _Tape) -> None:
+    """Its orders would be missed through no fault of their rules."""
+    for label, _ in tape.of("halted_sweep", "reopening_sweep"):
+        begins = [other.start_ts for other in tape.labels if other.underlying == label.underlying and other.strength]
+        assert not [ts for ts in begins if label.start_ts < ts < label.start_ts + 300 * NS_PER_S]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 
 from connectors.feeds.synthetic.calendar import LATE_S, expiries, next_open, session_at
+from connectors.feeds.synthetic.checkpoint import Checkpoint, load, save
 from connectors.feeds.synthetic.emitting import TOPICS, Item
 from connectors.feeds.synthetic.model import Market, ModelConfig, State
 from connectors.feeds.synthetic.prices import STEPS, shape
@@ -274,3 +276,33 @@ def test_testing_mode_keeps_prints_apart_and_plants_nothing() -> None:
     assert len(prints) > 30
     assert min(b - a for a, b in zip(prints, prints[1:], strict=False)) >= 200_000_000
     assert not market.finished
+
+
+def test_a_checkpoint_can_be_written_whatever_is_under_way(tmp_path: Path) -> None:
+    """Orders are drawn with numpy, whose integers JSON does not know: they are plain by the time they are planted."""
+    market = Market(ModelConfig(3, NOON, rate=5.0, planted_per_hour=36_000, evenly=True))
+    kinds: dict[str, None] = {}
+    for _ in range(60):
+        list(market.block())
+        kinds |= dict.fromkeys(order.scenario for order in market.state().running)
+        for order in market.state().running:
+            plain = [(child.ts, child.contract, child.size, child.place) for child in order.children]
+            assert all(type(number) is int for row in plain for number in row), order.scenario
+        save(tmp_path, Checkpoint(config=market.config, offsets={}, position=market.now, market=market.state()))
+        assert load(tmp_path) is not None
+    assert len(kinds) > 30
+
+
+def test_a_number_of_numpys_in_an_order_is_written_as_what_it_is(tmp_path: Path) -> None:
+    market = Market(ModelConfig(3, NOON, rate=5.0, planted_per_hour=36_000, evenly=True))
+    for _ in range(20):
+        list(market.block())
+    state = market.state()
+    child = state.running[0].children[0]
+    number = child.contract
+    child.contract, child.position = np.int64(number), np.float32(0.5)  # type: ignore[assignment]
+    save(tmp_path, Checkpoint(config=market.config, offsets={}, position=market.now, market=state))
+    found = load(tmp_path)
+    assert found is not None
+    assert found.market is not None
+    assert (found.market.running[0].children[0].contract, found.market.running[0].children[0].position) == (number, 0.5)

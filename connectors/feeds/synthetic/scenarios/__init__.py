@@ -8,6 +8,7 @@ import check holds both.
 from __future__ import annotations
 
 from connectors.feeds.synthetic.scenarios import (
+    halting,
     hedges,
     lookalikes,
     mechanical,
@@ -26,4 +27,5 @@ ALL: tuple[Scenario, ...] = (
     *hedges.SCENARIOS,
     *mechanical.SCENARIOS,
     *lookalikes.SCENARIOS,
+    *halting.SCENARIOS,
 )

@@ -35,7 +35,7 @@ class Child(Struct, gc=False, array_like=True):
     #: Ticks by which the contract's quote has moved before this print, and by which both its sides have retreated.
     lift: int = 0
     widen: int = 0
-    #: A print, one that will be cancelled, or the cancel of its contract's oldest such print.
+    #: A print, one that will be cancelled, or the cancel of its contract's oldest such print of its size.
     kind: int = PRINT
     #: What it does to open interest: 1 opens, -1 closes, 0 passes from hand to hand.
     opens: int = 0
@@ -43,6 +43,16 @@ class Child(Struct, gc=False, array_like=True):
     delay: int = 0
     #: The market's own quotes keep away from it: its order has made them retreat.
     quiet: bool = False
+    #: Of stock: as in `rows.QuoteRows`.
+    halt: int = 0
+
+
+class Halt(Struct, gc=False, array_like=True):
+    """A span in which a stock, by its number, does not trade; nothing else is planted there until long after it."""
+
+    number: int
+    start_ts: int
+    end_ts: int
 
 
 class Drift(Struct, gc=False, array_like=True):
@@ -62,6 +72,7 @@ class Order:
     children: list[Child]
     truth: Truth
     drifts: list[Drift] = field(default_factory=list)
+    halts: list[Halt] = field(default_factory=list)
 
 
 class Pick(NamedTuple):
@@ -102,6 +113,9 @@ class Stage:
     quotes: Callable[[Ints], tuple[Ints, Ints]]
     #: Dollars by underlying.
     spots: Floats
+    #: Underlyings that are halted or were a short time ago, and those in which an order is under way.
+    shut: tuple[int, ...] = ()
+    busy: tuple[int, ...] = ()
 
     def between(self, low: float, high: float) -> float:
         """Draws a number evenly in logs."""
@@ -125,9 +139,15 @@ class Stage:
         """Draws one venue."""
         return self.venues(1)[0]
 
-    def pick(self, wanted: Wanted) -> Pick | None:
-        """Draws a contract, the underlying first; None where the market has none."""
+    def pick(self, wanted: Wanted, alone: bool = False) -> Pick | None:
+        """Draws a contract, the underlying first; None where the market has none.
+
+        Never in an underlying that is halted; where it shall be `alone`, in none with an order under way.
+        """
         numbers = np.flatnonzero(np.isin(self.names.tier, wanted.tiers) & (self.names.flow > 0))
+        numbers = numbers[~np.isin(numbers, (*self.shut, *(self.busy if alone else ())))]
+        if not len(numbers):
+            return None
         share = self.names.flow[numbers] ** 0.5
         for _ in range(_TRIES):
             candidates = self._fitting(int(self.rng.choice(numbers, p=share / share.sum())), wanted)
@@ -176,7 +196,7 @@ class Stage:
 
     def strike_away(self, contract: int, steps: int) -> int | None:
         """Returns the contract of the same expiry and right so many strikes higher, None past the chain's end."""
-        other = contract + 2 * steps
+        other = int(contract + 2 * steps)
         first, last = self._chain(contract)
         if not first <= other < last or self.chains.expiry_ns[other] != self.chains.expiry_ns[contract]:
             return None
