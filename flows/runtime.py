@@ -18,6 +18,8 @@ from connectors import recovery
 from events.settings import Settings
 
 _stop = threading.Event()
+#: The signal that asked for it, the first if there were several.
+_asked: list[int] = []
 _log = logging.getLogger("undertow.flows")
 #: How far a clock may be set back before a flow is ended for it, and how often that is looked at, s.
 _SET_BACK_S, _LOOK_S = 2.0, 0.5
@@ -30,11 +32,21 @@ def stopping() -> bool:
     return _stop.is_set()
 
 
+def stop_status() -> int:
+    """Returns the exit status of who was stopped before its work was done: 130 by SIGINT, 143 by SIGTERM."""
+    return 128 + (_asked[0] if _asked else signal.SIGTERM)
+
+
 def install_handlers() -> None:
     """Makes SIGTERM and SIGINT ask for a clean stop; only the main thread may do this."""
     if threading.current_thread() is threading.main_thread():
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: _stop.set())
+            signal.signal(number, _ask)
+
+
+def _ask(number: int, _frame: object) -> None:
+    _asked.append(number)
+    _stop.set()
 
 
 #: glibc's mallopt options, and the block size below which memory stays with the process.

@@ -23,20 +23,43 @@ Watch = Callable[[str], None]
 FAILURES = 12
 
 
+class Stopped(Exception):
+    """It was stopped before anything could be said; the text names the seeds that were not judged."""
+
+    def __init__(self, seeds: Sequence[int]) -> None:
+        super().__init__(missing(seeds))
+
+
+def missing(seeds: Sequence[int]) -> str:
+    """Says which seeds a stopped evaluation did not judge."""
+    if not seeds:
+        return "stopped before its tape was judged"
+    return f"stopped: seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))} not judged"
+
+
 def evaluate_seeds(
     seeds: Sequence[int], config: TapeConfig, settings: Settings, watch: Watch, stopping: Callable[[], bool],
     failures: int = FAILURES, keep: Path | None = None,
 ) -> Report:  # fmt: skip
-    """Makes the tape of each seed and judges it; throws it away, or keeps it in a directory of its own below `keep`."""
-    judged = []
+    """Makes the tape of each seed and judges it; throws it away, or keeps it in a directory of its own below `keep`.
+
+    A seed that was under way when it had to stop is left out, for its tape was cut short, or what was said of it: the
+    report names what is missing. Raises Stopped when no seed was done.
+    """
+    judged: list[tuple[Joined, TapeSummary]] = []
     for seed in seeds:
         with TemporaryDirectory(prefix="undertow-tape-") as scratch:
             watch(f"seed {seed}: making {config.hours:g} h of market")
             tape = make((keep or Path(scratch)) / f"seed-{seed}", seed, config, stopping)
-            judged.append(judge(tape, settings, watch))
-        if stopping():
+            done = None if stopping() else judge(tape, settings, watch)
+        if done is None or stopping():
             break
-    return summarise(judged, failures)
+        judged.append(done)
+    if not judged:
+        raise Stopped(seeds)
+    report = summarise(judged, failures)
+    report.missing_seeds = list(seeds[len(judged) :])
+    return report
 
 
 def judge(tape: Tape, settings: Settings, watch: Watch) -> tuple[Joined, TapeSummary]:

@@ -29,6 +29,7 @@ def page(report: Report) -> str:
     seeds = ", ".join(f"{tape.seed} ({tape.split})" for tape in report.tapes)
     prints = sum(tape.option_prints for tape in report.tapes)
     planted = sum(tape.planted for tape in report.tapes)
+    missing = ", ".join(map(str, report.missing_seeds))
     parts = [
         "<!doctype html><html lang='en'><meta charset='utf-8'><title>Undertow: the rules on labelled tapes</title>",
         f"<meta name='viewport' content='width=device-width'><style>{_STYLE.read_text(encoding='utf-8')}</style>",
@@ -36,6 +37,7 @@ def page(report: Report) -> str:
         f"<p class='muted'>Seeds {seeds}; {prints:,} option prints, {planted:,} planted orders, model "
         f"{report.model_version}. Synthetic orders show whether a rule sees what it claims to see, not whether "
         "anything follows from it.</p>",
+        f"<p><b>Not whole: it was stopped, and seeds {missing} were not judged.</b></p>" if missing else "",
         _headline(report),
         _section("What is asked", "", _targets(report)),
         _section("Rules", plots.rules(report), _rules(report.rules)),

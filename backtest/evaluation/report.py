@@ -182,3 +182,5 @@ class Report(Struct, kw_only=True):
     loudest: list[LoudAlert]
     failures: list[Failure]
     targets: list[Target] = []
+    #: Seeds that were asked for and not judged, because it was stopped.
+    missing_seeds: list[int] = []

@@ -10,6 +10,8 @@ from backtest.evaluation.report import Report, RuleScore
 def lines(report: Report) -> Iterator[str]:
     """Yields the report's lines."""
     yield from _tapes(report)
+    if report.missing_seeds:
+        yield f"NOT WHOLE, stopped: not judged were seeds {', '.join(map(str, report.missing_seeds))}"
     yield ""
     counts, shares = (
         f"{'planted':>8}{'found':>7}{'wrong':>7}{'backgr.':>8}",

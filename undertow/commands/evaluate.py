@@ -63,7 +63,8 @@ def evaluate_command(
 
     Makes a tape for each seed, runs the flow over it in this process with today's settings, joins what it says to what
     was planted, and throws the tape away. The same seeds give the same report, but for its durations. What a label says
-    and which seeds are for tuning stands in docs/tapes.md.
+    and which seeds are for tuning stands in docs/tapes.md. Stopped by Ctrl-C or SIGTERM it reports the seeds that are
+    done, names those that are missing, and exits with 130 or 143.
 
     \b
     undertow evaluate --html report.html
@@ -71,12 +72,12 @@ def evaluate_command(
     CLASSIFIER_SWEEP_MIN_PREMIUM=60000 undertow evaluate --seed 101 --only call_sweep
     """
     with one_line_errors():
-        from backtest.evaluation.evaluate import evaluate_seeds, judge, summarise
+        from backtest.evaluation.evaluate import Stopped, evaluate_seeds, judge, missing, summarise
         from backtest.evaluation.table import lines
         from backtest.evaluation.tapes import TapeConfig, take
         from connectors.feeds.synthetic.planting import library
         from connectors.feeds.synthetic.scenarios.splits import TEST_SEEDS, TUNE_SEEDS
-        from flows.runtime import install_handlers, stopping
+        from flows.runtime import install_handlers, stop_status, stopping
 
         write_page = _page_writer(html)
         settings = load()
@@ -86,12 +87,18 @@ def evaluate_command(
         if split == "test" and (wrong := [seed for seed in chosen if seed not in TEST_SEEDS]):
             raise ValueError(f"seed {wrong[0]} is none that judges: those are {', '.join(map(str, TEST_SEEDS))}")
         console = Console(stderr=True)
-        with console.status("starting") as status:
-            if data is not None:
-                report = summarise([judge(take(open_dataset(data)), settings, status.update)], failures)
-            else:
-                config = TapeConfig(hours=hours, warm_minutes=warm, rate=rate, planted_per_hour=planted, only=only)
-                report = evaluate_seeds(chosen, config, settings, status.update, stopping, failures, keep)
+        try:
+            with console.status("starting") as status:
+                if data is not None:
+                    report = summarise([judge(take(open_dataset(data)), settings, status.update)], failures)
+                    if stopping():
+                        raise Stopped(())
+                else:
+                    config = TapeConfig(hours=hours, warm_minutes=warm, rate=rate, planted_per_hour=planted, only=only)
+                    report = evaluate_seeds(chosen, config, settings, status.update, stopping, failures, keep)
+        except Stopped as stopped:
+            click.echo(str(stopped), err=True)
+            sys.exit(stop_status())
         if write_page is not None and html is not None:
             write_page(html, report)
     if as_json:
@@ -99,6 +106,9 @@ def evaluate_command(
     else:
         for line in lines(report):
             click.echo(line)
+    if report.missing_seeds:
+        click.echo(missing(report.missing_seeds), err=True)
+        sys.exit(stop_status())
     sys.exit(0)
 
 
