@@ -31,9 +31,8 @@ from events.codec import canonical_line, fields_of
 from events.settings import Compute, Kafka, Rules
 from events.topics import DERIVED_TOPICS
 from flows.pipeline import collect
-from tests.conftest import require_engine
 from tests.contract.bus_suite import OTHER, PARTITIONS, TOPIC, BusSuite, Engine, batch, lines_of
-from tests.engines.kafka import Broker, KafkaMissing
+from tests.engines.kafka import Broker
 from tests.engines.kafka import running as started
 from tests.tapes import append as append_tape
 from tests.tapes import random_tape
@@ -41,15 +40,6 @@ from undertow.bench import market
 
 pytestmark = pytest.mark.engine("kafka")
 _numbers = count()
-
-
-@pytest.fixture(scope="session")
-def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
-    try:
-        with started(tmp_path_factory.mktemp("kafka")) as broker:
-            yield broker
-    except KafkaMissing as missing:
-        require_engine("kafka", str(missing))
 
 
 @pytest.fixture

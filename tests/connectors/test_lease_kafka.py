@@ -23,15 +23,6 @@ pytestmark = pytest.mark.engine("kafka")
 _numbers = count()
 
 
-@pytest.fixture(scope="session")
-def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
-    try:
-        with started(tmp_path_factory.mktemp("kafka")) as broker:
-            yield broker
-    except KafkaMissing as missing:
-        require_engine("kafka", str(missing))
-
-
 @pytest.fixture
 def leasing(broker: Broker) -> Iterator[LeaseEngine]:
     prefix, opened = f"l{next(_numbers)}.", []

@@ -10,7 +10,6 @@ its own with the collector of a flow's, and its clients' threads count; of sever
 
 from __future__ import annotations
 
-import resource
 import sqlite3
 import subprocess
 import sys
@@ -20,7 +19,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from time import perf_counter
 from typing import Any
 from uuid import uuid4
 
@@ -33,12 +31,12 @@ from connectors.feeds.writer import TopicWriter
 from events.settings import Kafka, load
 from flows.runtime import tune_memory
 from undertow.bench import market
+from undertow.bench.rounds import ROUNDS, least
 
 PARTITIONS = 8
 ENGINES = ("embedded", "kafka")
 _TOPICS = ("options.prints", "options.quotes")
 _CONTRACTS = 2000
-_ROUNDS = 3
 #: Records a flow reads at a time, as TAPE_READ_BATCH has it.
 _READ = 8000
 #: What `--check` holds each engine and direction to.
@@ -63,7 +61,7 @@ def run(messages: int, engine: str) -> dict[str, Any]:
     if engine == "kafka" and not brokers:
         raise ValueError("KAFKA_BROKERS names no broker to measure")
     chosen = [name for name in ENGINES if engine in (name, "all") and (name != "kafka" or brokers)]
-    result: dict[str, Any] = {"messages": messages, "rounds": _ROUNDS}
+    result: dict[str, Any] = {"messages": messages, "rounds": ROUNDS}
     for name in chosen:
         with tempfile.TemporaryDirectory(prefix="undertow-bench-") as directory:
             for way in ("produce", "consume"):
@@ -120,23 +118,13 @@ class _Work:
 
 
 def _measured(work: _Work) -> dict[str, Any]:
-    best: dict[str, Any] = {}
-    for _ in range(_ROUNDS):
+    def ready() -> Any:
         at = work.prepare()
         # Both sides as a flow's process has its collector: what a measurement holds ready is no work of it.
         tune_memory()
-        began, cpu = perf_counter(), _cpu_s()
-        count = work.do(at)
-        cpu_s, seconds = _cpu_s() - cpu, perf_counter() - began
-        found = {"per_s": round(count / seconds), "cpu_s_per_million": round(cpu_s / count * 1e6, 3)}
-        if not best or found["cpu_s_per_million"] < best["cpu_s_per_million"]:
-            best = found
-    return best
+        return at
 
-
-def _cpu_s() -> float:
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    return used.ru_utime + used.ru_stime
+    return least(ready, work.do, "per_s")
 
 
 # ---- ours --------------------------------------------------------------------------------------

@@ -8,13 +8,11 @@ least CPU counts. chDB runs inside the process: its CPU is the engine's too, som
 
 from __future__ import annotations
 
-import resource
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -25,11 +23,11 @@ from connectors.store.archiver import Archiver, TopicRows
 from connectors.store.base import Store, StoreError
 from connectors.store.schema import Columns, Table, table
 from undertow.bench import market
+from undertow.bench.rounds import least
 
 _BATCH_RECORDS = 2000
 #: Rows of one insert, as the archive's setting has it.
 _INSERT_ROWS = 50_000
-_ROUNDS = 3
 _TOPICS = ("options.prints", "options.quotes")
 #: What `--check` holds the measurement to, for each store that was measured.
 LEAST_ROWS_PER_S, MOST_RATIO = 100_000.0, 2.0
@@ -172,24 +170,6 @@ def _bare_chdb(batches: list[tuple[str, StoredBatch]], connection: Any) -> Calla
     return work
 
 
-def _measured(work: Callable[[], int], settle: Callable[[], None]) -> dict[str, Any]:
-    best: dict[str, Any] = {}
-    for _ in range(_ROUNDS):
-        settle()
-        began, cpu = perf_counter(), _cpu_s()
-        rows = work()
-        cpu_s, seconds = _cpu_s() - cpu, perf_counter() - began
-        found = {"rows_per_s": round(rows / seconds), "cpu_s_per_million": round(cpu_s / rows * 1e6, 3)}
-        if not best or found["cpu_s_per_million"] < best["cpu_s_per_million"]:
-            best = found
-    return best
-
-
-def _cpu_s() -> float:
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    return used.ru_utime + used.ru_stime
-
-
 def _child_main(engine: str, what: str, rows: int) -> dict[str, Any]:
     batches = _batches(rows)
     if engine == "clickhouse":
@@ -201,7 +181,7 @@ def _child_main(engine: str, what: str, rows: int) -> dict[str, Any]:
         store.ensure_tables()
         work = _ours(store, batches) if what == "ours" else _bare_chdb(batches, store.connection)
         try:
-            return _measured(work, lambda: _empty(store))
+            return least(lambda: _empty(store), lambda _: work(), "rows_per_s")
         finally:
             store.close()
 
@@ -219,7 +199,7 @@ def _in_clickhouse(what: str, batches: list[tuple[str, StoredBatch]]) -> dict[st
     store.ensure_tables()
     work = _ours(store, batches) if what == "ours" else _bare_clickhouse(batches, address)
     try:
-        return _measured(work, lambda: _empty(store))
+        return least(lambda: _empty(store), lambda _: work(), "rows_per_s")
     finally:
         store.execute(f"DROP DATABASE {address.database}")
         store.close()
