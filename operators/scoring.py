@@ -13,6 +13,7 @@ from math import log10
 from events.settings import Rules
 from events.types import Severity, Style
 from events.verdicts import Hit
+from operators.rules.common import is_clear
 from operators.rules.subject import StructureSubject, Subject
 
 #: Decades of premium over the reference that fill the points for premium.
@@ -154,17 +155,19 @@ def _facts(subject: Subject | StructureSubject) -> list[tuple[Style, float, str]
         structure = subject.structure
         if structure.stock_tied:
             found.append(("hedging", 0.15, "Stock traded beside it, as beside a hedge."))
-        if structure.payer == "credit":
+        if structure.payer == "credit" and not structure.kind.startswith("roll"):
+            # A roll's credit is what the new leg brings beyond the old one's cost: nothing is earned by it yet.
             found.append(("income", 0.1, "Premium was taken in."))
         return found
     share, out = subject.held_share, subject.out
     can_close = share is not None and share <= 1
-    if subject.side == "buy":
+    # A side that most of the size only leans to says nothing of what it was for.
+    if is_clear(subject, bought=True):
         if subject.contract.right == "P" and subject.days >= 7:
             found.append(("hedging", 0.2, "A bought put with time left can insure stock."))
         if can_close:
             found.append(("closing", 0.1, "So many stand open that it can be a short position bought back."))
-    elif subject.side == "sell":
+    elif is_clear(subject, bought=False):
         if out is not None and out > 0 and subject.days >= 2:
             found.append(("income", 0.15, "It was sold out of the money with days left."))
         if can_close and (out is None or out <= 0):

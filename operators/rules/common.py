@@ -115,11 +115,13 @@ def worked_check(subject: Subject, single_premium: float | None = None) -> Check
 WORKED_SETTINGS = ("classifier_min_prints", "classifier_single_print_premium")
 
 
-def premium_check(subject: Subject, setting: float) -> Check:
-    """Checks the premium against the larger of a setting and what is large for the underlying."""
+def premium_check(
+    subject: Subject, setting: float, premium: float | None = None, name: str = "premium, dollars"
+) -> Check:
+    """Checks a premium, its own by default, against the larger of a setting and what is large for the underlying."""
     floor = subject.floor(setting)
-    name = "premium, dollars" if floor == setting else "premium, dollars (the underlying's own quantile)"
-    return check(name, subject.premium, ">=", floor)
+    shown = name if floor == setting else f"{name} (the underlying's own quantile)"
+    return check(shown, subject.premium if premium is None else premium, ">=", floor)
 
 
 def what(subject: Subject, verb: str) -> str:

@@ -6,7 +6,15 @@ from collections.abc import Sequence
 
 from events.types import NS_PER_MS
 from operators.memory import Order
-from operators.rules.common import GATE_SETTINGS, is_sided, kind_checks, quality, sided_checks, unknowns
+from operators.rules.common import (
+    GATE_SETTINGS,
+    is_sided,
+    kind_checks,
+    premium_check,
+    quality,
+    sided_checks,
+    unknowns,
+)
 from operators.rules.rule import Rule, Verdict, check, contract_name, held, money, passes
 from operators.rules.subject import Subject
 
@@ -59,7 +67,7 @@ def _judge_hits(subject: Subject) -> Verdict:
         *kind_checks(subject),
         *sided_checks(subject, bought=True),
         check("bought orders within the window", len(bought), ">=", rules.repeated_hits_min_count),
-        check("their premium, dollars", premium, ">=", rules.repeated_hits_min_premium),
+        premium_check(subject, rules.repeated_hits_min_premium, premium, "their premium, dollars"),
         check("bought share of premium within the window", _share(orders), ">=", rules.repeated_hits_min_side_share),
         check("premium of this one, dollars", subject.premium, ">=", rules.repeated_hits_min_hit_premium),
     )
@@ -123,7 +131,7 @@ def _judge_ladder(subject: Subject) -> Verdict:
 
 
 HITS = Rule(
-    id="repeated_hits", version=1, style="directional", settings=_HITS_SETTINGS,
+    id="repeated_hits", version=2, style="directional", settings=_HITS_SETTINGS,
     least_premium=lambda rules: rules.repeated_hits_min_hit_premium, sieve=_again, judge=_judge_hits,
     sees="One contract bought several times within minutes, hardly sold meanwhile.",
     why="An order too large for one moment comes back: a higher likelihood of one buyer behind several packets.",

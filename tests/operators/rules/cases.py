@@ -150,6 +150,9 @@ _REPEATED = Cases(
         "bought orders within the window": (_hits(5), _hits(4, 25_000.0)),
         "bought orders within the window, by time": (_hits(5, 20_000.0, 300.0), _hits(5, 20_000.0, 300.000001)),
         "their premium, dollars": (_hits(5, 15_000.0), _hits(5, 14_999.99)),
+        "their premium, dollars (the underlying's own quantile)": (
+            {"premium_floor": 100_000.0, **_hits(5)}, {"premium_floor": 100_000.01, **_hits(5)},
+        ),
         "bought share of premium within the window": (
             _hits(5, 18_000.0, 120.0, (9.0, 450.0, "sell", 10_000.0)),
             _hits(5, 18_000.0, 120.0, (9.0, 450.0, "sell", 10_001.0)),
