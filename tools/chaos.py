@@ -25,6 +25,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -103,12 +104,18 @@ async def listening(up: Up, env: dict[str, str]) -> AsyncIterator[list[Listener]
         Listener(lambda: up.url.replace("http", "ws", 1).rstrip("/") + "/ws", partitions),
         Listener(lambda: url.replace("http", "ws", 1).rstrip("/") + "/ws", partitions),
     ]
-    tasks = [asyncio.create_task(client.listen()) for client in clients]
+    # In a thread with a loop of its own: nothing that this program waits for may keep them from answering a ping.
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    tasks = [asyncio.run_coroutine_threadsafe(client.listen(), loop) for client in clients]
     try:
         yield clients
     finally:
         for task in tasks:
             task.cancel()
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(10)
         gateway.terminate()
         try:
             await asyncio.to_thread(gateway.wait, 30)
