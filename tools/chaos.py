@@ -108,12 +108,12 @@ async def listening(up: Up, env: dict[str, str]) -> AsyncIterator[list[Listener]
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
-    tasks = [asyncio.run_coroutine_threadsafe(client.listen(), loop) for client in clients]
+    for client in clients:
+        asyncio.run_coroutine_threadsafe(client.listen(), loop)
     try:
         yield clients
     finally:
-        for task in tasks:
-            task.cancel()
+        await asyncio.to_thread(asyncio.run_coroutine_threadsafe(cancelled(), loop).result, 30)
         loop.call_soon_threadsafe(loop.stop)
         thread.join(10)
         gateway.terminate()
@@ -121,6 +121,14 @@ async def listening(up: Up, env: dict[str, str]) -> AsyncIterator[list[Listener]
             await asyncio.to_thread(gateway.wait, 30)
         except subprocess.TimeoutExpired:
             gateway.kill()
+
+
+async def cancelled() -> None:
+    """Ends every other task of this loop."""
+    tasks = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def disturb(
