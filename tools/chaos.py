@@ -79,6 +79,7 @@ async def trial(arguments: argparse.Namespace, here: Path, stack: ExitStack) -> 
         missing = await complete(up, market, listeners, _SETTLE_S + 60 * arguments.minutes)
         touched = {"supervised": listeners[0], "untouched": listeners[1]}
     up.stop()
+    say("the comparison")
     war = await asyncio.to_thread(results, data, env)
     judged = judge(peace, war, expected, touched, poison)
     in_log = await asyncio.to_thread(logged, data, env)
@@ -207,9 +208,10 @@ def main() -> None:
                     here / "disk", kept, dirs_exist_ok=True, ignore=shutil.ignore_patterns("*.sock", "filler")
                 )
                 say(f"what stands in the end is in {kept}")
+        # First: ClickHouse leaves a file for each column of each part, which takes minutes to remove.
+        print(orjson.dumps(result, option=orjson.OPT_INDENT_2).decode(), flush=True)
     finally:
         shutil.rmtree(here, ignore_errors=True)
-    print(orjson.dumps(result, option=orjson.OPT_INDENT_2).decode())
     sys.exit(0 if result["ok"] else 1)
 
 
