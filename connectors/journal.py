@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 from struct import Struct
 from zlib import crc32
@@ -24,8 +25,11 @@ _HEAD = Struct("<II")
 _LEAST_TAIL = 1 << 16
 #: Marks that a generation must have given before the next: by then one of them was committed.
 _MARKS = 4
-#: Writing whole states takes at most this share of the time, unless one is overdue by this factor.
-_SHARE, _OVERDUE = 0.1, 4
+#: Writing whole states takes at most this share of the time, and the larger one where one is overdue by this factor:
+#: never all of it, since keys that have begun together are due together and their pauses would add up.
+_SHARE, _LARGER_SHARE, _OVERDUE = 0.1, 0.25, 4
+#: What is released between two whole states at least, s of work.
+_LEAST_REST_S = 0.02
 
 
 class JournalError(Exception):
@@ -86,10 +90,12 @@ class Journal:
 class Journals:
     """The journals of one process's recovery store."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, clock: Callable[[], float] = time.monotonic) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self._directory = directory
-        self._rest_until = 0.0
+        self._clock = clock
+        #: When the last whole state had been written, and how long that took, s.
+        self._written, self._took = 0.0, 0.0
 
     def begin(self, name: str, state: bytes) -> Journal:
         """Begins a key's journal with a state; whatever stands there of before is forgotten."""
@@ -111,11 +117,15 @@ class Journals:
 
     def may_rewrite(self, overdue: float) -> bool:
         """Tells whether a whole state should be written now: one at a time, so that no pause adds up."""
-        return overdue >= _OVERDUE or (overdue >= 1 and time.monotonic() >= self._rest_until)
+        if overdue < 1:
+            return False
+        share = _LARGER_SHARE if overdue >= _OVERDUE else _SHARE
+        rest = max(self._took * (1 / share - 1), _LEAST_REST_S)
+        return not self._took or self._clock() >= self._written + rest
 
     def rewritten(self, seconds: float) -> None:
         """Notes that writing one took so long."""
-        self._rest_until = time.monotonic() + seconds / _SHARE
+        self._written, self._took = self._clock(), seconds
 
 
 def read(directory: Path, mark: Mark) -> list[bytes]:
