@@ -18,6 +18,8 @@ from pathlib import Path
 from struct import Struct
 from zlib import crc32
 
+from connectors.pacing import Pace
+
 Mark = tuple[str, int, int]
 
 _HEAD = Struct("<II")
@@ -25,11 +27,6 @@ _HEAD = Struct("<II")
 _LEAST_TAIL = 1 << 16
 #: Marks that a generation must have given before the next: by then one of them was committed.
 _MARKS = 4
-#: Writing whole states takes at most this share of the time, and the larger one where one is overdue by this factor:
-#: never all of it, since keys that have begun together are due together and their pauses would add up.
-_SHARE, _LARGER_SHARE, _OVERDUE = 0.1, 0.25, 4
-#: What is released between two whole states at least, s of work.
-_LEAST_REST_S = 0.02
 
 
 class JournalError(Exception):
@@ -93,9 +90,7 @@ class Journals:
     def __init__(self, directory: Path, clock: Callable[[], float] = time.monotonic) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self._directory = directory
-        self._clock = clock
-        #: When the last whole state had been written, and how long that took, s.
-        self._written, self._took = 0.0, 0.0
+        self.pace = Pace(clock)
 
     def begin(self, name: str, state: bytes) -> Journal:
         """Begins a key's journal with a state; whatever stands there of before is forgotten."""
@@ -114,18 +109,6 @@ class Journals:
             if int(path.suffix[1:]) > generation:
                 path.unlink()
         return Journal(self._directory, name, generation, len(pieces[0]), end), pieces
-
-    def may_rewrite(self, overdue: float) -> bool:
-        """Tells whether a whole state should be written now: one at a time, so that no pause adds up."""
-        if overdue < 1:
-            return False
-        share = _LARGER_SHARE if overdue >= _OVERDUE else _SHARE
-        rest = max(self._took * (1 / share - 1), _LEAST_REST_S)
-        return not self._took or self._clock() >= self._written + rest
-
-    def rewritten(self, seconds: float) -> None:
-        """Notes that writing one took so long."""
-        self._written, self._took = self._clock(), seconds
 
 
 def read(directory: Path, mark: Mark) -> list[bytes]:

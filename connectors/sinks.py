@@ -70,11 +70,16 @@ class DerivedPartition(StatefulSinkPartition[Emission, dict[str, int]]):
         self._bus, self._partition, self._topics, self._epoch = bus, partition, topics, epoch
         self._watermark = 0
         self._written: dict[str, set[Identity]] = {}
+        #: Where each topic goes on behind what we wrote, and what was promised in it.
+        self._next: dict[str, int] = {}
+        self._promised: dict[str, int] = {}
         for topic in topics:
             if _is_ours(topic):
                 bus.fence(topic, [partition], epoch)
             known_from = 0 if resume or not _is_ours(topic) else since - _MARGIN_NS
-            self._written[topic] = self._behind(topic, (resume or {}).get(topic, 0), known_from)
+            head = bus.heads(topic)[partition]
+            self._next[topic], self._promised[topic] = head.next, head.promise
+            self._written[topic] = self._behind(topic, (resume or {}).get(topic, 0), head.next, known_from)
 
     def write_batch(self, values: list[Emission]) -> None:
         """Appends the emissions' events, one record batch per topic; drops what the log already holds."""
@@ -99,16 +104,18 @@ class DerivedPartition(StatefulSinkPartition[Emission, dict[str, int]]):
     def snapshot(self) -> dict[str, int]:
         """Says how far the topics are complete and returns their next offsets; everything was appended before."""
         for topic in self._topics:
-            if _is_ours(topic) and self._bus.heads(topic)[self._partition].promise < self._watermark:
+            if _is_ours(topic) and self._promised[topic] < self._watermark:
                 self._append(topic, heartbeat(self._watermark))
-        return {topic: self._bus.heads(topic)[self._partition].next for topic in self._topics}
+                self._promised[topic] = self._watermark
+        # Nobody is asked where the topics end: what others write behind us into `deadletter` may be read again.
+        return dict(self._next)
 
     def _append(self, topic: str, batch: Batch) -> None:
-        self._bus.append(topic, {self._partition: batch}, self._epoch if _is_ours(topic) else 0)
+        first = self._bus.append(topic, {self._partition: batch}, self._epoch if _is_ours(topic) else 0)
+        self._next[topic] = first[self._partition] + batch.count
 
-    def _behind(self, topic: str, offset: int, known_from: int) -> set[Identity]:
+    def _behind(self, topic: str, offset: int, end: int, known_from: int) -> set[Identity]:
         found: set[Identity] = set()
-        end = self._bus.heads(topic)[self._partition].next
         while offset < end:
             for batch in self._bus.read(topic, self._partition, offset, _READ):
                 offset = batch.next

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -53,6 +52,8 @@ class Kept:
 
     def __init__(self, keep: Keep, name: str, resume: Snapshot | None, first: bytes, share: float) -> None:
         self._keep, self._share = keep, share
+        #: Since when changes have waited to be written down, at the earliest.
+        self._waited_since = 0.0
         self._journal: Journal | None = None
         #: The state to begin with, and what changed since.
         self.state, self.changes = first, list[bytes]()
@@ -73,18 +74,24 @@ class Kept:
             if step.pending > _SPILL:
                 step.forget_changes()
             return
-        if self._keep.may_rewrite(self._journal.overdue(self._share)):
-            began = time.monotonic()
+        pace, pending = self._keep.pace, step.pending
+        if pace.may_rewrite(self._journal.overdue(self._share)):
+            began = pace.clock()
             self._journal.rewrite(step.dump())
             step.forget_changes()
-            self._keep.rewritten(time.monotonic() - began)
-        elif step.pending > _SPILL:
+            pace.rewritten(pace.clock() - began)
+        elif pending > _SPILL or (pending and pace.may_spill(self._waited_since)):
             self._journal.append(step.changes())
+        else:
+            return
+        self._waited_since = pace.clock()
 
     def snapshot(self, step: Step) -> Snapshot:
         """Returns what the step can be made from again."""
-        if self._journal is None:
+        if self._journal is None or not isinstance(self._keep, Journals):
             step.forget_changes()
             return step.dump() if isinstance(self._keep, Whole) else b""
         self._journal.append(step.changes())
+        self._keep.pace.snapshot()
+        self._waited_since = self._keep.pace.clock()
         return self._journal.mark()

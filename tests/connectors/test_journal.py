@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from pathlib import Path
 from random import Random
 
@@ -91,21 +90,3 @@ def test_a_whole_state_is_due_when_its_changes_outgrow_it_and_marks_were_given(t
     assert 1 <= journal.overdue(0.125) < 2
     assert journal.overdue(1.0) < 1
     journal.close()
-
-
-@pytest.mark.parametrize(("overdue", "share"), [(1.5, 0.1), (9.0, 0.25)])
-def test_keys_that_are_due_together_are_written_whole_apart(tmp_path: Path, overdue: float, share: float) -> None:
-    now = 100.0
-    journals = Journals(tmp_path, clock=lambda: now)
-    begun: list[float] = []
-    while len(begun) < 8:
-        if journals.may_rewrite(overdue):
-            begun.append(now)
-            now += 0.03
-            journals.rewritten(0.03)
-        else:
-            now += 0.001
-    assert begun[0] == 100.0
-    assert all(after - before >= 0.03 / share - 1e-6 for before, after in pairwise(begun))
-    assert begun[-1] - begun[0] < 8 * 0.03 / share + 0.1, "all of them have their turn"
-    assert not journals.may_rewrite(0.9)

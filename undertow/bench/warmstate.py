@@ -21,6 +21,7 @@ from events.derived import Anchor, FlowPacket
 from events.partitions import BUSIEST, partition_of, shard_of
 from events.raw import OptionQuote
 from events.settings import Rules
+from events.types import NS_PER_S
 from operators.judging import Verdicts
 from operators.partition_step import PartitionState, PartitionStep, dump
 from operators.shard_step import ShardStep
@@ -29,7 +30,8 @@ _UNDERLYINGS = 1000
 #: Share of all contracts that the twenty busiest underlyings have.
 _BUSY_SHARE = 0.3
 _QUOTES_RANK = 3
-_NS_APART = 1_000_000
+#: Packets of a contract come so far apart: those of one session.
+_NS_APART = 20 * 60 * NS_PER_S
 
 
 def contracts(count: int) -> list[str]:
@@ -71,7 +73,7 @@ def _write_partition(
     bus: Bus, partition: int, labels: dict[str, list[str]], samples: int, boundary: int, random: Random
 ) -> int:
     step = PartitionStep(PartitionState(), Rules())
-    quotes = [quote(contract, boundary - _NS_APART, random) for chosen in labels.values() for contract in chosen]
+    quotes = [quote(contract, boundary - NS_PER_S, random) for chosen in labels.values() for contract in chosen]
     step.step([(q.ts, 0, _QUOTES_RANK, q.contract, n, q) for n, q in enumerate(quotes)], boundary)
     step.state.shards.update(dict.fromkeys(labels, True))
     tape = msgspec.json.encode(TapeState()).decode()
