@@ -3,6 +3,9 @@
 The flow runs as `up` starts it. It begins at anchors that hold instruments and baselines of many contracts, and reads
 a tape whose event time runs ten times as fast as the wall clock, so that the grid of promises (100 ms) does not hide a
 pause. A gap is the time in which `options.marked` grows nowhere; an epoch is seen by the recovery store's commit.
+
+On a machine that does other things too a gap holds time in which the flow could have run and was not let. The system
+counts that for the flow's thread: beside the gap by the wall clock stand the gap without it and the processor time.
 """
 
 from __future__ import annotations
@@ -14,9 +17,10 @@ import time
 from bisect import bisect_left
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, NamedTuple
 
 from connectors.bus.base import Bus
 from connectors.code import code_digest
@@ -105,11 +109,18 @@ class _Market:
             self._writers[PRINTS].add_encoded(now, underlying, encode(report))
 
 
+class _Used(NamedTuple):
+    """Processor time of all its threads, s; time that its main thread, which does the work, waited for a processor."""
+
+    on_cpu_s: float
+    waited_s: float
+
+
 @dataclass(slots=True)
 class _Watch:
-    """When the marks grew, and the processor time the flow's process had used then; when an epoch was committed."""
+    """When the marks grew, and what the flow had used then; when an epoch was committed."""
 
-    grew: list[tuple[float, float]] = field(default_factory=list)
+    grew: list[tuple[float, _Used]] = field(default_factory=list)
     commits: list[float] = field(default_factory=list)
 
 
@@ -158,7 +169,7 @@ def _drive(market: _Market, bus: Bus, dataset: Dataset, pid: int, watch: _Watch,
     while (now := time.monotonic()) < until:
         position, events, _ = bus.tally(MARKED, position)
         if events:
-            watch.grew.append((now, _on_cpu_s(pid)))
+            watch.grew.append((now, _used(pid)))
         at = _written(store)
         if at != written:
             written = at
@@ -176,43 +187,64 @@ def _written(store: Path) -> int:
         return 0
 
 
-def _on_cpu_s(pid: int) -> float:
-    """Returns the time that the process's threads have run, s; 0 where the system does not say."""
-    spent = 0
+def _used(pid: int) -> _Used:
+    """Returns what the process has used and waited for; 0 where the system does not say."""
+    spent = waited = 0
     for task in Path(f"/proc/{pid}/task").glob("*/schedstat"):
         try:
-            spent += int(task.read_text().split()[0])
-        except (OSError, IndexError):
+            running, waiting, _ = map(int, task.read_text().split())
+        except (OSError, ValueError):
             continue
-    return spent / NS_PER_S
+        spent += running
+        if task.parent.name == str(pid):
+            waited = waiting
+    return _Used(spent / NS_PER_S, waited / NS_PER_S)
+
+
+class _Gap(NamedTuple):
+    """A time in which no mark was written, ms; by the wall clock it lasted from begin to end, s."""
+
+    wall: float
+    own: float
+    on_cpu: float
+    begin: float
+    end: float
+
+
+def _gap(begin: tuple[float, _Used], end: tuple[float, _Used]) -> _Gap:
+    wall = end[0] - begin[0]
+    waited = end[1].waited_s - begin[1].waited_s
+    on_cpu = end[1].on_cpu_s - begin[1].on_cpu_s
+    return _Gap(wall * 1000, max(wall - waited, 0.0) * 1000, on_cpu * 1000, begin[0], end[0])
 
 
 def _measured(watch: _Watch) -> dict[str, Any]:
     """Sets the longest gap around every commit beside the gaps away from them."""
-    gaps = [
-        (end[0] - begin[0], end[1] - begin[1], begin[0], end[0])
-        for begin, end in zip(watch.grew, watch.grew[1:], strict=False)
-    ]
+    gaps = [_gap(begin, end) for begin, end in pairwise(watch.grew)]
     epochs = _epochs(watch.commits)
-    at_epochs, cpu, elsewhere = [], [], []
+    at_epochs: list[list[_Gap]] = []
     for epoch in epochs:
-        near = [gap for gap in gaps if gap[3] > epoch - _BEFORE_S and gap[2] < epoch + _BEHIND_S]
+        near = [gap for gap in gaps if gap.end > epoch - _BEFORE_S and gap.begin < epoch + _BEHIND_S]
         if near:
-            at_epochs.append(max(near)[0] * 1000)
-            cpu.append(max(near)[1] * 1000)
+            at_epochs.append(near)
+    elsewhere = []
     for gap in gaps:
-        place = bisect_left(epochs, gap[2] - _BEHIND_S)
-        if place == len(epochs) or gap[3] <= epochs[place] - _BEFORE_S:
-            elsewhere.append(gap[0] * 1000)
-    at_epochs.sort()
-    elsewhere.sort()
+        place = bisect_left(epochs, gap.begin - _BEHIND_S)
+        if place == len(epochs) or gap.end <= epochs[place] - _BEFORE_S:
+            elsewhere.append(gap)
+    walls = sorted(max(gap.wall for gap in near) for near in at_epochs)
+    owns = sorted(max(gap.own for gap in near) for near in at_epochs)
+    other = sorted(gap.wall for gap in elsewhere)
     return {
         "epochs": len(at_epochs),
-        "epoch_gap_ms": percentile(at_epochs, 1.0),
-        "epoch_gap_median_ms": percentile(at_epochs, 0.5),
-        "epoch_gap_cpu_ms": round(max(cpu, default=0.0), 1),
-        "other_gap_ms": percentile(elsewhere, 1.0),
-        "other_gap_p99_ms": percentile(elsewhere, 0.99),
+        "epoch_gap_ms": percentile(walls, 1.0),
+        "epoch_gap_median_ms": percentile(walls, 0.5),
+        "epoch_gap_own_ms": percentile(owns, 1.0),
+        "epoch_gap_own_median_ms": percentile(owns, 0.5),
+        "epoch_gap_cpu_ms": round(max((max(near).on_cpu for near in at_epochs), default=0.0), 1),
+        "other_gap_ms": percentile(other, 1.0),
+        "other_gap_own_ms": percentile(sorted(gap.own for gap in elsewhere), 1.0),
+        "other_gap_p99_ms": percentile(other, 0.99),
         "batches_per_s": round(len(gaps) / max(watch.grew[-1][0] - watch.grew[0][0], 1e-9), 1) if gaps else 0.0,
     }
 

@@ -136,7 +136,8 @@ def epoch(contracts: int, samples: int, as_json: bool, check: bool) -> None:
     """The longest pause between released batches around a snapshot, and the way back after kill -9.
 
     `epoch_gap_ms` is the longest at any epoch, `other_gap_ms` the longest away from them: what the machine itself does.
-    `epoch_gap_cpu_ms` is the processor time of the flow in the former.
+    `epoch_gap_own_ms` leaves out what the flow waited for a processor that others had; `epoch_gap_cpu_ms` is the
+    processor time of the flow in the longest.
     """
     from undertow.bench.epoch import BARS, Job, run
 
