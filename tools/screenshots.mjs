@@ -20,9 +20,10 @@ try {
     await page.goto(url);
     const rows = page.locator('[data-panel="a"] [data-id]');
     await rows.first().waitFor({ timeout: 60_000 });
-    // The first alert of high severity, else the first.
+    // The first sweep of high severity, else the first of high severity, else the first.
     const high = page.locator('[data-panel="a"] [data-id]:has([aria-label="high severity"])');
-    await ((await high.count()) ? high.first() : rows.first()).click();
+    const swept = high.filter({ hasText: "sweep" });
+    await ((await swept.count()) ? swept.first() : (await high.count()) ? high.first() : rows.first()).click();
     await page.locator('[data-testid="evidence"] table').first().waitFor({ timeout: 20_000 });
     await page.mouse.move(width - 4, 20);
     await page.evaluate(() => document.activeElement?.blur());

@@ -43,6 +43,10 @@ describe("numbers", () => {
     ]);
     expect(exactMoney(412480.5)).toBe("$412,480.50");
   });
+  it("puts the sign of what is owed before the dollar", () => {
+    expect([-8_500_000, -4_020, 1_500].map(money)).toEqual(["−$8.5M", "−$4.0k", "$1.5k"]);
+    expect(exactMoney(-8_500_000.5)).toBe("−$8,500,000.50");
+  });
   it("shows the decimals that a price has", () => {
     expect([price(1.1), price(38.2353)]).toEqual(["1.10", "38.2353"]);
     expect([signed(-0.04), signed(1.26), signed(-2)]).toEqual(["0.0", "+1.3", "−2.0"]);

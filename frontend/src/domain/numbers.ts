@@ -11,13 +11,14 @@ export function whole(n: number): string {
 export function money(dollars: number): string {
   const size = Math.abs(dollars);
   if (size > 0 && size < 50) return "<$0.1k";
-  if (size >= 999_950_000) return `$${(dollars / 1e9).toFixed(1)}B`;
-  if (size >= 999_950) return `$${(dollars / 1e6).toFixed(1)}M`;
-  return `$${(dollars / 1e3).toFixed(1)}k`;
+  const sign = dollars < 0 ? "−$" : "$";
+  if (size >= 999_950_000) return `${sign}${(size / 1e9).toFixed(1)}B`;
+  if (size >= 999_950) return `${sign}${(size / 1e6).toFixed(1)}M`;
+  return `${sign}${(size / 1e3).toFixed(1)}k`;
 }
 
 export function exactMoney(dollars: number): string {
-  return `$${cents.format(dollars)}`;
+  return `${dollars < 0 ? "−" : ""}$${cents.format(Math.abs(dollars))}`;
 }
 
 /** A price with two decimals, four where the third matters. */

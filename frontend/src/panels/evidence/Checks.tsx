@@ -12,7 +12,12 @@ const SIGN: Record<string, string> = { ">=": "≥", "<=": "≤", "==": "=", "!="
 function Value({ value }: { value: Check["observed"] }) {
   if (value === null || value === undefined)
     return <Unknown why="not observed: there was nothing to measure it with" />;
-  return <Num>{typeof value === "number" ? figure(value) : value}</Num>;
+  return <Num>{typeof value === "number" ? figure(value) : value.replaceAll("_", " ")}</Num>;
+}
+
+/** Words have no margin; several of them take its place. */
+function isLong(threshold: Check["threshold"]): boolean {
+  return typeof threshold === "string" && threshold.length > 12;
 }
 
 /** In brackets where the check only informs. */
@@ -66,12 +71,18 @@ export function Checks({ rule, version, direction, confidence, checks }: ChecksP
                 <Value value={check.observed} />
               </td>
               <td className={css.sign}>{SIGN[check.comparison] ?? check.comparison}</td>
-              <td className={css.right}>
+              <td
+                className={isLong(check.threshold) ? `${css.right} ${css.clipped}` : css.right}
+                colSpan={isLong(check.threshold) ? 2 : 1}
+                title={isLong(check.threshold) ? String(check.threshold).replaceAll("_", " ") : undefined}
+              >
                 <Value value={check.threshold} />
               </td>
-              <td className={css.right}>
-                <Num>{margin(check) ?? ""}</Num>
-              </td>
+              {!isLong(check.threshold) && (
+                <td className={css.right}>
+                  <Num>{margin(check) ?? ""}</Num>
+                </td>
+              )}
               <td className={`${css.verdict} ${check.passed ? "" : css.failed}`}>{verdict(check)}</td>
             </tr>
           ))}

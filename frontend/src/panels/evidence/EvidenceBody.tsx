@@ -202,7 +202,7 @@ function Packets({ packets, found }: { packets: readonly FlowPacket[]; found: Fo
           <summary>
             Packet of {clockMs(packet.start_ts)}{" "}
             <span>
-              {whole(packet.count)} prints, {whole(packet.size)} contracts
+              {whole(packet.count)} {packet.count === 1 ? "print" : "prints"}, {whole(packet.size)} contracts
               {packet.premium === null ? "" : `, ${money(packet.premium)}`}
             </span>
           </summary>

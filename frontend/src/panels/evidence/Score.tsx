@@ -2,6 +2,7 @@
 import { Num } from "../../cells/cells";
 import type { Alert } from "../../domain/events";
 import { signed } from "../../domain/numbers";
+import { ruleName } from "../../domain/words";
 import css from "./Evidence.module.css";
 
 export function StyleReasons({ alert }: { alert: Alert }) {
@@ -14,7 +15,7 @@ export function StyleReasons({ alert }: { alert: Alert }) {
       {reasons.length > 0 && (
         <ul className={css.against}>
           {reasons.map((reason) => (
-            <li key={reason}>{reason}</li>
+            <li key={reason}>{reason.replace(/^[a-z0-9_]+(?= reads it as )/, ruleName)}</li>
           ))}
         </ul>
       )}

@@ -14,8 +14,9 @@ function Change({ then, now }: { then: number | null | undefined; now: number | 
   if (typeof then !== "number" || typeof now !== "number" || then === 0)
     return <Unknown why="there was no usable quote then, or there is none now" />;
   return (
-    <Num title={`from ${price(then)}`}>
-      {price(now)} {signed((now / then - 1) * 100)} %
+    <Num title={`${price(now)}, from ${price(then)}`}>
+      <span className={css.then}>{(Math.round(now * 100) / 100).toFixed(2)}</span>
+      <span className={css.change}>{signed((now / then - 1) * 100)} %</span>
     </Num>
   );
 }
@@ -25,7 +26,7 @@ export function Outcomes({ outcomes }: { outcomes: readonly Outcome[] }) {
   return (
     <section className={css.section}>
       <h3>
-        Since then <span>mid of the option and the underlying; what was, not what could be earned</span>
+        Since then <span>mids; what was, not what could be earned</span>
       </h3>
       <table className={css.legs}>
         <thead>

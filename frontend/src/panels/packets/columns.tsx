@@ -30,6 +30,8 @@ function kind(packet: FlowPacket): string {
   const sweeps = packet.intermarket_sweeps ?? 0;
   const words = packet.flag === "regular" ? [] : [packet.flag.replace("_", " ")];
   if (sweeps > 0) words.push("sweep");
+  if (packet.halted) words.push("halted");
+  if ((packet.struck ?? 0) > 0) words.push(packet.count ? "cancel" : "cancelled");
   return words.join(", ");
 }
 
@@ -54,7 +56,7 @@ export const packetColumns: readonly Column<FlowPacket>[] = [
   {
     id: "contract",
     head: "contract",
-    width: "minmax(176px, 1.4fr)",
+    width: "minmax(178px, 1.4fr)",
     cell: (p) => <ContractName id={p.contract} />,
     text: (p) => p.contract,
   },
@@ -80,7 +82,7 @@ export const packetColumns: readonly Column<FlowPacket>[] = [
     id: "size",
     head: "size",
     about: "contracts",
-    width: "48px",
+    width: "44px",
     align: "right",
     cell: (p) => <Num>{whole(p.size)}</Num>,
     text: (p) => String(p.size),
@@ -89,7 +91,7 @@ export const packetColumns: readonly Column<FlowPacket>[] = [
     id: "premium",
     head: "premium",
     about: "dollars, multiplier included",
-    width: "68px",
+    width: "62px",
     align: "right",
     cell: (p) => <Premium dollars={p.premium} also={`, ${price(p.vwap)} a share on average`} />,
     text: (p) => String(p.premium ?? ""),
@@ -123,8 +125,8 @@ export const packetColumns: readonly Column<FlowPacket>[] = [
   {
     id: "kind",
     head: "",
-    about: "how the tape flags it",
-    width: "minmax(62px, 0.6fr)",
+    about: "how the tape flags it; halted; what a cancel took back",
+    width: "minmax(84px, 0.6fr)",
     cell: (p) => <Muted>{kind(p)}</Muted>,
     text: kind,
   },

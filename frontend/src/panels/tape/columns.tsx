@@ -239,7 +239,7 @@ export const markedColumns: readonly Column<MarkedPrint>[] = [
     id: "interest",
     head: "vol / oi",
     about: "contracts traded today / open interest of the trading date before",
-    width: "104px",
+    width: "122px",
     align: "right",
     cell: (p) => <VolumeAgainstInterest print={p} />,
     text: (p) => `${p.volume ?? ""}/${p.open_interest ?? ""}`,
