@@ -129,6 +129,9 @@ class Rules(Group):
     repeated_hits_min_side_share: float = Field(
         0.9, ge=0.5, le=1, description="repeated hits and ladder: least bought share of premium within the window"
     )
+    repeated_hits_min_chain_share: float = Field(
+        0.4, ge=0, le=1, description="repeated hits: least share in the premium of all orders of the expiry and right"
+    )
     ladder_window_ms: int = Field(180_000, ge=1000, le=3_600_000, description="ladder: strikes of an expiry within, ms")
     ladder_min_strikes: int = Field(3, ge=2, description="ladder: least number of neighbouring strikes")
     ladder_min_order_premium: float = Field(25_000, ge=0, description="ladder: least premium of one order, dollars")

@@ -17,10 +17,11 @@ from operators.rules.common import (
 )
 from operators.rules.rule import Rule, Verdict, check, contract_name, held, money, passes
 from operators.rules.subject import Subject
+from operators.units import ratio
 
 _HITS_SETTINGS = (
     "repeated_hits_window_ms", "repeated_hits_min_count", "repeated_hits_min_premium",
-    "repeated_hits_min_hit_premium", "repeated_hits_min_side_share", *GATE_SETTINGS,
+    "repeated_hits_min_hit_premium", "repeated_hits_min_side_share", "repeated_hits_min_chain_share", *GATE_SETTINGS,
 )  # fmt: skip
 _LADDER_SETTINGS = (
     "ladder_window_ms", "ladder_min_strikes", "ladder_min_premium", "ladder_min_order_premium",
@@ -39,6 +40,15 @@ def _share(orders: Sequence[Order]) -> float:
     """Returns the bought share of premium; what has no known side counts against it."""
     whole = sum(order.premium for order in orders)
     return round(sum(order.premium for order in orders if order.side == "buy") / whole, 6) if whole else 0.0
+
+
+def _of_chain(subject: Subject, premium: float) -> float:
+    """Returns the share of a premium in that of all orders of its expiry and right within the window.
+
+    Strangers spread over a chain that is busy; who comes back to one contract stands out of it.
+    """
+    whole = sum(order.premium for order in _within(subject, subject.rules.repeated_hits_window_ms))
+    return ratio(premium, whole)
 
 
 def _again(subject: Subject) -> bool:
@@ -69,6 +79,7 @@ def _judge_hits(subject: Subject) -> Verdict:
         check("bought orders within the window", len(bought), ">=", rules.repeated_hits_min_count),
         premium_check(subject, rules.repeated_hits_min_premium, premium, "their premium, dollars"),
         check("bought share of premium within the window", _share(orders), ">=", rules.repeated_hits_min_side_share),
+        check("share of its chain's premium", _of_chain(subject, premium), ">=", rules.repeated_hits_min_chain_share),
         check("premium of this one, dollars", subject.premium, ">=", rules.repeated_hits_min_hit_premium),
     )
     seconds = rules.repeated_hits_window_ms / 1000

@@ -129,6 +129,12 @@ def _hits(count: int, premium: float = 20_000.0, first: float = 120.0, *more: Ro
     return {"recent": orders((first, 450.0, "buy", premium), *rows, *more)}
 
 
+def _beside(premium: float) -> Fields:
+    """Five orders of $20k each in one contract, beside one of a neighbouring strike."""
+    other = orders((9.0, 440.0, "buy", premium), contract="SPY260116C00440000")
+    return {"recent": (*other, *_hits(5)["recent"])}
+
+
 def _ladder(strikes: tuple[float, ...], premium: float = 40_000.0, *more: Row) -> Fields:
     rows = [(20.0 * (len(strikes) - n - 1), strike, "buy", premium) for n, strike in enumerate(strikes)]
     return {"recent": orders(*rows, *more)}
@@ -153,6 +159,7 @@ _REPEATED = Cases(
         "their premium, dollars (the underlying's own quantile)": (
             {"premium_floor": 100_000.0, **_hits(5)}, {"premium_floor": 100_000.01, **_hits(5)},
         ),
+        "share of its chain's premium": (_beside(150_000.0), _beside(150_010.0)),
         "bought share of premium within the window": (
             _hits(5, 18_000.0, 120.0, (9.0, 450.0, "sell", 10_000.0)),
             _hits(5, 18_000.0, 120.0, (9.0, 450.0, "sell", 10_001.0)),
