@@ -21,8 +21,8 @@ from connectors.bus.kafka_client import Client, in_words
 from connectors.bus.kafka_log import Settled, State, fold
 from connectors.bus.kafka_waiting import Listening, Moved
 
-#: Messages taken from the client at once by a stream and by a look.
-_TAKE, _LOOK = 10_000, 2000
+#: Messages taken from the client at once by a stream and by a look: so few that the next pass finds them in the cache.
+_TAKE, _LOOK = 2000, 2000
 _WAIT_S = 0.1
 #: Records of one partition that wait for their reader before no more are fetched, and when nobody's partition ends.
 _FULL, _IDLE_S = 40_000, 30.0
