@@ -54,13 +54,23 @@ class EmbeddedBus:
 
     def append(self, topic: str, batches: Mapping[int, Batch], epoch: int = 0) -> dict[int, int]:
         """Appends to several partitions in one transaction; returns each one's first offset."""
-        with self._writing(topic) as db:
-            heads = dict(enumerate(self._heads(db)))
-            return {part: self._append_one(db, topic, part, heads, batch, epoch) for part, batch in batches.items()}
+        with self._turn:
+            # Before the topic's write lock is taken: other processes that append to it wait for that one.
+            packed = {
+                part: (self._pack(batch.payload), self._pack("\n".join(batch.keys).encode()))
+                for part, batch in batches.items()
+            }
+            with self._writing(topic) as db:
+                heads = dict(enumerate(self._heads(db)))
+                return {
+                    part: self._append_one(db, topic, part, heads, batch, packed[part], epoch)
+                    for part, batch in batches.items()
+                }
 
     def _append_one(
-        self, db: sqlite3.Connection, topic: str, part: int, heads: dict[int, Head], batch: Batch, epoch: int
-    ) -> int:
+        self, db: sqlite3.Connection, topic: str, part: int, heads: dict[int, Head], batch: Batch,
+        packed: tuple[bytes, bytes], epoch: int,
+    ) -> int:  # fmt: skip
         head = heads.get(part)
         if head is None:
             raise BusError(f"{topic} has no partition {part}: the data set was made with {self.partitions}")
@@ -72,8 +82,7 @@ class EmbeddedBus:
         in_force = promises[-1]
         db.execute(
             f"INSERT INTO batches ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            (part, head.next, batch.count, int(batch.control), epoch, promises.tobytes(),
-             self._pack(batch.payload), self._pack("\n".join(batch.keys).encode())),
+            (part, head.next, batch.count, int(batch.control), epoch, promises.tobytes(), *packed),
         )  # fmt: skip
         db.execute(
             "INSERT INTO heads VALUES (?, 0, ?, ?, ?) ON CONFLICT (part) DO UPDATE SET "
