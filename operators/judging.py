@@ -17,7 +17,7 @@ from events.types import NS_PER_MS
 from events.verdicts import Alert, Check, Hit, Outcome, PositionCheck, Structure
 from operators.alert import Event, alert_for, revise_alert
 from operators.later import claims_of, revise_claims, watch
-from operators.memory import MAX_CHAINS, MAX_ORDERS, Judged, Memory, Order, trim
+from operators.memory import MAX_CHAINS, MAX_ORDERS, Judged, Memory, Order
 from operators.rules.rule import Rule, Verdict
 from operators.rules.subject import StructureSubject, Subject, orders_of, whole_of
 from operators.work import Revised
@@ -195,7 +195,8 @@ class Judge:
         orders += self._orders_in(packet, subjects)
         if orders:
             table[chain] = orders
-            trim(table, MAX_CHAINS)
+            while len(table) > MAX_CHAINS and table[oldest := next(iter(table))][-1].ts < since:
+                del table[oldest]
         return self._looked_at(orders, packet)
 
     def _remember_again(self, memory: Memory, packet: FlowPacket, subjects: Sequence[Subject]) -> Sequence[Order]:
@@ -212,7 +213,6 @@ class Judge:
         before = orders[:first] + own
         if before or behind:
             memory.orders[chain] = before + behind
-            trim(memory.orders, MAX_CHAINS)
         else:
             memory.orders.pop(chain, None)
         return self._looked_at(before, packet)

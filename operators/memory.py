@@ -14,7 +14,8 @@ from events.derived import FlowPacket
 from events.types import Direction, Side
 from events.verdicts import Alert
 
-#: Orders of one expiry and right that a rule looks at, expiries of an underlying, looks, claims: the oldest go first.
+#: Orders of one expiry and right that a rule looks at, expiries of an underlying that are kept when their orders are of
+#: no use any longer, looks, claims: the oldest go first.
 MAX_ORDERS, MAX_CHAINS, MAX_WATCHED, MAX_CLAIMS = 256, 128, 256, 256
 #: Packets that wait for their neighbours; the partition's step decides each within seconds.
 MAX_HELD = 1024
