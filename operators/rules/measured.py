@@ -24,7 +24,7 @@ MEASURED: dict[str, Measured] = {
     "large_call_sell_overwrite": Measured(38, 30, 69, 1.0, 0.7986),
     "large_put_sell_write": Measured(29, 24, 59, 1.0, 0.7931),
     "unusual_contract_spike": Measured(99, 92, 956, 0.9979, 0.8985),
-    "repeated_hits": Measured(27, 27, 130, 0.6769, 0.6968),
+    "repeated_hits": Measured(27, 27, 87, 1.0, 0.7049),
     "new_position_likely": Measured(53, 53, 697, 0.9986, 0.786),
     "closing_unwind_likely": Measured(26, 21, 69, 1.0, 0.7181),
     "zero_dte_gamma_punch": Measured(37, 37, 42, 0.9762, 0.8404),
