@@ -41,6 +41,8 @@ class KafkaBus:
         self._readers: dict[str, TopicReader] = {}
         self._parts = Partitions(self._client, prefix, partitions, self._readers)
         self._tails: dict[int, Tail] = {}
+        #: The lease epoch under which a topic was last looked over for what dead writers left in the middle.
+        self._entered: dict[str, int] = {}
         self._positions = 0
 
     def ensure(self, topics: Iterable[str]) -> None:
@@ -79,7 +81,7 @@ class KafkaBus:
                 lines[part] = self._writer.lines_of(f"{topic}/{part}", batch)
             if not self._parts.exists(topic):
                 self._parts.make(topic)
-            if any((topic, part) not in self._parts.states for part in batches):
+            if self._entered.get(topic) != epoch:
                 self._void_torn(topic, epoch)
             for part in batches:
                 self._parts.refuse_older(topic, part, epoch)
@@ -103,17 +105,23 @@ class KafkaBus:
             # What was on its way at the first look and is there now, or has others behind it, had a living writer.
             first = there if first is None else first & there
             if not first:
+                self._entered[topic] = epoch
                 return
             if time.monotonic() > deadline:
                 break
             time.sleep(_TORN_S / 20)
-        bases = dict(first)
-        for part, _ in first:
-            bases |= {other: base for other, base, _ in torn[part].others()}
-        self._void(topic, bases, epoch)
+        # A mark makes a partition longer, as the missing part would: so whole parts are marked first. Who is killed
+        # on the way leaves at least one part that is not there, and readers none that they take for whole.
+        whole = {part: base for part, base in first if self._parts.ends_with(topic, part, torn[part])}
+        others = {other: base for part, _ in first for other, base, _ in torn[part].others()} | dict(first)
+        self._void(topic, whole, epoch)
+        self._void(topic, {part: base for part, base in others.items() if part not in whole}, epoch)
+        self._entered[topic] = epoch
 
     def _void(self, topic: str, bases: Mapping[int, int], epoch: int) -> None:
         """Marks as void the append that began, or would have, at Kafka's offset of each partition."""
+        if not bases:
+            return
         name, ends, sent = self._parts.name(topic), self._parts.ask_ends([topic])[topic], {}
         for part in bases:
             self._parts.refuse_older(topic, part, epoch)

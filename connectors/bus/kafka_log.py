@@ -207,7 +207,8 @@ def fold(
     """Takes records that stand behind `state`, which moves on; returns whole appends and how many records were taken.
 
     An append whose end is not among the records is left for later, unless they are `final`, and so is one to several
-    partitions that is not `settled`. Where the partition was cleared, what stood before is left out.
+    partitions that is not `settled` or of which a part is cut short, as by messages that ran out of time. Where the
+    partition was cleared, what stood before is left out.
     """
     headers = _stamps_of(messages)
     runs = _runs(headers)
@@ -224,7 +225,7 @@ def fold(
             continue
         stop, cuts = _end_of(headers, at, stamp, runs, run)
         if stop == end:
-            if stop - at < stamp.records and not final:
+            if stop - at < stamp.records and (stamp.parts or not final):
                 break
             if stamp.parts and not settled(stamp, (messages[stop - 1].offset() or 0) + 1):
                 break

@@ -173,15 +173,31 @@ class Partitions:
                 return self._whole(topic, part, of, end)
 
             state = stamp.behind(end - 1)
-            if state is None:
-                state = stamp.known() if stamp.base >= 0 else State()
-                state.position = max(state.position, self._starts(topic)[part])
+            if state is None or stamp.parts and not whole(stamp, end):
+                state = self._before(topic, part, stamp)
                 self.fold_to(topic, part, state, end, whole)
-            elif stamp.parts and not whole(stamp, end):
-                state = stamp.known()
             if state.position < end:
                 self._torn[topic, part] = stamp
             self.states[topic, part] = state
+
+    def _before(self, topic: str, part: int, stamp: Stamp) -> State:
+        """Returns the partition at an append's base, should nobody see the append.
+
+        Its own stamp does not tell: the promise there is the one that the append brings.
+        """
+        start = self._starts(topic)[part]
+        if stamp.base <= start:
+            state = stamp.known() if stamp.base > 0 else State()
+            state.position = max(state.position, start)
+            return state
+        place = self.name(topic), part
+        last = parse(stamp_of(self.look.records({place: stamp.base - 1})[place]))
+        before = last.behind(stamp.base - 1)
+        if before is None:
+            before = last.known() if last.base >= 0 else State()
+            before.position = max(before.position, start)
+            self.fold_to(topic, part, before, stamp.base)
+        return before
 
     def _whole(self, topic: str, part: int, stamp: Stamp, end: int) -> bool:
         """Tells as `settled` does; where something came behind the append since, that tells."""
@@ -193,6 +209,10 @@ class Partitions:
     def torn(self, topic: str) -> dict[int, Stamp]:
         """Returns, by partition, the last append where it is not whole, as of the last `know`."""
         return {part: stamp for (of, part), stamp in self._torn.items() if of == topic}
+
+    def ends_with(self, topic: str, part: int, stamp: Stamp) -> bool:
+        """Says whether all of an append's records in a partition stand at its end, as of the last look."""
+        return self._ends[topic][1][part] == stamp.base + stamp.records
 
     def fold_to(self, topic: str, part: int, state: State, end: int, settled: Settled = lambda *_: True) -> None:
         """Moves a state on to Kafka's offset `end`."""

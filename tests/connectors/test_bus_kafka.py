@@ -24,7 +24,9 @@ from confluent_kafka.cimpl import NewTopic
 from connectors.bus.base import Batch, Bus, BusError, LeaseLost, StoredBatch
 from connectors.bus.embedded import EmbeddedBus
 from connectors.bus.kafka import KafkaBus
+from connectors.bus.kafka_log import Stamp, runs_of
 from connectors.bus.kafka_waiting import Listening, Moved
+from connectors.bus.kafka_writer import Delivery
 from connectors.sinks import Emission
 from connectors.tape import Span, heads_as_ends
 from events.codec import canonical_line, fields_of
@@ -80,6 +82,70 @@ def test_an_append_of_which_a_part_is_missing_is_never_seen_and_voided_by_the_ne
     assert [head.promise for head in reader.heads(TOPIC)] == [0, 0, 0]
     tailed = tail_until(reader, position, 3)
     assert lines_of(tailed) == ["c", "c", "c"]
+
+
+@pytest.mark.parametrize("fenced", [True, False])
+@pytest.mark.parametrize("records", [1, 2, 3])
+def test_an_append_whose_messages_ran_out_of_time_within_a_partition_leaves_nothing_not_even_its_promise(
+    engine: Engine, records: int, fenced: bool
+) -> None:
+    #  partition 0:  a | b b b b | void | c        partition 1:  a | b … (the rest is missing) | void | c
+    bus, reader = opened(engine), opened(engine)
+    bus.append(TOPIC, {0: batch("a"), 1: batch("a")}, epoch=1)
+    late = batch("b0", "b1", "b2", "b3", promises=[(0, 50), (2, 70)])
+    break_off(bus, {0: late, 1: late}, short=1, records=records)
+    assert [(head.next, head.promise) for head in reader.heads(TOPIC)] == [(1, 0), (1, 0), (0, 0)]
+    for part in (0, 1):
+        assert lines_of(reader.read(TOPIC, part, 0, 100)) == ["a"], "nobody sees of it what its writer gave up"
+    heir = opened(engine)
+    if fenced:
+        heir.fence(TOPIC, range(PARTITIONS), 2)
+    # As a feed's writer does, which goes on from the promises that stand in the log.
+    assert [(head.next, head.promise) for head in heir.heads(TOPIC)] == [(1, 0), (1, 0), (0, 0)]
+    assert heir.append(TOPIC, {0: batch("c"), 1: batch("c", promises=[(0, 10)])}, epoch=2) == {0: 1, 1: 1}
+    for each in (heir, reader, opened(engine)):
+        assert [(head.next, head.promise) for head in each.heads(TOPIC)] == [(2, 0), (2, 10), (0, 0)]
+        for part, promise in ((0, 0), (1, 10)):
+            found = each.read(TOPIC, part, 0, 100)
+            assert lines_of(found) == ["a", "c"]
+            assert found[-1].promises == [(0, promise)], "no promise of what was voided"
+
+
+@pytest.mark.parametrize("marked", range(3))
+def test_an_heir_that_is_killed_while_it_voids_leaves_it_to_the_next(engine: Engine, marked: int) -> None:
+    bus, reader = opened(engine), opened(engine)
+    bus.append(TOPIC, {0: batch("a"), 1: batch("a"), 2: batch("a")}, epoch=1)
+    tear(bus, {part: batch("b") for part in range(3)}, lands=[0, 1])
+    heir = opened(engine)
+    killed_after(heir, marked)
+    with pytest.raises(Killed):
+        heir.fence(TOPIC, range(PARTITIONS), 2)
+    for part in range(3):
+        assert lines_of(reader.read(TOPIC, part, 0, 100)) == ["a"], "as long as one part is missing, none is seen"
+    last = opened(engine)
+    last.fence(TOPIC, range(PARTITIONS), 3)
+    last.append(TOPIC, {part: batch("c") for part in range(3)}, epoch=3)
+    for each in (last, reader, opened(engine)):
+        assert [lines_of(each.read(TOPIC, part, 0, 100)) for part in range(3)] == [["a", "c"]] * 3
+
+
+class Killed(Exception):
+    """Stands for kill -9."""
+
+
+def killed_after(bus: KafkaBus, marks: int) -> None:
+    """Lets a bus write so many marks, one after the other."""
+    writer, sends = bus._writer, count()
+    send = writer.send_mark
+
+    def send_or_die(name: str, part: int, stamp: Stamp) -> Delivery:
+        if next(sends) == marks:
+            raise Killed
+        delivery = send(name, part, stamp)
+        writer.wait(name, {part: delivery})
+        return delivery
+
+    writer.send_mark = send_or_die  # type: ignore[method-assign]
 
 
 def test_a_dead_holders_late_records_are_never_seen(engine: Engine) -> None:
@@ -206,6 +272,43 @@ def test_an_append_that_no_broker_takes_is_told_and_leaves_no_hole(tmp_path: Pat
         heir.close()
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("away_s", [0.0, 1.0, 1.9])
+def test_an_append_to_several_partitions_that_brokers_did_not_take_in_time_is_there_whole_or_not_at_all(
+    tmp_path: Path, away_s: float
+) -> None:
+    with started(tmp_path) as broker:
+        settings = Kafka(kafka_brokers=broker.address, kafka_queue_messages=20, kafka_timeout_ms=2000)
+        bus = KafkaBus(settings, "late.", PARTITIONS)
+        bus.append(TOPIC, {part: batch("a") for part in range(PARTITIONS)}, 1)
+        lines = [f"n{number}" for number in range(200)]
+        rising = batch(*lines, promises=[(index, index + 1) for index in range(0, 200, 10)])
+        with ThreadPoolExecutor(1) as threads:
+            appended = threads.submit(lambda: bus.append(TOPIC, {part: rising for part in range(PARTITIONS)}, 1))
+            time.sleep(0.02)
+            broker.signal(signal.SIGSTOP)
+            time.sleep(away_s)
+            if away_s:
+                broker.signal(signal.SIGCONT)
+            failed = appended.exception(30) is not None
+        broker.signal(signal.SIGCONT)
+        bus.close()
+        heir, reader = (KafkaBus(Kafka(kafka_brokers=broker.address), "late.", PARTITIONS) for _ in range(2))
+        heir.fence(TOPIC, range(PARTITIONS), 2)
+        heads = heir.heads(TOPIC)
+        seen = [lines_of(reader.read(TOPIC, part, 0, 1000)) for part in range(PARTITIONS)]
+        whole = [["a", *lines]] * PARTITIONS
+        assert seen == whole or (failed and seen == [["a"]] * PARTITIONS)
+        assert [head.promise for head in heads] == [191 if seen == whole else 0] * PARTITIONS
+        heir.append(TOPIC, {part: batch("b") for part in range(PARTITIONS)}, 2)
+        for part in range(PARTITIONS):
+            found = reader.read(TOPIC, part, 0, 1000)
+            assert lines_of(found) == [*seen[part], "b"]
+            assert found[-1].promises == [(0, heads[part].promise)]
+        heir.close()
+        reader.close()
+
+
 def small_queue(broker: Broker, engine: Engine) -> KafkaBus:
     prefix = prefix_of(opened(engine))
     return KafkaBus(Kafka(kafka_brokers=broker.address, kafka_queue_messages=7), prefix, PARTITIONS)
@@ -302,6 +405,21 @@ def tear(bus: KafkaBus, batches: dict[int, Batch], lands: Sequence[int]) -> None
         lines = writer.lines_of(TOPIC, batches[part])
         sent = writer.send(name, part, parts.states[TOPIC, part], batches[part], lines, 1, others)
         writer.wait(name, {part: sent})
+
+
+def break_off(bus: KafkaBus, batches: dict[int, Batch], short: int, records: int) -> None:
+    """Appends to several partitions as a writer whose messages ran out of time: of one partition's part the beginning
+    is there, the other parts whole."""
+    parts, writer = bus._parts, bus._writer
+    name, state = parts.name(TOPIC), parts.states[TOPIC, short]
+    places = {part: f"{part}:{parts.states[TOPIC, part].position}:{each.count}" for part, each in batches.items()}
+    others = ",".join(place for part, place in places.items() if part != short)
+    delivery, lines = Delivery(), writer.lines_of(TOPIC, batches[short])
+    # The whole part's stamps, of which only the first records are sent.
+    runs = [run for run in runs_of(state, batches[short], 1, others) if run.start < records]
+    writer._produce(name, short, lines[:records], batches[short].keys[:records], runs, delivery)
+    writer.wait(name, {short: delivery})
+    tear(bus, batches, lands=[part for part in batches if part != short])
 
 
 def tail_until(bus: KafkaBus, position: int, records: int) -> list[StoredBatch]:
