@@ -25,8 +25,9 @@ from events.types import FOREVER_NS, NS_PER_MS
 
 HEADER = "undertow"
 Mark = Literal["", "fence", "clear", "trim", "void"]
-#: Says of an append with nothing behind it, by its stamp and Kafka's offset behind it, whether it is there whole.
-Settled = Callable[["Stamp", int], bool]
+#: Says of an append with nothing behind it, by its stamp, Kafka's offset behind it, and whether all its records of this
+#: partition are there, whether it is there whole.
+Settled = Callable[["Stamp", int, bool], bool]
 _FIELDS = ("epoch", "base", "first", "records", "promise")
 _FIELD = re.compile(r"(\w+)=(\S+)")
 #: Nanoseconds of this century have 19 digits, of which milliseconds are the first 13.
@@ -207,8 +208,7 @@ def fold(
     """Takes records that stand behind `state`, which moves on; returns whole appends and how many records were taken.
 
     An append whose end is not among the records is left for later, unless they are `final`, and so is one to several
-    partitions that is not `settled` or of which a part is cut short, as by messages that ran out of time. Where the
-    partition was cleared, what stood before is left out.
+    partitions that is not `settled`. Where the partition was cleared, what stood before is left out.
     """
     headers = _stamps_of(messages)
     runs = _runs(headers)
@@ -225,9 +225,10 @@ def fold(
             continue
         stop, cuts = _end_of(headers, at, stamp, runs, run)
         if stop == end:
-            if stop - at < stamp.records and (stamp.parts or not final):
+            complete = stop - at >= stamp.records
+            if not complete and not final:
                 break
-            if stamp.parts and not settled(stamp, (messages[stop - 1].offset() or 0) + 1):
+            if stamp.parts and not settled(stamp, (messages[stop - 1].offset() or 0) + 1, complete):
                 break
         void = stop < end and parse(headers[stop]).of == stamp.base >= 0
         if stamp.epoch >= state.epoch and not void:

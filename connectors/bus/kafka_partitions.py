@@ -111,12 +111,13 @@ class Partitions:
         """Returns how to tell of an append at the end of a partition whether its other parts are there.
 
         They are if the last look but one at the ends was behind them, and the last one found nothing behind the append
-        here: whoever voids it marks every partition before appending to any.
+        here: whoever voids it marks every partition before appending to any. Where the part here is cut short, as by
+        messages that ran out of time, the append is not there.
         """
 
-        def told(stamp: Stamp, end: int) -> bool:
+        def told(stamp: Stamp, end: int, complete: bool) -> bool:
             before, now = self._ends.get(topic, ([0] * self.count,) * 2)
-            return now[part] == end and all(before[other] >= behind for other, _, behind in stamp.others())
+            return complete and now[part] == end and all(before[other] >= behind for other, _, behind in stamp.others())
 
         return told
 
@@ -169,11 +170,11 @@ class Partitions:
         for (topic, part), end in behind.items():
             stamp = last[topic, part]
 
-            def whole(of: Stamp, end: int, topic: str = topic, part: int = part) -> bool:
-                return self._whole(topic, part, of, end)
+            def whole(of: Stamp, end: int, complete: bool, topic: str = topic, part: int = part) -> bool:
+                return self._whole(topic, part, of, end, complete)
 
             state = stamp.behind(end - 1)
-            if state is None or stamp.parts and not whole(stamp, end):
+            if state is None or stamp.parts and not whole(stamp, end, True):
                 state = self._before(topic, part, stamp)
                 self.fold_to(topic, part, state, end, whole)
             if state.position < end:
@@ -199,10 +200,10 @@ class Partitions:
             self.fold_to(topic, part, before, stamp.base)
         return before
 
-    def _whole(self, topic: str, part: int, stamp: Stamp, end: int) -> bool:
+    def _whole(self, topic: str, part: int, stamp: Stamp, end: int, complete: bool) -> bool:
         """Tells as `settled` does; where something came behind the append since, that tells."""
         if self._ends[topic][1][part] <= end:
-            return self.settled(topic, part)(stamp, end)
+            return self.settled(topic, part)(stamp, end, complete)
         place = self.name(topic), part
         return parse(stamp_of(self.look.records({place: end})[place])).of != stamp.base
 

@@ -177,6 +177,16 @@ def test_a_tail_goes_on_behind_a_clear_and_a_tally_counts(engine: Engine) -> Non
     assert [(each.first, each.lines()) for each in found] == [(0, [b"d"])]
 
 
+def test_a_tally_shows_the_newest_record_of_an_append_of_several_to_several_partitions(engine: Engine) -> None:
+    bus, other = opened(engine), opened(engine)
+    tally = other.end_position(TOPIC)
+    bus.append(TOPIC, {0: batch("a", "b"), 1: batch("c", "d")})
+    _, counted, newest = other.tally(TOPIC, tally)
+    assert counted == 4
+    assert newest is not None
+    assert lines_of([newest]) == ["d"]
+
+
 def test_reading_back_gives_the_newest_events_first_and_no_control_records(engine: Engine) -> None:
     bus = opened(engine)
     for number in range(300):
