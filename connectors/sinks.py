@@ -1,7 +1,8 @@
 """The sink of derived topics: appends to the bus at once, flushed by its snapshot, without doubles after a restart.
 
 Unit of parallelism: the partition. Exactly once in the log: on resume it reads the derived log behind its snapshot's
-position and drops re-emissions whose (id, revision) stands there (contract 13). Every append carries the flow's lease
+position and drops re-emissions whose (id, revision) stands there (contract 13). A snapshot that is taken before all of
+them have come still points before them, for the next life emits the rest. Every append carries the flow's lease
 epoch, and a holder that lost its lease is refused by the bus.
 """
 
@@ -61,7 +62,7 @@ class Emission:
 
 
 class DerivedPartition(StatefulSinkPartition[Emission, dict[str, int]]):
-    """One partition of the derived topics; its snapshot is the next offset of each topic."""
+    """One partition of the derived topics; its snapshot is the offset behind which it does not know each topic."""
 
     def __init__(
         self, bus: Bus, partition: int, topics: Sequence[str], epoch: int, resume: dict[str, int] | None, since: int = 0
@@ -69,7 +70,10 @@ class DerivedPartition(StatefulSinkPartition[Emission, dict[str, int]]):
         """`since` is the anchor that the partition begins at, where it does not resume: nothing before is emitted."""
         self._bus, self._partition, self._topics, self._epoch = bus, partition, topics, epoch
         self._watermark = 0
+        #: What stands in each topic and may be emitted again: where it begins, and when the last of it was known.
         self._written: dict[str, set[Identity]] = {}
+        self._begins: dict[str, int] = {}
+        self._known_to: dict[str, int] = {}
         #: Where each topic goes on behind what we wrote, and what was promised in it.
         self._next: dict[str, int] = {}
         self._promised: dict[str, int] = {}
@@ -79,7 +83,8 @@ class DerivedPartition(StatefulSinkPartition[Emission, dict[str, int]]):
             known_from = 0 if resume or not _is_ours(topic) else since - _MARGIN_NS
             head = bus.heads(topic)[partition]
             self._next[topic], self._promised[topic] = head.next, head.promise
-            self._written[topic] = self._behind(topic, (resume or {}).get(topic, 0), head.next, known_from)
+            self._begins[topic] = (resume or {}).get(topic, 0)
+            self._written[topic] = self._behind(topic, self._begins[topic], head.next, known_from)
 
     def write_batch(self, values: list[Emission]) -> None:
         """Appends the emissions' events, one record batch per topic; drops what the log already holds."""
@@ -102,13 +107,16 @@ class DerivedPartition(StatefulSinkPartition[Emission, dict[str, int]]):
 
     @meters.timed("derived_topics")
     def snapshot(self) -> dict[str, int]:
-        """Says how far the topics are complete and returns their next offsets; everything was appended before."""
+        """Says how far the topics are complete and returns how far they are known; everything was appended before."""
         for topic in self._topics:
             if _is_ours(topic) and self._promised[topic] < self._watermark:
                 self._append(topic, heartbeat(self._watermark))
                 self._promised[topic] = self._watermark
+            if self._known_to[topic] < self._watermark:
+                # Nothing that was known by then is emitted from here on.
+                self._written[topic].clear()
         # Nobody is asked where the topics end: what others write behind us into `deadletter` may be read again.
-        return dict(self._next)
+        return {topic: self._begins[topic] if self._written[topic] else self._next[topic] for topic in self._topics}
 
     def _append(self, topic: str, batch: Batch) -> None:
         first = self._bus.append(topic, {self._partition: batch}, self._epoch if _is_ours(topic) else 0)
@@ -116,12 +124,15 @@ class DerivedPartition(StatefulSinkPartition[Emission, dict[str, int]]):
 
     def _behind(self, topic: str, offset: int, end: int, known_from: int) -> set[Identity]:
         found: set[Identity] = set()
+        self._known_to[topic] = 0
         while offset < end:
             for batch in self._bus.read(topic, self._partition, offset, _READ):
                 offset = batch.next
                 for each in () if batch.control else _written.decode_lines(batch.payload):
-                    if max(each.ts, each.order_ts) >= known_from:
+                    known = max(each.ts, each.order_ts)
+                    if known >= known_from:
                         found.add((each.id, each.revision))
+                        self._known_to[topic] = max(self._known_to[topic], known)
         return found
 
     def _without_written(self, topic: str, payload: bytes, keys: list[str]) -> tuple[bytes, list[str]]:

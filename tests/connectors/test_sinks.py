@@ -71,6 +71,44 @@ def test_what_is_emitted_again_after_a_death_is_not_doubled_and_nothing_is_lost(
     bus.close()
 
 
+@given(
+    count=st.integers(1, 30),
+    lives=st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30), st.booleans()), min_size=1, max_size=5),
+)
+@settings(max_examples=60)
+def test_a_snapshot_before_all_was_emitted_again_forgets_nothing_of_what_stands_there(
+    tmp_path_factory: pytest.TempPathFactory, count: int, lives: list[tuple[int, int, bool]]
+) -> None:
+    """Each life emits from its snapshot on, takes one somewhere on the way or none, goes on and is killed."""
+    bus = EmbeddedBus(tmp_path_factory.mktemp("bus"), 1)
+    alerts = [_alert(number // 3, number % 3) for number in range(count)]
+    resume: dict[str, int] | None = None
+    place = 0
+    for epoch, (before, behind, snaps) in enumerate([*lives, (count, 0, True)]):
+        sink = _sink(bus, resume, epoch + 1)
+        taken = min(place + before, count)
+        for alert in alerts[place:taken]:
+            # What was known at a time may follow as long as no later one is promised.
+            sink.write_batch([_emission(alert, watermark=alert.ts)])
+        if snaps:
+            resume, place = sink.snapshot(), taken
+        for alert in alerts[taken : taken + behind]:
+            sink.write_batch([_emission(alert, watermark=alert.ts)])
+    assert _identities(bus) == [(alert.id, alert.revision) for alert in alerts]
+    bus.close()
+
+
+def test_a_sink_that_has_passed_what_stood_there_begins_behind_it_again(tmp_path: Path) -> None:
+    bus = EmbeddedBus(tmp_path, 1)
+    _sink(bus).write_batch([_emission(_alert(1), _alert(5))])
+    sink = _sink(bus, None, epoch=2)
+    sink.write_batch([_emission(_alert(1), watermark=5)])
+    assert sink.snapshot()[_ALERTS] == 0, "al:5 may yet come"
+    sink.write_batch([Emission(watermark=6)])
+    assert sink.snapshot()[_ALERTS] == bus.heads(_ALERTS)[0].next, "it will not"
+    bus.close()
+
+
 def test_the_next_revision_of_an_event_that_stands_there_is_written(tmp_path: Path) -> None:
     bus = EmbeddedBus(tmp_path, 1)
     _sink(bus).write_batch([_emission(_alert(1))])
