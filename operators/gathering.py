@@ -93,6 +93,8 @@ class Gathering:
             self._packet, config_of(rules), structure_ns, rules.structure_min_premium, self._horizon_ns
         )
         self._look_premium = rules.alert_look_min_premium
+        # What waits is decided on by the settings in force then, as it would be after a restart.
+        self._waiting.clear()
 
     @property
     def pending(self) -> int:

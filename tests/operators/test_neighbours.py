@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
+from events.control import Control
 from events.derived import FlowPacket
 from events.raw import EquityPrint
-from events.settings import Rules
-from operators.merge import Item
+from events.settings import Rules, plain_rules
+from operators.merge import CONTROL_RANK, Item
 from operators.partition_step import PartitionState, PartitionStep, dump, load
 from operators.work import Decision, Look, Waiting, Work
 from tests.prints import RANKS, SPY, at, quote, trade
@@ -104,6 +105,27 @@ def test_a_small_leg_that_was_handed_on_before_belongs_to_the_structure_all_the_
     assert isinstance(decision, Decision)
     assert decision.packets == ("pk:p1",)
     assert {leg.packet_id for leg in decision.structures[0].legs} == {"pk:p1", "pk:p0.5"}
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_what_waits_is_decided_on_by_the_settings_in_force_then_restarted_or_not(restarted: bool) -> None:
+    """A buyer of 103 and a seller of 7 are two by pauses of 60 ms, one of 110 once 100 ms say nothing."""
+    wider = Control(control="parameters", ts=at(502), parameters=plain_rules(Rules(parent_max_gap_ms=100)))
+    events = [
+        quote(0), quote(0, contract=UPPER), trade(1, 1.2, 50, conditions=("f",)), trade(61, 1.0, 7, conditions=("f",)),
+        trade(121, 1.2, 53, conditions=("f",)), trade(3, 1.0, 103, contract=UPPER, conditions=("f",)),
+    ]  # fmt: skip
+    for changed in (False, True):
+        step = PartitionStep(PartitionState(), Rules())
+        work: list[Work] = []
+        for offset, event in enumerate(sorted([*events, wider] if changed else events, key=lambda each: each.ts)):
+            rank = RANKS.get(type(event).__name__, CONTROL_RANK + RANKS["OptionQuote"])
+            work += step.step([(event.ts, 0, rank, getattr(event, "contract", ""), offset, event)], event.ts).work
+            if restarted:
+                step.state = load(dump(step.state))
+        work += step.step([], at(10_000)).work
+        found = [each.structures for each in work if isinstance(each, Decision) and each.structures]
+        assert bool(found) is not changed
 
 
 def test_a_leg_belongs_to_one_structure() -> None:
