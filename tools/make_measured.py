@@ -18,18 +18,7 @@ _HEAD = '''"""What each rule came to on labelled tapes of tuning seeds; `tools/m
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
-
-class Measured(NamedTuple):
-    """One rule: orders of medium strength and above, those found; hits, their share right, the mean that they claim."""
-
-    expected: int
-    found: int
-    hits: int
-    right: float
-    claimed: float
-
+from operators.rules.rule import Measured
 
 '''
 

@@ -2,18 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
-
-class Measured(NamedTuple):
-    """One rule: orders of medium strength and above, those found; hits, their share right, the mean that they claim."""
-
-    expected: int
-    found: int
-    hits: int
-    right: float
-    claimed: float
-
+from operators.rules.rule import Measured
 
 MODEL = 7
 SEEDS = "101, 102, 103, 104"

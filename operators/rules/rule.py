@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from events.contracts import Contract
 from events.settings import Rules
@@ -54,6 +54,18 @@ class Rule:
     sees: str = ""
     why: str = ""
     otherwise: tuple[str, ...] = ()
+
+
+class Measured(NamedTuple):
+    """One rule on labelled tapes: orders of medium strength and above, those found; hits, their share right, the mean
+    confidence that they claim.
+    """
+
+    expected: int
+    found: int
+    hits: int
+    right: float
+    claimed: float
 
 
 def check(name: str, observed: float | None, comparison: Comparison, threshold: float, required: bool = True) -> Check:

@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from itertools import count
@@ -21,11 +20,10 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
-from connectors.bus.base import Batch, Bus, BusError, LeaseLost, StoredBatch
+from connectors.bus.base import Bus, BusError, LeaseLost
 from connectors.bus.embedded import EmbeddedBus
 from connectors.bus.kafka import KafkaBus
-from connectors.bus.kafka_log import Stamp, runs_of
-from connectors.bus.kafka_waiting import Listening, Moved
+from connectors.bus.kafka_log import Stamp
 from connectors.bus.kafka_writer import Delivery
 from connectors.sinks import Emission
 from connectors.tape import Span, heads_as_ends
@@ -33,6 +31,7 @@ from events.codec import canonical_line, fields_of
 from events.settings import Compute, Kafka, Rules
 from events.topics import DERIVED_TOPICS
 from flows.pipeline import collect
+from tests.connectors.kafka_bus import break_off, numbers, opened, prefix_of, tail_until, tear
 from tests.contract.bus_suite import OTHER, PARTITIONS, TOPIC, BusSuite, Engine, batch, lines_of
 from tests.engines.kafka import Broker
 from tests.engines.kafka import running as started
@@ -41,24 +40,6 @@ from tests.tapes import random_tape
 from undertow.bench import market
 
 pytestmark = pytest.mark.engine("kafka")
-_numbers = count()
-
-
-@pytest.fixture
-def engine(broker: Broker) -> Iterator[Engine]:
-    prefix, opened = f"t{next(_numbers)}.", []
-
-    def start() -> Bus:
-        opened.append(KafkaBus(Kafka(kafka_brokers=broker.address), prefix, PARTITIONS))
-        return opened[-1]
-
-    elsewhere = (
-        "from connectors.bus.kafka import KafkaBus; from events.settings import Kafka\n"
-        f"bus = KafkaBus(Kafka(kafka_brokers={broker.address!r}), {prefix!r}, {PARTITIONS})"
-    )
-    yield Engine(start, elsewhere, across=False)
-    for bus in opened:
-        bus.close()
 
 
 class TestKafkaBus(BusSuite):
@@ -232,7 +213,7 @@ def test_the_time_of_a_record_is_its_order_time(engine: Engine, broker: Broker) 
 )
 def test_what_cannot_work_is_one_line(broker: Broker, changed: dict[str, Any], says: str) -> None:
     settings = Kafka(**{"kafka_brokers": broker.address, **changed}, kafka_timeout_ms=2000)
-    bus = KafkaBus(settings, f"e{next(_numbers)}.", PARTITIONS)
+    bus = KafkaBus(settings, f"e{next(numbers)}.", PARTITIONS)
     with pytest.raises(BusError, match=says) as error:
         bus.append(TOPIC, {0: batch("x" * 70_000)})
     assert "\n" not in str(error.value)
@@ -346,7 +327,7 @@ def test_brokers_that_go_away_and_come_back_are_waited_for(tmp_path: Path) -> No
 @pytest.mark.parametrize("seed", range(2))
 def test_the_flow_says_the_same_over_either_bus(broker: Broker, tmp_path: Path, seed: int) -> None:
     tape = random_tape(seed, 600)
-    kafka = KafkaBus(Kafka(kafka_brokers=broker.address), f"f{next(_numbers)}.", PARTITIONS)
+    kafka = KafkaBus(Kafka(kafka_brokers=broker.address), f"f{next(numbers)}.", PARTITIONS)
     embedded = EmbeddedBus(tmp_path, PARTITIONS)
     append_tape(kafka, tape, "by turns", batch=7, pieces=2)
     append_tape(embedded, tape, "by turns", batch=7, pieces=2)
@@ -390,166 +371,3 @@ def digests(bus: Bus) -> dict[str, str]:
     collect(bus, Span(ends=heads_as_ends(bus), supply_end=True), Rules(), Compute(tape_read_batch=50), take)
     assert all(found[topic] for topic in ("options.marked", "flow.packets"))
     return {topic: sha256(b"\n".join(sorted(lines))).hexdigest() for topic, lines in found.items()}
-
-
-def opened(engine: Engine) -> KafkaBus:
-    bus = engine.open()
-    assert isinstance(bus, KafkaBus)
-    return bus
-
-
-def prefix_of(bus: KafkaBus) -> str:
-    return bus._parts.name("")
-
-
-def tear(bus: KafkaBus, batches: dict[int, Batch], lands: Sequence[int]) -> None:
-    """Appends to several partitions as a writer that is killed when only some parts have been sent."""
-    parts, writer = bus._parts, bus._writer
-    name = parts.name(TOPIC)
-    for part in lands:
-        others = ",".join(
-            f"{other}:{parts.states[TOPIC, other].position}:{each.count}"
-            for other, each in batches.items()
-            if other != part
-        )
-        lines = writer.lines_of(TOPIC, batches[part])
-        sent = writer.send(name, part, parts.states[TOPIC, part], batches[part], lines, 1, others)
-        writer.wait(name, {part: sent})
-
-
-def break_off(bus: KafkaBus, batches: dict[int, Batch], short: int, records: int) -> None:
-    """Appends to several partitions as a writer whose messages ran out of time: of one partition's part the beginning
-    is there, the other parts whole."""
-    parts, writer = bus._parts, bus._writer
-    name, state = parts.name(TOPIC), parts.states[TOPIC, short]
-    places = {part: f"{part}:{parts.states[TOPIC, part].position}:{each.count}" for part, each in batches.items()}
-    others = ",".join(place for part, place in places.items() if part != short)
-    delivery, lines = Delivery(), writer.lines_of(TOPIC, batches[short])
-    # The whole part's stamps, of which only the first records are sent.
-    runs = [run for run in runs_of(state, batches[short], 1, others) if run.start < records]
-    writer._produce(name, short, lines[:records], batches[short].keys[:records], runs, delivery)
-    writer.wait(name, {short: delivery})
-    tear(bus, batches, lands=[part for part in batches if part != short])
-
-
-def tail_until(bus: KafkaBus, position: int, records: int) -> list[StoredBatch]:
-    found: list[StoredBatch] = []
-    deadline = time.monotonic() + 20
-    while sum(each.count for each in found) < records:
-        assert time.monotonic() < deadline
-        found += bus.tail(TOPIC, position, 10)[1]
-        time.sleep(0.002)
-    return found
-
-
-def filled(engine: Engine, appends: int, records: int) -> KafkaBus:
-    """A bus whose partitions hold so many appends each."""
-    bus = opened(engine)
-    for first in range(0, appends * records, records):
-        lines = [f"n{first + index}" for index in range(records)]
-        bus.append(TOPIC, {part: batch(*lines) for part in range(PARTITIONS)}, 1)
-    return bus
-
-
-def test_a_partition_that_nobody_asked_for_until_it_was_full_is_read_from_anywhere(
-    broker: Broker, engine: Engine
-) -> None:
-    """The library keeps a partition paused over an unassign and assign, so nothing here may rest on its pause."""
-    prefix = prefix_of(filled(engine, 25, 2000))
-    reader = KafkaBus(Kafka(kafka_brokers=broker.address, kafka_timeout_ms=3000), prefix, PARTITIONS)
-    assert reader.read(TOPIC, 1, 0, 1)
-    stream = reader._readers[TOPIC].streams[1]
-    offset = 0
-    while stream.fetching:
-        found = reader.read(TOPIC, 0, offset % 40_000, 1000)
-        offset = found[-1].next
-    assert stream.records > 40_000
-    assert lines_of(reader.read(TOPIC, 1, 44_000, 1000))[:1] == ["n44000"], "read at another place"
-    reader._readers[TOPIC].drop(1)
-    assert lines_of(reader.read(TOPIC, 1, 2000, 48_000)) == [f"n{number}" for number in range(2000, 50_000)]
-    reader.close()
-
-
-class Deaf(Consumer):
-    """A consumer of the library's that is assigned partitions and gets nothing of them, as many as there are left."""
-
-    left = 0
-
-    def incremental_assign(self, partitions: list[TopicPartition]) -> None:
-        super().incremental_assign(partitions)
-        self._hear_nothing(partitions)
-
-    def assign(self, partitions: list[TopicPartition]) -> None:
-        super().assign(partitions)
-        self._hear_nothing(partitions)
-
-    def _hear_nothing(self, partitions: list[TopicPartition]) -> None:
-        if Deaf.left > 0:
-            Deaf.left -= 1
-            self.pause(partitions)
-
-
-@pytest.fixture
-def deaf(broker: Broker, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[KafkaBus]:
-    monkeypatch.setattr("connectors.bus.kafka_client.Consumer", Deaf)
-    prefix = prefix_of(filled(engine, 2, 100))
-    reader = KafkaBus(Kafka(kafka_brokers=broker.address, kafka_timeout_ms=2000), prefix, PARTITIONS)
-    yield reader
-    Deaf.left = 0
-    reader.close()
-
-
-def test_a_consumer_that_hears_nothing_is_replaced(deaf: KafkaBus, caplog: pytest.LogCaptureFixture) -> None:
-    Deaf.left = 1
-    assert deaf.heads(TOPIC)[0].next == 200
-    assert "a new consumer asks for it" in caplog.text, "a look at a record"
-    Deaf.left = 1
-    caplog.clear()
-    assert lines_of(deaf.read(TOPIC, 0, 0, 1000)) == [f"n{number}" for number in range(200)]
-    assert "a new consumer asks for it" in caplog.text, "a stream's beginning"
-    Deaf.left = 0
-    reader = deaf._new_reader(TOPIC)
-    Deaf.left = 1
-    stream = reader.open(1, deaf._parts.begin(TOPIC, 1), 0)
-    stream.end = deaf._parts.states[TOPIC, 1].position
-    reader.fill(stream, 1000)
-    assert lines_of(stream.take(1000)) == [f"n{number}" for number in range(200)]
-    reader.close()
-
-
-def test_what_kafka_holds_and_does_not_send_is_told_with_where_it_stands(deaf: KafkaBus) -> None:
-    reader = deaf._new_reader(TOPIC)
-    deaf.heads(TOPIC)
-    Deaf.left = 1000
-    stream = reader.open(1, deaf._parts.begin(TOPIC, 1), 0)
-    stream.end = deaf._parts.states[TOPIC, 1].position
-    with pytest.raises(
-        BusError, match=r"/1: Kafka answers and holds the offsets 0 to 199, but has not sent 0 in \d+ s, asked by [23] "
-    ):
-        reader.fill(stream, 1000)
-    reader.close()
-
-
-def test_time_in_which_a_process_did_not_run_is_no_silence(engine: Engine) -> None:
-    bus = filled(engine, 1, 10)
-    now_s = 0.0
-    listening = Listening(bus._client, lambda: now_s)
-    name, patience_s = bus._parts.name(TOPIC), bus._client.patience_s
-    for _ in range(4):
-        now_s += 10 * patience_s
-        assert not listening.renews(name, 0, 0), "stopped for ten times its patience, it has listened for a second"
-    asked = 0
-    while listening.silent_s < patience_s - 0.2:
-        now_s += 0.1
-        asked += listening.renews(name, 0, 0)
-    assert asked == 3, "after 5, 15 and 35 seconds"
-    now_s += 0.3
-    with pytest.raises(BusError, match="has not sent 0 in 60 s, asked by 4 consumers"):
-        listening.renews(name, 0, 0)
-    listening.heard()
-    for _ in range(4):
-        now_s += 1
-        assert not listening.renews(name, 0, 10)
-    now_s += 1
-    with pytest.raises(Moved):
-        listening.renews(name, 0, 10)

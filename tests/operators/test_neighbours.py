@@ -111,7 +111,7 @@ def test_a_small_leg_that_was_handed_on_before_belongs_to_the_structure_all_the_
 def test_what_waits_is_decided_on_by_the_settings_in_force_then_restarted_or_not(restarted: bool) -> None:
     """A buyer of 103 and a seller of 7 are two by pauses of 60 ms, one of 110 once 100 ms say nothing."""
     wider = Control(control="parameters", ts=at(502), parameters=plain_rules(Rules(parent_max_gap_ms=100)))
-    events = [
+    events: list[Any] = [
         quote(0), quote(0, contract=UPPER), trade(1, 1.2, 50, conditions=("f",)), trade(61, 1.0, 7, conditions=("f",)),
         trade(121, 1.2, 53, conditions=("f",)), trade(3, 1.0, 103, contract=UPPER, conditions=("f",)),
     ]  # fmt: skip
