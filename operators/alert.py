@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from math import fsum
 
 import msgspec
 
@@ -152,7 +153,7 @@ def _folded(kept: Kept, ts: int, rules: Rules, later: Hit | None = None) -> Aler
 def _lower(alert: Alert, kept: Kept, later: Hit | None, rules: Rules) -> None:
     """A look that found no follow-through takes points off, and says so."""
     alert.score_parts = {**alert.score_parts, "no follow-through": -10.0}
-    alert.score = round(min(max(sum(alert.score_parts.values()), 0.0), 100.0), 2)
+    alert.score = round(min(max(fsum(alert.score_parts.values()), 0.0), 100.0), 2)
     alert.severity = severity_of(alert.score, rules, alert.severity)
     alert.hits = _unique((*alert.hits, *kept.later))
     alert.rules = _unique((*alert.rules, *(hit.rpartition(":")[2] for hit in kept.later)))

@@ -26,7 +26,7 @@ from operators.spot import Underlying
 from operators.striking import strike
 from operators.structure import config_of
 from operators.suspects import suspect
-from operators.units import six
+from operators.units import six, total
 from operators.vicinity import Vicinity, take_loose, take_stock
 from operators.work import Decision, Work
 
@@ -201,7 +201,7 @@ class Gathering:
         leads: dict[str, Lead] = {}
         for ident in (*decision.packets, *firsts):
             burst = closed(vicinity, ident)
-            premium = sum([mark.premium or 0.0 for mark in burst.marks])
+            premium = total([mark.premium or 0.0 for mark in burst.marks])
             if burst.marks and (premium >= self._look_premium or ident in firsts):
                 leads[ident] = Lead(ident, burst.contract, premium, burst.marks[-1].spot)
         self._follow(list(leads.values()), decision.underlying, decision.ts)

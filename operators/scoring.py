@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from math import log10
+from math import fsum, log10
 
 from events.settings import Rules
 from events.types import Severity, Style
@@ -36,7 +36,7 @@ class Score:
     @property
     def value(self) -> float:
         """The sum, held to 0 to 100."""
-        return round(min(max(sum(self.parts.values()), 0.0), 100.0), 2)
+        return round(min(max(fsum(self.parts.values()), 0.0), 100.0), 2)
 
     def add(self, name: str, points: float) -> None:
         """Adds points; none are not listed."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import product
+from math import fsum
 from typing import Literal
 
 from events.types import Direction, Style
@@ -61,14 +62,14 @@ def resolve(legs: Sequence[LegShape], weights: Sequence[float]) -> Shape | None:
     Where several ways agree equally the sides are unknown: all signs are 0 and nothing is claimed but the kind, and
     not even that when they make different kinds.
     """
-    known = sum(weight for leg, weight in zip(legs, weights, strict=True) if leg.sign)
+    known = fsum(weight for leg, weight in zip(legs, weights, strict=True) if leg.sign)
     best: list[Shape] = []
     highest = 0.0
     for signs in product((1, -1), repeat=len(legs)):
         shape = classify([LegShape(g.right, g.strike, g.expiry, s, g.ratio) for g, s in zip(legs, signs, strict=True)])
         if shape is None:
             continue
-        agrees = sum(w for leg, w, s in zip(legs, weights, signs, strict=True) if leg.sign == s)
+        agrees = fsum(w for leg, w, s in zip(legs, weights, signs, strict=True) if leg.sign == s)
         share = agrees / known if known else 0.0
         weight = share - _ONE_SIDED * (abs(sum(signs)) == len(signs) > 2)
         if not best or weight > highest + _EQUAL:

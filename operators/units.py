@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from math import floor
 
 MICRO = 1_000_000
@@ -15,6 +16,14 @@ def micro(dollars: float) -> int:
 def dollars(micro_dollars: int) -> float:
     """Returns integer millionths as float dollars; the one place where derived money becomes a float."""
     return micro_dollars / MICRO
+
+
+def total(amounts: Iterable[float]) -> float:
+    """Returns the sum of dollars to the millionth: exact in any order, and not as a version of Python adds floats.
+
+    The builtin `sum` adds floats one after another up to Python 3.11 and carries the error along from 3.12 on.
+    """
+    return dollars(sum(map(micro, amounts)))
 
 
 def six(value: float) -> float:

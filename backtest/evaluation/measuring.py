@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from math import fsum
 
 from backtest.evaluation.joining import Joined, Judged
 from backtest.evaluation.report import Abstention, AlertRates, Bin, DirectionScore, LoudAlert, Reliability, Scores
@@ -89,7 +90,7 @@ def reliability(claims: Sequence[tuple[float, bool]]) -> Reliability:
     for tenth in range(10):
         inside = [claim for claim in claims if min(int(claim[0] * 10), 9) == tenth]
         if inside:
-            confidence = sum(claim[0] for claim in inside) / len(inside)
+            confidence = fsum(claim[0] for claim in inside) / len(inside)
             right = sum(claim[1] for claim in inside) / len(inside)
             gap += abs(confidence - right) * len(inside)
             bins.append(Bin(low=tenth / 10, count=len(inside), confidence=round(confidence, 4), right=round(right, 4)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from math import fsum
 
 from backtest.evaluation.joining import Joined, Judged
 from backtest.evaluation.report import Failure, RuleScore, StrengthScore
@@ -65,7 +66,7 @@ def score_rule(rule: str, tapes: Sequence[Joined]) -> RuleScore:
             StrengthScore(strength=s, expected=expected[s], found=found[s], recall=share(found[s], expected[s]))
             for s in STRENGTHS
         ],
-        hits=len(claims), confidence=share(sum(claim[0] for claim in claims), len(claims)),
+        hits=len(claims), confidence=share(fsum(claim[0] for claim in claims), len(claims)),
         share_right=share(sum(claim[1] for claim in claims), len(claims)),
         wrong_kinds=_ranked(wrong_kinds), missed_kinds=_ranked(missed_kinds),
     )  # fmt: skip
@@ -95,7 +96,7 @@ def is_wrong_background(tape: Joined, rule: str) -> int:
 def macro(scores: Iterable[RuleScore]) -> float | None:
     """Returns the mean F1 of the rules that something was planted for."""
     values = [score.f1 for score in scores if score.f1 is not None]
-    return share(sum(values), len(values))
+    return share(fsum(values), len(values))
 
 
 def failures(tapes: Sequence[Joined], most: int) -> list[Failure]:

@@ -17,7 +17,7 @@ from operators.rules.common import (
 )
 from operators.rules.rule import Rule, Verdict, check, contract_name, held, money, passes
 from operators.rules.subject import Subject
-from operators.units import ratio
+from operators.units import ratio, total
 
 _HITS_SETTINGS = (
     "repeated_hits_window_ms", "repeated_hits_min_count", "repeated_hits_min_premium",
@@ -38,8 +38,8 @@ def _within(subject: Subject, window_ms: int) -> list[Order]:
 
 def _share(orders: Sequence[Order]) -> float:
     """Returns the bought share of premium; what has no known side counts against it."""
-    whole = sum(order.premium for order in orders)
-    return round(sum(order.premium for order in orders if order.side == "buy") / whole, 6) if whole else 0.0
+    whole = total(order.premium for order in orders)
+    return round(total(order.premium for order in orders if order.side == "buy") / whole, 6) if whole else 0.0
 
 
 def _of_chain(subject: Subject, premium: float) -> float:
@@ -47,7 +47,7 @@ def _of_chain(subject: Subject, premium: float) -> float:
 
     Strangers spread over a chain that is busy; who comes back to one contract stands out of it.
     """
-    whole = sum(order.premium for order in _within(subject, subject.rules.repeated_hits_window_ms))
+    whole = total(order.premium for order in _within(subject, subject.rules.repeated_hits_window_ms))
     return ratio(premium, whole)
 
 
@@ -72,7 +72,7 @@ def _judge_hits(subject: Subject) -> Verdict:
     rules = subject.rules
     orders = [o for o in _within(subject, rules.repeated_hits_window_ms) if o.contract == subject.contract.id]
     bought = [order for order in orders if order.side == "buy"]
-    premium = round(sum(order.premium for order in bought), 6)
+    premium = total(order.premium for order in bought)
     checks = (
         *kind_checks(subject),
         *sided_checks(subject, bought=True),
@@ -120,7 +120,7 @@ def _judge_ladder(subject: Subject) -> Verdict:
     rules = subject.rules
     orders = _within(subject, rules.ladder_window_ms)
     rungs = _rungs(subject, orders)
-    premium, strikes = round(sum(order.premium for order in rungs), 6), len(rungs)
+    premium, strikes = total(order.premium for order in rungs), len(rungs)
     checks = (
         *kind_checks(subject),
         *sided_checks(subject, bought=True),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from math import log
+from math import fsum, log
 
 import numpy as np
 
@@ -35,7 +35,7 @@ def _raw_shape(second: float, length: float) -> float:
 
 @lru_cache(maxsize=8)
 def _mean_shape(length: int) -> float:
-    return sum(_raw_shape(second, length) for second in range(0, length, 60)) / len(range(0, length, 60))
+    return fsum(_raw_shape(second, length) for second in range(0, length, 60)) / len(range(0, length, 60))
 
 
 def path(log_spots: Floats, names: Underlyings, activity: float, rng: np.random.Generator) -> Floats:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
+from math import fsum
 from zlib import crc32
 
 import numpy as np
@@ -197,7 +198,7 @@ def chains(day: date, spots: Floats, rng: np.random.Generator) -> Chains:
     first = [0]
     for number, symbol in enumerate(names.symbols):
         cells = _cells(day, number, names, float(spots[number]))
-        total = sum(cell[3] for cell in cells)
+        total = fsum(cell[3] for cell in cells)
         tier, ticks = int(names.tier[number]), _ticks(symbol, int(names.tier[number]))
         for root, expiry, strike, weight, settles, monthly in cells:
             flow = float(names.flow[number]) * weight / total
