@@ -102,7 +102,7 @@ class MarkedPrint(Struct, gc=False, omit_defaults=True):
     vega: Greek = None
     theta: Greek = None
     delta_notional: DeltaNotional = None
-    #: The underlying was halted, or at a limit, at the print or within the minutes after which rules stay silent.
+    #: The underlying was halted at the print or within the minutes after which rules stay silent.
     halted: bool = False
 
 
