@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from math import fsum
 
 import msgspec
 
@@ -14,8 +13,8 @@ from events.types import NS_PER_MS, NS_PER_S, Direction
 from events.verdicts import Alert, Hit
 from operators.memory import Kept, Memory, Piece
 from operators.rules.subject import StructureSubject, Subject
-from operators.scoring import score_order, score_structure, severity_of, style_of
-from operators.units import micro
+from operators.scoring import score_of, score_order, score_structure, severity_of, style_of
+from operators.units import total
 
 #: Events that one alert merges at most; then a new alert begins.
 MAX_MERGED = 50
@@ -139,7 +138,7 @@ def _folded(kept: Kept, ts: int, rules: Rules, later: Hit | None = None) -> Aler
     alert = msgspec.structs.replace(
         strongest, id=kept.alert.id, revision=kept.revision, ts=ts, about=alerts[0].about,
         direction=strongest.direction if len(directions) < 2 else "mixed",
-        premium=None if None in premiums else sum(micro(premium or 0.0) for premium in premiums) / 1_000_000,
+        premium=None if None in premiums else total(premium or 0.0 for premium in premiums),
         hits=_unique(hit for each in alerts for hit in each.hits),
         rules=_unique(rule for each in alerts for rule in each.rules),
         evidence=_unique(packet for each in alerts for packet in each.evidence),
@@ -153,7 +152,7 @@ def _folded(kept: Kept, ts: int, rules: Rules, later: Hit | None = None) -> Aler
 def _lower(alert: Alert, kept: Kept, later: Hit | None, rules: Rules) -> None:
     """A look that found no follow-through takes points off, and says so."""
     alert.score_parts = {**alert.score_parts, "no follow-through": -10.0}
-    alert.score = round(min(max(fsum(alert.score_parts.values()), 0.0), 100.0), 2)
+    alert.score = score_of(alert.score_parts)
     alert.severity = severity_of(alert.score, rules, alert.severity)
     alert.hits = _unique((*alert.hits, *kept.later))
     alert.rules = _unique((*alert.rules, *(hit.rpartition(":")[2] for hit in kept.later)))

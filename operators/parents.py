@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from events.derived import FlowPacket, Parent
 from events.ids import parent_id
 from events.types import Side
-from operators.units import micro, ratio
+from operators.units import micro, ratio, total
 
 #: Flags of legs: what prints under them belongs to an order by its condition.
 OF_ORDERS = ("complex", "stock_tied")
@@ -73,7 +73,7 @@ def as_one(parents: Sequence[Parent]) -> Parent:
     return Parent(
         id=first.id, start_ts=min(p.start_ts for p in parents), end_ts=max(p.end_ts for p in parents),
         count=sum(p.count for p in parents), size=size,
-        premium=None if None in premiums else sum(micro(p or 0.0) for p in premiums) / 1_000_000,
+        premium=None if None in premiums else total(p or 0.0 for p in premiums),
         side="none" if buy == sell else "buy" if buy > sell else "sell", buy_size=buy, sell_size=sell,
         covered_size=sum(p.covered_size for p in parents), price_first=first.price_first, price_last=last.price_last,
         price_low=min(p.price_low for p in parents), price_high=max(p.price_high for p in parents),
@@ -84,5 +84,5 @@ def as_one(parents: Sequence[Parent]) -> Parent:
         below_bid_size=sum(p.below_bid_size for p in parents),
         venues=tuple(sorted({venue for p in parents for venue in p.venues})),
         intermarket_sweeps=sum(p.intermarket_sweeps for p in parents),
-        delta_notional=None if None in deltas else sum(micro(d or 0.0) for d in deltas) / 1_000_000,
+        delta_notional=None if None in deltas else total(d or 0.0 for d in deltas),
     )  # fmt: skip

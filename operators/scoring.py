@@ -6,7 +6,7 @@ structure, agreement of rules; less what speaks against it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import fsum, log10
 
@@ -35,8 +35,8 @@ class Score:
 
     @property
     def value(self) -> float:
-        """The sum, held to 0 to 100."""
-        return round(min(max(fsum(self.parts.values()), 0.0), 100.0), 2)
+        """The score that the points come to."""
+        return score_of(self.parts)
 
     def add(self, name: str, points: float) -> None:
         """Adds points; none are not listed."""
@@ -51,6 +51,11 @@ class Score:
 
 
 _RANK: dict[Severity, int] = {"low": 0, "medium": 1, "high": 2}
+
+
+def score_of(parts: Mapping[str, float]) -> float:
+    """Returns the sum of points by name, held to 0 to 100."""
+    return round(min(max(fsum(parts.values()), 0.0), 100.0), 2)
 
 
 def severity_of(value: float, rules: Rules, ceiling: Severity = "high") -> Severity:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from datetime import datetime
 from math import gcd
 from typing import Any
@@ -12,7 +11,6 @@ from typing import Any
 import pytest
 
 from connectors.feeds.synthetic.calendar import LATE_S
-from connectors.feeds.synthetic.emitting import TOPICS
 from connectors.feeds.synthetic.model import Market, ModelConfig
 from connectors.feeds.synthetic.planting import BACKGROUND, UnknownScenario
 from connectors.feeds.synthetic.scenarios import ALL
@@ -20,12 +18,11 @@ from connectors.feeds.synthetic.scenarios.labels import RULES, Planted
 from connectors.feeds.synthetic.scenarios.splits import TEST_SEEDS, TUNE_SEEDS, split_of
 from events.conditions import OPTION_CONDITIONS
 from events.contracts import parse_contract
-from events.raw import EquityPrint, EquityQuote, OptionPrint, OptionQuote, Reference
+from events.raw import EquityPrint, OptionPrint
 from events.sessions import NEW_YORK
-from events.topics import decoder
 from events.types import NS_PER_MS, NS_PER_S
+from tests.labelled import LabelledTape, labelled_tape
 
-_DECODERS = [decoder(topic).decode for topic in TOPICS]
 _SEEDS = (101, 107)
 #: Seconds that are run, and the last in which an order may begin so that its label is whole.
 _SECONDS = 480
@@ -40,66 +37,14 @@ def _new_york(*moment: int) -> int:
 _OPEN = _new_york(2026, 1, 14, 9, 30)
 
 
-@dataclass
-class _Tape:
-    """A labelled tape as events: prints with the quote in force at each, cancels, quotes and reference facts."""
-
-    labels: list[Planted]
-    prints: dict[str, Any] = field(default_factory=dict)
-    #: Bid and ask in force at each print.
-    quotes: dict[str, tuple[float, float]] = field(default_factory=dict)
-    cancels: dict[str, OptionPrint] = field(default_factory=dict)
-    spots: dict[str, list[tuple[int, float]]] = field(default_factory=lambda: defaultdict(list))
-    interest: dict[tuple[str, str], int] = field(default_factory=dict)
-    #: Times and conditions of the quotes of stocks.
-    conditions: dict[str, list[tuple[int, str | None]]] = field(default_factory=lambda: defaultdict(list))
-
-    def of(self, *scenarios: str) -> list[tuple[Planted, list[Any]]]:
-        """Returns each label of these kinds with its prints."""
-        wanted = [label for label in self.labels if label.scenario in scenarios]
-        assert wanted, scenarios
-        return [(label, [self.prints[ident] for ident in label.prints]) for label in wanted]
-
-    def place(self, event: Any) -> str:
-        bid, ask = self.quotes[event.id]
-        if bid == ask:
-            return "locked"
-        return "ask" if event.price >= ask else "bid" if event.price <= bid else "inside"
-
-
-def _tape(config: ModelConfig, blocks: int) -> _Tape:
-    market = Market(config)
-    tape = _Tape([])
-    in_force: dict[str, tuple[float, float]] = {}
-    for _ in range(blocks):
-        for item in market.block():
-            event = _DECODERS[item[1]](item[4])
-            match event:
-                case OptionQuote():
-                    in_force[event.contract] = (event.bid or 0.0, event.ask or 0.0)
-                case EquityQuote():
-                    in_force[event.symbol] = (event.bid or 0.0, event.ask or 0.0)
-                    tape.conditions[event.symbol].append((event.ts, event.condition))
-                    tape.spots[event.symbol].append((event.ts, ((event.bid or 0.0) + (event.ask or 0.0)) / 2))
-                case OptionPrint(kind="cancel"):
-                    tape.cancels[event.id] = event
-                case OptionPrint():
-                    tape.prints[event.id] = event
-                    tape.quotes[event.id] = in_force[event.contract]
-                case EquityPrint():
-                    tape.prints[event.id] = event
-                case Reference(kind="open_interest"):
-                    tape.interest[event.instrument, event.for_date or ""] = event.open_interest or 0
-    tape.labels = market.finished
-    return tape
-
-
 @pytest.fixture(scope="module", params=_SEEDS)
-def tape(request: pytest.FixtureRequest) -> _Tape:
-    return _tape(ModelConfig(request.param, _OPEN, rate=20.0, planted_per_hour=24_000, evenly=True), _SECONDS + 1)
+def tape(request: pytest.FixtureRequest) -> LabelledTape:
+    return labelled_tape(
+        ModelConfig(request.param, _OPEN, rate=20.0, planted_per_hour=24_000, evenly=True), _SECONDS + 1
+    )
 
 
-def test_every_kind_is_planted_in_every_strength(tape: _Tape) -> None:
+def test_every_kind_is_planted_in_every_strength(tape: LabelledTape) -> None:
     found = Counter((label.scenario, label.strength) for label in tape.labels)
     kinds = {scenario.name for scenario in ALL}
     assert len(kinds) == len(ALL) >= 30
@@ -115,7 +60,7 @@ def test_every_kind_is_planted_in_every_strength(tape: _Tape) -> None:
     assert min(expected.values()) >= 3
 
 
-def test_labels_name_prints_of_the_log_and_no_print_is_in_two(tape: _Tape) -> None:
+def test_labels_name_prints_of_the_log_and_no_print_is_in_two(tape: LabelledTape) -> None:
     named = [ident for label in tape.labels for ident in label.prints]
     assert len(named) == len(set(named))
     assert set(named) <= set(tape.prints)
@@ -131,7 +76,7 @@ def test_labels_name_prints_of_the_log_and_no_print_is_in_two(tape: _Tape) -> No
         assert events[-1].ts <= label.end_ts
 
 
-def test_what_is_expected_tolerated_and_wrong_never_overlap(tape: _Tape) -> None:
+def test_what_is_expected_tolerated_and_wrong_never_overlap(tape: LabelledTape) -> None:
     for label in tape.labels:
         truth = label.truth
         expected, tolerated, wrong = set(truth.expected), set(truth.tolerated), set(truth.must_not)
@@ -142,7 +87,7 @@ def test_what_is_expected_tolerated_and_wrong_never_overlap(tape: _Tape) -> None
         assert label.split == "tune"
 
 
-def _bursts(scenario: str, place: str, letters: set[str], venues: int, tape: _Tape) -> Iterator[Planted]:
+def _bursts(scenario: str, place: str, letters: set[str], venues: int, tape: LabelledTape) -> Iterator[Planted]:
     for label, prints in tape.of(scenario):
         assert len(label.contracts) == 1
         assert {event.conditions[0] for event in prints} <= letters
@@ -153,7 +98,7 @@ def _bursts(scenario: str, place: str, letters: set[str], venues: int, tape: _Ta
 
 
 @pytest.mark.parametrize("right", ["C", "P"])
-def test_a_sweep_takes_the_ask_on_three_venues_and_its_sold_twin_the_bid(tape: _Tape, right: str) -> None:
+def test_a_sweep_takes_the_ask_on_three_venues_and_its_sold_twin_the_bid(tape: LabelledTape, right: str) -> None:
     word = {"C": "call", "P": "put"}[right]
     for label in _bursts(f"{word}_sweep", "ask", {"S", "I"}, 3, tape):
         assert parse_contract(label.contracts[0]).right == right
@@ -166,7 +111,7 @@ def test_a_sweep_takes_the_ask_on_three_venues_and_its_sold_twin_the_bid(tape: _
 
 def test_a_stronger_order_is_worth_more() -> None:
     config = ModelConfig(103, _OPEN, rate=5.0, planted_per_hour=36_000, evenly=True, only=("call_sweep", "block"))
-    tape = _tape(config, 61)
+    tape = labelled_tape(config, 61)
     worth: dict[tuple[str, Any], list[float]] = defaultdict(list)
     for label, prints in tape.of("call_sweep", "block"):
         worth[label.scenario, label.strength].append(sum(100 * event.price * event.size for event in prints))
@@ -176,7 +121,7 @@ def test_a_stronger_order_is_worth_more() -> None:
         assert max(medium) < min(strong)
 
 
-def test_a_block_is_one_or_two_prints_at_a_quote_or_named_and_between(tape: _Tape) -> None:
+def test_a_block_is_one_or_two_prints_at_a_quote_or_named_and_between(tape: LabelledTape) -> None:
     for _, prints in tape.of("block"):
         assert len(prints) <= 2
         assert {tape.place(event) for event in prints} <= {"ask", "bid"}
@@ -187,7 +132,7 @@ def test_a_block_is_one_or_two_prints_at_a_quote_or_named_and_between(tape: _Tap
             assert label.truth.direction is None
 
 
-def test_repeated_hits_are_bursts_apart_and_of_one_side_unless_they_are_a_crowd(tape: _Tape) -> None:
+def test_repeated_hits_are_bursts_apart_and_of_one_side_unless_they_are_a_crowd(tape: LabelledTape) -> None:
     for _, prints in tape.of("repeated_hits"):
         gaps = [b.ts - a.ts for a, b in zip(prints, prints[1:], strict=False)]
         assert sum(gap > 5 * NS_PER_S for gap in gaps) >= 2
@@ -196,7 +141,7 @@ def test_repeated_hits_are_bursts_apart_and_of_one_side_unless_they_are_a_crowd(
         assert {tape.place(event) for event in prints} == {"ask", "bid"}
 
 
-def test_an_opening_order_is_larger_than_what_stands_open_and_a_closing_one_smaller(tape: _Tape) -> None:
+def test_an_opening_order_is_larger_than_what_stands_open_and_a_closing_one_smaller(tape: LabelledTape) -> None:
     for scenario, sign in (("opening_buy", 1), ("opening_sale", 1), ("closing_sale", -1)):
         for label, prints in tape.of(scenario):
             held = next(held for (name, _), held in tape.interest.items() if name == label.contracts[0])
@@ -210,7 +155,7 @@ def test_an_opening_order_is_larger_than_what_stands_open_and_a_closing_one_smal
 def test_next_mornings_interest_shows_what_was_opened_and_closed() -> None:
     only = ("opening_buy", "closing_sale")
     start = _new_york(2026, 1, 14, 15, 57)
-    tape = _tape(
+    tape = labelled_tape(
         ModelConfig(105, start, rate=5.0, planted_per_hour=7_200, evenly=True, only=only), 180 + LATE_S + 2 + 1
     )
     checked = 0
@@ -227,7 +172,7 @@ def test_next_mornings_interest_shows_what_was_opened_and_closed() -> None:
     assert checked > 30
 
 
-def test_a_complex_order_prints_its_legs_in_one_instant_on_one_venue_in_fixed_ratios(tape: _Tape) -> None:
+def test_a_complex_order_prints_its_legs_in_one_instant_on_one_venue_in_fixed_ratios(tape: LabelledTape) -> None:
     shapes = {
         "straddle": 2, "strangle": 2, "vertical": 2, "calendar": 2, "diagonal": 2, "roll_out": 2, "roll_up": 2,
         "roll_down": 2, "butterfly": 3, "condor": 4, "ratio": 2, "spread_ladder": 3, "risk_reversal": 2, "box": 4,
@@ -249,7 +194,7 @@ def _legs(label: Planted) -> list[Any]:
     return sorted((parse_contract(name) for name in label.contracts), key=lambda leg: (leg.strike, leg.right))
 
 
-def test_a_structures_legs_make_what_its_label_names(tape: _Tape) -> None:
+def test_a_structures_legs_make_what_its_label_names(tape: LabelledTape) -> None:
     for label, _ in tape.of("straddle"):
         put, call = _legs(label)[::-1]
         assert (put.strike, put.expiry, put.right, call.right) == (call.strike, call.expiry, "P", "C")
@@ -277,7 +222,7 @@ def test_a_structures_legs_make_what_its_label_names(tape: _Tape) -> None:
         assert [leg.right for leg in _legs(label)] == ["C", "P", "C", "P"]
 
 
-def test_the_bought_leg_of_a_strong_structure_trades_nearer_its_ask(tape: _Tape) -> None:
+def test_the_bought_leg_of_a_strong_structure_trades_nearer_its_ask(tape: LabelledTape) -> None:
     for label, prints in tape.of("straddle"):
         if label.strength == "strong":
             positions = []
@@ -287,7 +232,7 @@ def test_the_bought_leg_of_a_strong_structure_trades_nearer_its_ask(tape: _Tape)
             assert min(positions) >= 0.5 or max(positions) <= 0.5
 
 
-def test_a_stock_tied_order_has_its_stock_in_the_same_instant(tape: _Tape) -> None:
+def test_a_stock_tied_order_has_its_stock_in_the_same_instant(tape: LabelledTape) -> None:
     tied = ("protective_put", "collar_with_stock", "buy_write", "conversion", "reversal", "hedged_option")
     for label, prints in tape.of(*tied):
         options = [event for event in prints if isinstance(event, OptionPrint)]
@@ -302,7 +247,7 @@ def test_a_stock_tied_order_has_its_stock_in_the_same_instant(tape: _Tape) -> No
             assert shares[0].size == 100 * sum(event.size for event in options)
 
 
-def test_a_cancel_names_the_print_that_it_takes_back(tape: _Tape) -> None:
+def test_a_cancel_names_the_print_that_it_takes_back(tape: LabelledTape) -> None:
     for label, prints in tape.of("cancelled_block", "cancelled_block_late", "partly_cancelled_sweep"):
         assert len(label.cancels) == 1
         cancel = tape.cancels[label.cancels[0]]
@@ -319,7 +264,7 @@ def test_a_cancel_names_the_print_that_it_takes_back(tape: _Tape) -> None:
 
 def test_the_market_goes_on_or_back_after_a_sweep_as_the_label_says() -> None:
     only = ("followed_sweep", "faded_sweep")
-    tape = _tape(ModelConfig(104, _OPEN, rate=5.0, planted_per_hour=480, evenly=True, only=only), 900)
+    tape = labelled_tape(ModelConfig(104, _OPEN, rate=5.0, planted_per_hour=480, evenly=True, only=only), 900)
     seen = Counter[str]()
     for label, _ in tape.of("followed_sweep", "faded_sweep"):
         if label.strength != "strong" or label.underlying not in tape.spots:
@@ -335,7 +280,7 @@ def test_the_market_goes_on_or_back_after_a_sweep_as_the_label_says() -> None:
     assert seen["faded_sweep against"] > 4 * seen["faded_sweep with"]
 
 
-def test_strangers_share_a_moment_and_nothing_else(tape: _Tape) -> None:
+def test_strangers_share_a_moment_and_nothing_else(tape: LabelledTape) -> None:
     for label, prints in tape.of("neighbouring_strangers"):
         one, two = prints
         assert len(label.contracts) == 2
@@ -349,7 +294,7 @@ def test_strangers_share_a_moment_and_nothing_else(tape: _Tape) -> None:
         assert prints[-1].ts - prints[0].ts < 500 * NS_PER_MS
 
 
-def test_what_its_condition_disqualifies_says_so(tape: _Tape) -> None:
+def test_what_its_condition_disqualifies_says_so(tape: LabelledTape) -> None:
     for _, prints in tape.of("late_print"):
         for event in prints:
             assert event.conditions == ("B",)
@@ -360,13 +305,13 @@ def test_what_its_condition_disqualifies_says_so(tape: _Tape) -> None:
             assert {event.conditions for event in prints} == {(letter,)}
 
 
-def test_a_wide_market_is_wide_when_its_burst_prints(tape: _Tape) -> None:
+def test_a_wide_market_is_wide_when_its_burst_prints(tape: LabelledTape) -> None:
     for _, prints in tape.of("wide_market"):
         bid, ask = tape.quotes[prints[0].id]
         assert (ask - bid) / ((ask + bid) / 2) > 0.35
 
 
-def test_a_roll_through_the_single_books_sells_near_and_buys_far_in_equal_size(tape: _Tape) -> None:
+def test_a_roll_through_the_single_books_sells_near_and_buys_far_in_equal_size(tape: LabelledTape) -> None:
     for label, prints in tape.of("roll_as_sweep"):
         near, far = label.contracts
         assert parse_contract(near).expiry < parse_contract(far).expiry
@@ -376,14 +321,14 @@ def test_a_roll_through_the_single_books_sells_near_and_buys_far_in_equal_size(t
         assert {tape.place(event) for event in of[far]} == {"ask"}
 
 
-def test_an_opening_spike_stands_in_the_first_minute(tape: _Tape) -> None:
+def test_an_opening_spike_stands_in_the_first_minute(tape: LabelledTape) -> None:
     for label, _ in tape.of("opening_spike"):
         assert label.start_ts - _OPEN < 62 * NS_PER_S
 
 
 def test_only_named_scenarios_are_planted_and_an_unknown_name_is_refused() -> None:
     config = ModelConfig(101, _OPEN, rate=20.0, planted_per_hour=7_200, only=("straddle",))
-    labels = _tape(config, 31).labels
+    labels = labelled_tape(config, 31).labels
     assert {label.scenario for label in labels} - {BACKGROUND} == {"straddle"}
     with pytest.raises(UnknownScenario, match="straddel"):
         Market(ModelConfig(101, _OPEN, only=("straddel",)))
@@ -401,7 +346,7 @@ _HALTED = tuple(_AFTER_S)
 
 def test_a_halt_is_said_by_the_stocks_quotes_and_nothing_but_what_is_planted_trades_in_it() -> None:
     """Sweeps in a halt, four minutes after it, and six: the first two are none of what they look like."""
-    tape = _tape(ModelConfig(105, _OPEN, rate=20.0, planted_per_hour=240, evenly=True, only=_HALTED), 780)
+    tape = labelled_tape(ModelConfig(105, _OPEN, rate=20.0, planted_per_hour=240, evenly=True, only=_HALTED), 780)
     by_symbol: dict[str, list[Any]] = defaultdict(list)
     for event in tape.prints.values():
         of_stock = isinstance(event, EquityPrint)
@@ -420,7 +365,7 @@ def test_a_halt_is_said_by_the_stocks_quotes_and_nothing_but_what_is_planted_tra
     assert {label.scenario for label, _ in tape.of(*_HALTED)} == set(_HALTED)
 
 
-def test_nothing_else_is_planted_where_a_halt_is_near(tape: _Tape) -> None:
+def test_nothing_else_is_planted_where_a_halt_is_near(tape: LabelledTape) -> None:
     """Its orders would be missed through no fault of their rules."""
     for label, _ in tape.of("halted_sweep", "reopening_sweep"):
         begins = [other.start_ts for other in tape.labels if other.underlying == label.underlying and other.strength]
