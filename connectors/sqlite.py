@@ -6,7 +6,8 @@ import sqlite3
 import time
 from pathlib import Path
 
-_BUSY_TIMEOUT_S = 30.0
+#: How long whoever wants to write waits for the one who does.
+BUSY_TIMEOUT_S = 30.0
 _RETRY_S = 0.02
 
 
@@ -15,9 +16,9 @@ def connect(path: Path, schema: str) -> sqlite3.Connection:
 
     The switch to the write-ahead log does not honour the busy timeout, so it is tried again until that is over.
     """
-    deadline = time.monotonic() + _BUSY_TIMEOUT_S
+    deadline = time.monotonic() + BUSY_TIMEOUT_S
     while True:
-        db = sqlite3.connect(path, timeout=_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
+        db = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
         try:
             db.execute("PRAGMA journal_mode=WAL")
             db.execute("PRAGMA synchronous=NORMAL")

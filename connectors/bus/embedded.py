@@ -17,7 +17,7 @@ from typing import Any
 import zstandard
 
 from connectors.bus.base import Batch, BusError, Head, LeaseLost, StoredBatch
-from connectors.sqlite import connect
+from connectors.sqlite import BUSY_TIMEOUT_S, connect
 
 #: Payloads from this size on are compressed: JSON of one topic shrinks to a tenth, which is faster than writing it.
 _COMPRESS_FROM_BYTES = 1024
@@ -245,7 +245,7 @@ class EmbeddedBus:
         """Gives the topic's connection in a transaction that is kept whole or not at all."""
         with self._turn:
             db = self._create(topic)
-            db.execute("BEGIN IMMEDIATE")
+            self._lock(topic, db)
             try:
                 yield db
                 db.execute("COMMIT")
@@ -253,6 +253,19 @@ class EmbeddedBus:
                 if db.in_transaction:
                     db.execute("ROLLBACK")
                 raise
+
+    def _lock(self, topic: str, db: sqlite3.Connection) -> None:
+        """Takes the topic's write lock; raises BusError naming the file when another process keeps it."""
+        try:
+            db.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+                raise
+            path = self.directory / f"{topic}.sqlite"
+            raise BusError(
+                f"{path} stayed locked {BUSY_TIMEOUT_S:.0f} s: a process is stopped (SIGSTOP, a debugger) or hangs in "
+                f"the middle of a write; let it go on or end it (fuser {path} names who has it open)"
+            ) from None
 
     def _pack(self, data: bytes) -> bytes:
         # Bytes that look compressed are compressed too: a poison message may begin with anything.

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import sqlite3
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connectors.bus.base import StoredBatch
+from connectors.bus.base import BusError, StoredBatch
 from connectors.bus.embedded import EmbeddedBus
 from tests.contract.bus_suite import PARTITIONS, TOPIC, BusSuite, Engine, batch, lines_of
 
@@ -94,3 +96,23 @@ def test_a_batch_cut_again_and_again_keeps_records_and_promises(steps: list[int]
     for place in range(cut.count + 1):
         assert in_force(cut, place) == in_force(whole, place + skipped)
     assert cut.from_offset(cut.first) is cut
+
+
+def test_a_topic_that_a_stopped_process_keeps_locked_is_named_and_the_others_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("connectors.sqlite.BUSY_TIMEOUT_S", 0.1)
+    monkeypatch.setattr("connectors.bus.embedded.BUSY_TIMEOUT_S", 0.1)
+    bus = EmbeddedBus(tmp_path, PARTITIONS)
+    bus.append(TOPIC, {0: batch("a")})
+    with closing(sqlite3.connect(tmp_path / f"{TOPIC}.sqlite", isolation_level=None)) as stopped:
+        stopped.execute("BEGIN IMMEDIATE")
+        with pytest.raises(BusError, match=rf"{TOPIC}\.sqlite stayed locked.* end it"):
+            bus.append(TOPIC, {0: batch("b")})
+        with pytest.raises(BusError, match="stayed locked"):
+            bus.fence(TOPIC, [0], 1)
+        bus.append("flow.hits", {0: batch("c")})
+        assert lines_of(bus.read(TOPIC, 0, 0, 10)) == ["a"]
+    bus.append(TOPIC, {0: batch("d")})
+    assert lines_of(bus.read(TOPIC, 0, 0, 10)) == ["a", "d"]
+    bus.close()

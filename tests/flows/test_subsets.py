@@ -26,6 +26,7 @@ from events.topics import DERIVED_TOPICS
 from flows.beginning import TAPE
 from flows.splitting import bring_snapshots, store_of
 from tests.liveflow import ROOT, Feed, derived, environment, logged, reached, replayed, until
+from tests.stopping import stop_between_writes
 
 pytestmark = [pytest.mark.chaos, pytest.mark.slow]
 
@@ -180,13 +181,13 @@ def test_a_stopped_process_that_wakes_when_another_has_its_partitions_stops_and_
         _running(tmp_path, flows)
         until(lambda: bool(derived(tmp_path).get("flow.packets")), list(flows.values()))
         sleeper = flows.pop("0-3")
-        sleeper.send_signal(signal.SIGSTOP)
+        stop_between_writes(sleeper, tmp_path)
         dataset = Dataset.open(tmp_path)
         until(lambda: not set(dataset.flow_holders()) & {0, 1, 2, 3})
         try:
             flows["0-3"] = _start(tmp_path, "0-3", tmp_path / "c")
             _running(tmp_path, flows)
-            until(lambda: _fenced(dataset, range(4)) > _fenced(dataset, range(4, 8)))
+            until(lambda: _fenced(dataset, range(4)) > _fenced(dataset, range(4, 8)), list(flows.values()))
             sleeper.send_signal(signal.SIGCONT)
             assert sleeper.wait(30) != 0
         finally:
