@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from operators.baseline import Earlier
+from operators.shard_state import Earlier
 
 FILE = Path(__file__).with_name("shipped_baselines.json")
 

@@ -18,7 +18,7 @@ from events.contracts import parse_contract
 from events.control import SHIPPED, Control, encode_control
 from events.partitions import partition_of
 from events.settings import Settings
-from operators.baseline import Earlier
+from operators.shard_state import Earlier
 
 _TOPIC = "options.prints"
 #: Contracts in one record: with all their packets some hundred KiB.

@@ -12,16 +12,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 
-import msgspec
-from msgspec import Struct
-
 from events.contracts import Contract, parse_contract
 from events.derived import FlowPacket
 from events.sessions import NEW_YORK
 from events.settings import Rules
 from events.types import NS_PER_MS, NS_PER_S
-from operators.habits import Habits, HabitsConfig, HabitsDump
-from operators.past import Past, PastDump, Sample
+from operators.habits import Habits, HabitsConfig
+from operators.past import Past
+from operators.shard_state import BaselinesDump, Earlier, Sample
 from operators.units import MICRO, micro, six
 from operators.window import SIZE_PARTS, UNKNOWN, Window, median_and_mad, z_score
 
@@ -52,16 +50,6 @@ class BaselineConfig:
         habits = HabitsConfig(rules.premium_floor_quantile, rules.premium_floor_days, rules.baseline_shape_days)
         keep_ns = (rules.cancel_horizon_ms + rules.cluster_window_ms) * NS_PER_MS
         return cls(rules.rolling_window_size, rules.classifier_z_min_samples, habits, keep_ns, interest)
-
-
-class BaselinesDump(Struct, array_like=True):
-    """One underlying's baselines as plain values: windows as their rings' bytes, the one unused longest first."""
-
-    contracts: dict[str, bytes] = {}
-    buckets: dict[str, bytes] = {}
-    underlying: bytes = b""
-    habits: HabitsDump = msgspec.field(default_factory=HabitsDump)
-    past: PastDump = msgspec.field(default_factory=PastDump)
 
 
 class Baselines:
@@ -288,9 +276,6 @@ def day_and_slot(ts: int) -> tuple[int, int]:
     return _day_and_slot(ts // _HALF_HOUR_NS)
 
 
-#: A packet as the cache and a warm start hold it: start (ns), premium (millionths of a dollar, -1 unknown), size,
-#: spread (as premium), moneyness (millionths; -1,000,000, a strike of nothing, unknown).
-Earlier = list[int]
 _NO_MONEYNESS = -MICRO
 
 

@@ -4,49 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from msgspec import Struct
-
 from events.contracts import Contract
 from events.raw import Reference
 from events.sessions import settles_at, trade_date
-from events.types import Book
+from operators.partition_state import Instrument, Interests
 
-#: By contract: its newest open interests with their trading dates (YYYY-MM-DD), oldest first.
-Interests = dict[str, list[tuple[str, int]]]
 #: As many of a contract are remembered: of the evening before and of today's, reported before midnight.
 INTERESTS_KEPT = 2
-
-
-class Instrument(Struct, gc=False, array_like=True):
-    """What the mark remembers of one contract: its last quote, its last price, its terms, its day."""
-
-    bid: float | None = None
-    ask: float | None = None
-    bid_size: int | None = None
-    ask_size: int | None = None
-    #: Time of the last quote, ns; 0 when there was none.
-    quote_ts: int = 0
-    firm: bool = True
-    #: The feed delivers every change, so that the quote stands until it is replaced.
-    stands: bool = False
-    book: Book = "national"
-    last_price: float | None = None
-    #: Sign of the last price change.
-    tick: int = 0
-    #: Shares per contract, from a definition, else the standard root's; None when nobody knows.
-    multiplier: int | float | None = None
-    underlying: str = ""
-    #: Order time of the last print, to find ties.
-    print_order_ts: int = 0
-    strike: float = 0.0
-    call: bool = True
-    #: The settlement instant, ns.
-    settles: int = 0
-    #: The trade date in force, ns from and until, contracts traded on it and open on the date before it.
-    day_from: int = 0
-    day_until: int = 0
-    volume: int = 0
-    open_interest: int | None = None
 
 
 def new_instrument(contract: Contract) -> Instrument:

@@ -9,35 +9,15 @@ from __future__ import annotations
 from datetime import date
 from typing import NamedTuple
 
-import msgspec
-from msgspec import Struct
-
 from events.sessions import options_close
 from events.types import NS_PER_S
+from operators.partition_state import Course, Followed, Stretch, Watch
 from operators.work import Interest, Look
 
 #: Looks after the decision, seconds; the last is at the close of the session.
 LOOKS_S = (10, 60, 300, 900, 3600)
 #: Packets of one underlying that are followed at once, and contracts whose next open interest is waited for.
 MOST_WATCHED, MOST_TRADED = 256, 2048
-
-
-class Stretch(Struct, gc=False, array_like=True):
-    """Highest and lowest value from one beginning to the next, and how many began with it."""
-
-    high: float | None
-    low: float | None
-    begun: int = 1
-    touched: bool = False
-
-
-class Course(Struct, gc=False, array_like=True):
-    """The course of one value: where it is, and stretches since each beginning that somebody follows."""
-
-    now: float | None = None
-    #: Stretches that were dropped before the first.
-    dropped: int = 0
-    stretches: list[Stretch] = []
 
 
 def see(course: Course, value: float) -> None:
@@ -81,31 +61,6 @@ def end(course: Course, number: int) -> None:
     while stretches and not stretches[0].begun:
         stretches.pop(0)
         course.dropped += 1
-
-
-class Watch(Struct, gc=False, array_like=True):
-    """One packet that is followed."""
-
-    contract: str
-    premium: float
-    since_ts: int
-    close_ts: int
-    mark_then: float | None
-    spot_then: float | None
-    mark_from: int
-    spot_from: int
-    looks: int = 0
-
-
-class Followed(Struct, gc=False, array_like=True):
-    """What is followed of one underlying."""
-
-    #: By packet id, in the order of their decisions.
-    watches: dict[str, Watch] = {}
-    marks: dict[str, Course] = {}
-    spot: Course = msgspec.field(default_factory=Course)
-    #: By contract: the trade date on which packets of interest traded it, and its open interest of the date before.
-    traded: dict[str, tuple[str, int | None]] = {}
 
 
 class Lead(NamedTuple):

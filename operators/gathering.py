@@ -9,52 +9,33 @@ from __future__ import annotations
 from collections.abc import Sequence
 from heapq import heappop, heappush
 
-from msgspec import Struct
-
 from events.derived import FlowPacket, MarkedPrint
 from events.sessions import TradeDate, trade_date
 from events.settings import Rules
 from events.types import NS_PER_MS
 from operators.changes import put_back
-from operators.contract_memory import Instrument
-from operators.following import Followed, Lead, check, follow, look, see, trade
+from operators.following import Lead, check, follow, look, see, trade
 from operators.neighbours import NeighbourConfig, close, closed, decide
 from operators.packet import PacketConfig, joins, key_of, new_burst
-from operators.packetprint import PacketPrint, packet_print
+from operators.packetprint import packet_print
 from operators.packing import PACK, Packs
-from operators.spot import Underlying
+from operators.partition_state import (
+    Followed,
+    GatheringChanges,
+    GatheringState,
+    Instrument,
+    PacketPrint,
+    Underlying,
+    Vicinity,
+)
 from operators.striking import strike
 from operators.structure import config_of
 from operators.suspects import suspect
 from operators.units import six, total
-from operators.vicinity import Vicinity, take_loose, take_stock
+from operators.vicinity import take_loose, take_stock
 from operators.work import Decision, Work
 
 _CLOSE, _DECIDE, _LOOK = 0, 1, 2
-#: Due time (ns), what is due, packet id, key of the open packet, underlying.
-Timer = tuple[int, int, str, str, str]
-
-
-class GatheringState(Struct):
-    """All that is remembered of packets."""
-
-    vicinities: dict[str, Vicinity] = {}
-    #: Packets that closed some time ago, packed, by name.
-    packs: dict[str, bytes] = {}
-    #: What is due, a heap.
-    timers: list[Timer] = []
-    #: What is followed, by underlying.
-    followed: dict[str, Followed] = {}
-
-
-class GatheringChanges(Struct):
-    """What has changed: timers as they are, and of the maps the keys that changed."""
-
-    timers: list[Timer]
-    vicinities: dict[str, Vicinity]
-    followed: dict[str, Followed]
-    packs: dict[str, bytes]
-    packs_gone: list[str]
 
 
 def gathered_with(state: GatheringState, changes: GatheringChanges) -> GatheringState:

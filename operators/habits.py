@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from msgspec import Struct
+from operators.shard_state import HabitsDump, Session
 
 #: Packets of earlier sessions below which a quantile says nothing, and of one half hour below which its shape does.
 MIN_PACKETS = 100
@@ -26,23 +26,6 @@ class HabitsConfig:
     quantile: float
     floor_days: int
     shape_days: int
-
-
-class Session(Struct, array_like=True):
-    """One session's counts."""
-
-    #: New York date as an ordinal.
-    day: int
-    #: Packets by step of their premium in dollars.
-    premiums: dict[int, int] = {}
-    #: By half hour of the day: packets, sum of premium steps, sum of size steps.
-    slots: dict[int, list[int]] = {}
-
-
-class HabitsDump(Struct, array_like=True):
-    """All that is remembered, oldest session first; the last is the one that runs."""
-
-    sessions: list[Session] = []
 
 
 class Habits:

@@ -10,9 +10,10 @@ from events.derived import MarkedPrint, SpotSource
 from events.raw import OptionPrint, OptionQuote
 from events.sources import source as source_spec
 from events.types import NS_PER_S, Book, Placement
-from operators.contract_memory import Instrument, Interests, roll
+from operators.contract_memory import roll
+from operators.partition_state import Instrument, Interests, Underlying
 from operators.side import NO_SIDE, side_from_quote, side_from_tick
-from operators.spot import Chain, Underlying, chain_key, parity_spot, quoted_spot
+from operators.spot import Chain, chain_key, parity_spot, quoted_spot
 from operators.units import MICRO, six
 from operators.values import NO_VALUES, Values, ValuesConfig, values_of
 

@@ -13,11 +13,12 @@ import msgspec
 
 from events.derived import Flag, FlowPacket
 from events.verdicts import Structure
-from operators.packet import Burst, PacketConfig, packet_of
+from operators.packet import PacketConfig, packet_of
 from operators.parents import parents_of
+from operators.partition_state import Burst, Vicinity
 from operators.structure import StructureConfig, structures_with
 from operators.suspects import fits
-from operators.vicinity import STOCK_NS, Vicinity, take_structures
+from operators.vicinity import STOCK_NS, take_structures
 from operators.work import Decision, Waiting, Work
 
 #: Prints of other flags are never legs: one leg trades in an auction, a cross or on the floor by itself.

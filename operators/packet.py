@@ -14,9 +14,10 @@ from msgspec import Struct
 from events.derived import Flag, FlowPacket, MarkedPrint, Parent
 from events.ids import packet_id, parent_id
 from events.types import NS_PER_MS, Side
-from operators.packetprint import PacketPrint, packet_print
+from operators.packetprint import packet_print
 from operators.parents import OF_ORDERS, by_side
 from operators.parting import part
+from operators.partition_state import Burst, PacketPrint
 from operators.units import ratio, six
 
 _NEVER_JOIN: frozenset[Flag] = frozenset(("late", "volume_only", "cancel", "correction"))
@@ -29,32 +30,6 @@ class PacketConfig:
     window_ns: int
     parent_gap_ns: int
     parent_side_share: float
-
-
-class Burst(Struct, gc=False, array_like=True):
-    """The prints of one packet, while it is open and as long as a cancel may refer to one of them."""
-
-    #: The packet's id; empty for a print that joined none.
-    id: str
-    contract: str
-    underlying: str
-    flag: Flag
-    start_ts: int
-    due_ts: int
-    marks: list[PacketPrint]
-    conditions_known: bool = True
-    #: Prints that may be legs of a complex order whose conditions the feed does not carry.
-    suspects: tuple[str, ...] = ()
-    #: Sizes of its parents, contracts, as it closed.
-    sizes: tuple[int, ...] = ()
-    #: Parents that structures have taken as legs.
-    taken: tuple[str, ...] = ()
-    #: When it is decided what it is a leg of, ns; 0 while it is open and once that is known.
-    until: int = 0
-    revision: int = 0
-    struck: int = 0
-    #: The parent's id by its first print, where the print that gave the id was struck out.
-    aliases: dict[str, str] = {}
 
 
 def joins(marked: MarkedPrint) -> bool:

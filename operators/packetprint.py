@@ -6,47 +6,9 @@ made of, and is its own form in a snapshot.
 
 from __future__ import annotations
 
-from msgspec import Struct
-
-from events.derived import MarkedPrint, SpotSource
-from events.types import Placement
+from events.derived import MarkedPrint
+from operators.partition_state import PacketPrint
 from operators.side import COUNTED_RULES
-
-
-class PacketPrint(Struct, gc=False, array_like=True):
-    """One print of a packet; fields of the same name are those of its mark."""
-
-    id: str
-    ts: int
-    order_ts: int
-    price: float
-    size: int
-    premium: float | None
-    exchange: str | None
-    intermarket_sweep: bool
-    placement: Placement
-    #: It has a placement against a usable quote, rather than the fault that took one from it.
-    covered: bool
-    #: 1 where it counts as a buy, -1 as a sell, 0 as neither.
-    sign: int
-    bid: float | None
-    ask: float | None
-    bid_size: int | None
-    ask_size: int | None
-    #: A rule has named a side, though it may not count.
-    sided: bool
-    #: Its quote was one venue's.
-    venue_book: bool
-    halted: bool
-    volume: int
-    delta_notional: float | None
-    open_interest: int | None
-    expiry_s: int | None
-    spot: float | None
-    spot_source: SpotSource | None
-    moneyness: float | None
-    iv: float | None
-    delta: float | None
 
 
 def packet_print(mark: MarkedPrint) -> PacketPrint:

@@ -8,8 +8,7 @@ from __future__ import annotations
 import msgspec
 
 from operators.changes import Changes
-from operators.packet import Burst
-from operators.vicinity import Vicinity
+from operators.partition_state import Burst, Vicinity
 
 #: Packets to a pack.
 PACK = 16

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from operators.packetprint import PacketPrint
+from operators.partition_state import PacketPrint
 
 #: Places of prints in a packet, in order.
 Places = list[int]

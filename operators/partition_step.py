@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import msgspec
-from msgspec import Struct
 
 from events.contracts import parse_contract
 from events.control import SHIPPED, Control
@@ -21,11 +20,18 @@ from events.settings import Rules, rules_from
 from events.sources import source as source_spec
 from events.types import NS_PER_MS, Book
 from operators.changes import Changes, put_back
-from operators.contract_memory import Instrument, new_instrument, set_multiplier
-from operators.gathering import Gathering, GatheringChanges, GatheringState, gathered_with
+from operators.contract_memory import new_instrument, set_multiplier
+from operators.gathering import Gathering, gathered_with
 from operators.mark import MarkConfig, mark, take_quote
 from operators.merge import CONTROL_RANK, Item
-from operators.underlyings import Underlyings, UnderlyingsChanges, UnderlyingsState, with_changes
+from operators.partition_state import (
+    GatheringState,
+    Instrument,
+    PartitionChanges,
+    PartitionState,
+    UnderlyingsState,
+)
+from operators.underlyings import Underlyings, with_changes
 from operators.values import ValuesConfig
 from operators.work import Said, Shipped, Warmed, Work
 
@@ -39,24 +45,6 @@ _CONTINGENT = "7"
 MAX_NOTIONAL = 1e9
 
 
-class PartitionState(Struct):
-    """All that the step remembers of its partition."""
-
-    instruments: dict[str, Instrument] = {}
-    underlyings: UnderlyingsState = msgspec.field(default_factory=UnderlyingsState)
-    gathered: GatheringState = msgspec.field(default_factory=GatheringState)
-    #: Whether a source's prints carry sale conditions, by name, where the log says.
-    conditions: dict[str, bool] = {}
-    #: Sources whose quotes stand until replaced, by name; None in a gap.
-    quotes_stand: dict[str, bool] = {}
-    shared_sequence: bool = False
-    #: Shards that ever had a packet or heard of parameters: they hold state that an anchor must gather.
-    shards: dict[str, bool] = {}
-    #: Rules in force, under their documented names, and the time of the record that said so, ns.
-    parameters: dict[str, int | float | str | bool] = {}
-    parameters_ts: int = 0
-
-
 @dataclass(slots=True)
 class Stepped:
     """What a batch of items became."""
@@ -67,16 +55,6 @@ class Stepped:
     dead: list[DeadLetter] = field(default_factory=list)
     #: What a control record said to every shard, with the work before it: (index in work, parameters or baselines).
     said: list[tuple[int, Said]] = field(default_factory=list)
-
-
-class PartitionChanges(Struct):
-    """What has changed: the whole state but for the large maps, whose changed keys and deleted keys stand beside it."""
-
-    rest: PartitionState
-    instruments: dict[str, Instrument]
-    underlyings: UnderlyingsChanges
-    gathered: GatheringChanges
-    gone: list[str] = []
 
 
 _encoder = msgspec.msgpack.Encoder()

@@ -11,13 +11,9 @@ from array import array
 from collections.abc import Sequence
 from typing import Final
 
-from msgspec import Struct
-
+from operators.shard_state import PastDump, Sample
 from operators.window import FIELDS, Window
 
-#: What a baseline remembers of a packet: contract, bucket, start (ns), premium (millionths of a dollar, None when
-#: unknown), size (contracts), spread (as premium), id. Remembering the same again gives the same state.
-Sample = tuple[str, str, int, int | None, int, int | None, str]
 _CONTRACT: Final = 0
 _BUCKET: Final = 1
 _START: Final = 2
@@ -26,13 +22,6 @@ _ID: Final = 6
 _NOTHING = array("q", (0, -1, 0))
 #: Windows that take each packet: the contract's, its bucket's, the underlying's.
 _WINDOWS = 3
-
-
-class PastDump(Struct, array_like=True):
-    """All that is noted, oldest first."""
-
-    samples: list[Sample] = []
-    pushed: bytes = b""
 
 
 class Past:

@@ -11,52 +11,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import msgspec
-from msgspec import Struct
 
 from events.contracts import parse_contract
 from events.derived import FlowPacket
 from events.settings import Rules, rules_from
-from operators.baseline import (
-    BaselineConfig,
-    Baselines,
-    BaselinesDump,
-    Earlier,
-    samples_of,
-    windows_of,
-)
+from operators.baseline import BaselineConfig, Baselines, samples_of, windows_of
 from operators.judging import Judge, Verdicts
 from operators.later import check_interest, outcome
 from operators.memory import MAX_HELD, Memory, trim
-from operators.past import Sample
 from operators.rules import ALL
 from operators.rules.rule import Rule
+from operators.shard_state import Earlier, Parameters, Sample, ShardChanges, ShardDump, UnderlyingDump
 from operators.work import Decision, Interest, Look, Revised, Said, Shipped, Waiting, Warmed, Work
-
-Parameters = dict[str, int | float | str | bool]
-
-
-class UnderlyingDump(Struct, array_like=True):
-    """One underlying's memory as plain values."""
-
-    baselines: BaselinesDump
-    rest: Memory
-
-
-class ShardDump(Struct, array_like=True):
-    """All that recovery stores of a shard."""
-
-    underlyings: dict[str, UnderlyingDump] = {}
-    parameters: Parameters = {}
-    #: Shipped buckets of a cold start, as the log recorded them.
-    shipped: dict[str, list[Earlier]] = {}
-
-
-class ShardChanges(Struct, array_like=True):
-    """What has changed: the rest of underlyings touched, samples taken and parameters set, each in order."""
-
-    rests: dict[str, Memory] = {}
-    taken: list[Sample | Parameters] = []
-    shipped: dict[str, list[Earlier]] | None = None
 
 
 class _Underlying:

@@ -11,11 +11,9 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 from math import exp
 
-from msgspec import Struct
-
 from events.raw import EquityQuote
 from events.types import FOREVER_NS, NS_PER_MS, NS_PER_S, Book
-from operators.contract_memory import Instrument
+from operators.partition_state import Instrument, Underlying
 from operators.units import six
 
 #: Equity quote conditions under which a quote is not firm: closed, not firm, order imbalance or influx, no open (UQDF),
@@ -30,25 +28,6 @@ PARITY_STANDS_NS = 100 * NS_PER_MS
 PARITY_REACH, PARITY_STRIKES = 6, 5
 #: The two spreads of a pair, together, over its forward: a wider pair says nothing.
 PARITY_MAX_SPREAD = 0.01
-
-
-class Underlying(Struct, gc=False, array_like=True):
-    """What the step by partition remembers of one underlying: its last quote, its halt, its forwards."""
-
-    bid: float | None = None
-    ask: float | None = None
-    #: Time of the last quote, ns; 0 when there was none.
-    quote_ts: int = 0
-    firm: bool = True
-    #: The feed delivers every change, so that the quote stands until it is replaced.
-    stands: bool = False
-    book: Book = "national"
-    #: No rule fires before, ns: a halt's end and the quiet behind it.
-    quiet_until: int = 0
-    #: Its last quote says that it is halted.
-    halted: bool = False
-    #: By root and expiry: when the forward was found, ns, and it in dollars; 0 where nothing implied one.
-    forwards: dict[str, tuple[int, float]] = {}
 
 
 class Chain:

@@ -16,14 +16,14 @@ from events.derived import FlowPacket, MarkedPrint
 from events.ids import parent_id
 from events.verdicts import Structure
 from operators.mark import place
-from operators.packet import Burst, PacketConfig, packet_of
-from operators.packetprint import PacketPrint, sign_of
+from operators.packet import PacketConfig, packet_of
+from operators.packetprint import sign_of
 from operators.packing import Packs
 from operators.parents import parents_of
+from operators.partition_state import Burst, PacketPrint, Vicinity
 from operators.side import side_from_quote
 from operators.structure import revised
 from operators.units import six
-from operators.vicinity import Vicinity
 from operators.work import Revised
 
 Place = tuple[Burst, int]

@@ -9,8 +9,8 @@ from __future__ import annotations
 from math import gcd
 
 from events.derived import MarkedPrint
-from operators.packet import Burst, key_of
-from operators.vicinity import Block, Vicinity
+from operators.packet import key_of
+from operators.partition_state import Block, Burst, Vicinity
 
 #: 1:1, 1:2, 1:3 and 2:3.
 _LARGEST_RATIO = 3

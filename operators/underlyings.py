@@ -6,36 +6,14 @@ What is state is handed in and changed in place; the chains are found again from
 
 from __future__ import annotations
 
-from msgspec import Struct
-
 from events.contracts import parse_contract
 from events.raw import EquityQuote, Reference
 from events.sources import source as source_spec
 from events.types import Book
 from operators.changes import Changes, put_back
-from operators.contract_memory import Instrument, Interests, forget_old, take_interest
-from operators.spot import Chain, Underlying, chain_key, halt, keep_quiet, resume, take_equity_quote
-
-
-class UnderlyingsState(Struct):
-    """All that is remembered of a partition's underlyings."""
-
-    by_symbol: dict[str, Underlying] = {}
-    interests: Interests = {}
-    #: The newest trading date whose open interest is known, and the one before; empty when there is none.
-    newest_date: str = ""
-    date_before: str = ""
-    #: Sources whose equity quotes stand until replaced, by name.
-    quotes_stand: dict[str, bool] = {}
-
-
-class UnderlyingsChanges(Struct):
-    """What has changed: all but the two maps, whose changed and deleted keys stand beside it."""
-
-    rest: UnderlyingsState
-    by_symbol: dict[str, Underlying]
-    interests: Interests
-    gone: list[str] = []
+from operators.contract_memory import forget_old, take_interest
+from operators.partition_state import Instrument, Underlying, UnderlyingsChanges, UnderlyingsState
+from operators.spot import Chain, chain_key, halt, keep_quiet, resume, take_equity_quote
 
 
 def with_changes(state: UnderlyingsState, changes: UnderlyingsChanges) -> UnderlyingsState:

@@ -2,41 +2,13 @@
 
 from __future__ import annotations
 
-from msgspec import Struct
-
 from events.derived import MarkedPrint
 from events.verdicts import Structure
-from operators.packet import Burst
 from operators.packetprint import packet_print
+from operators.partition_state import Burst, Vicinity
 
-#: Time (ns), shares and price of an equity print under condition 7 (qualified contingent trade).
-StockPrint = tuple[int, float, float]
 #: Stock prints that may be a leg's hedge are remembered so long, and so many of them.
 STOCK_NS, MOST_STOCK = 10_000_000_000, 256
-
-
-class Block(Struct, gc=False, array_like=True):
-    """Prints without conditions of one instant: (venue, contract, size, print id)."""
-
-    ts: int = 0
-    prints: list[tuple[str | None, str, int, str]] = []
-
-
-class Vicinity(Struct, gc=False, array_like=True):
-    """One underlying's packets, open and closed, and what else may tie legs together."""
-
-    #: Open packets by contract (and flag, unless regular).
-    open: dict[str, Burst] = {}
-    #: Closed packets in the order of their closing, and prints that joined none.
-    closed: list[Burst] = []
-    #: Older ones, packed: (name, newest order time), oldest first.
-    packed: list[tuple[str, int]] = []
-    #: How many were ever packed.
-    packs: int = 0
-    #: Structures of packets that are still remembered, by the time they were found.
-    structures: list[Structure] = []
-    stock: list[StockPrint] = []
-    block: Block | None = None
 
 
 def take_stock(vicinity: Vicinity, ts: int, shares: float, price: float) -> None:

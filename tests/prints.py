@@ -9,7 +9,8 @@ from events.raw import OptionPrint, OptionQuote
 from events.settings import Rules
 from events.types import NS_PER_MS
 from operators.merge import CONTROL_RANK, Item
-from operators.partition_step import PartitionState, PartitionStep, Stepped, dump, load
+from operators.partition_state import PartitionState
+from operators.partition_step import PartitionStep, Stepped, dump, load
 from operators.work import Revised, Waiting
 
 T0 = 1_768_489_200_000_000_000

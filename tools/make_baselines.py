@@ -20,7 +20,8 @@ from connectors.shipped import FILE
 from events.contracts import parse_contract
 from events.derived import FlowPacket
 from events.topics import decoder
-from operators.baseline import Earlier, bucket_of, day_and_slot, earlier_of
+from operators.baseline import bucket_of, day_and_slot, earlier_of
+from operators.shard_state import Earlier
 
 _TOPIC, _READ = "flow.packets", 5000
 _KEPT = 50

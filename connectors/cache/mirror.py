@@ -33,7 +33,8 @@ from connectors.cache.keys import (
 from connectors.telemetry import meters
 from events.derived import FlowPacket
 from events.topics import decoder
-from operators.baseline import Earlier, earlier_of
+from operators.baseline import earlier_of
+from operators.shard_state import Earlier
 
 #: Records a partition is read at a time.
 READ_RECORDS = 5000

@@ -9,7 +9,7 @@ import redis
 from redis.exceptions import RedisError
 
 from connectors.cache.keys import CachedBaseline, Keys, translated, untimed
-from operators.baseline import Earlier
+from operators.shard_state import Earlier
 
 #: Names that one scan asks for, and hashes that one exchange brings.
 _SCAN, _PIPELINED = 1000, 100

@@ -11,7 +11,8 @@ from connectors.journal import Journals
 from events.settings import Rules
 from events.types import NS_PER_MS
 from flows.keeping import Kept, Snapshot
-from operators.partition_step import PartitionState, PartitionStep, load
+from operators.partition_state import PartitionState
+from operators.partition_step import PartitionStep, load
 from tests.packets import CALL, PUT, T0
 from tests.prints import RANKS, quote, trade
 

@@ -14,7 +14,8 @@ from events.types import NS_PER_MS, NS_PER_S
 from operators.changes import Changes, put_back
 from operators.judging import Verdicts
 from operators.merge import CONTROL_RANK, Item
-from operators.partition_step import PartitionState, PartitionStep, load
+from operators.partition_state import PartitionState
+from operators.partition_step import PartitionStep, load
 from operators.shard_step import ShardStep
 from tests.packets import CALL, PUT, T0, packet
 from tests.prints import RANKS, at, quote, trade

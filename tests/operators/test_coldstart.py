@@ -11,7 +11,8 @@ from events.types import NS_PER_S
 from operators.baseline import earlier_of
 from operators.judging import Verdicts
 from operators.merge import CONTROL_RANK
-from operators.partition_step import PartitionState, PartitionStep
+from operators.partition_state import PartitionState
+from operators.partition_step import PartitionStep
 from operators.shard_step import ShardStep
 from operators.work import Shipped, Warmed, Work
 from tests.packets import CALL, PUT, T0, packet

@@ -12,7 +12,8 @@ from events.derived import FlowPacket
 from events.raw import EquityPrint
 from events.settings import Rules, plain_rules
 from operators.merge import CONTROL_RANK, Item
-from operators.partition_step import PartitionState, PartitionStep, dump, load
+from operators.partition_state import PartitionState
+from operators.partition_step import PartitionStep, dump, load
 from operators.work import Decision, Look, Waiting, Work
 from tests.prints import RANKS, SPY, at, quote, trade
 

@@ -20,7 +20,8 @@ from events.raw import OptionPrint, Reference
 from events.settings import Rules
 from events.verdicts import Alert, Hit, Structure
 from operators.judging import Verdicts
-from operators.partition_step import PartitionState, PartitionStep
+from operators.partition_state import PartitionState
+from operators.partition_step import PartitionStep
 from operators.shard_step import ShardStep
 from operators.work import Decision, Work
 from tests.prints import RANKS, SPY, quote, trade

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from events.raw import EquityQuote
 from events.settings import Rules
 from events.types import NS_PER_MS
-from operators.partition_step import PartitionState, PartitionStep
+from operators.partition_state import PartitionState
+from operators.partition_step import PartitionStep
 from operators.spot import YEAR_S
 from operators.values import ValuesConfig, values_of
 from tests.prints import RANKS, T0, Partition, at, quote, trade

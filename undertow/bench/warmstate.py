@@ -23,7 +23,8 @@ from events.raw import OptionQuote
 from events.settings import Rules
 from events.types import NS_PER_S
 from operators.judging import Verdicts
-from operators.partition_step import PartitionState, PartitionStep, dump
+from operators.partition_state import PartitionState
+from operators.partition_step import PartitionStep, dump
 from operators.shard_step import ShardStep
 
 _UNDERLYINGS = 1000
