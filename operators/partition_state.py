@@ -59,12 +59,16 @@ class Underlying(Struct, gc=False, array_like=True):
     #: The feed delivers every change, so that the quote stands until it is replaced.
     stands: bool = False
     book: Book = "national"
-    #: No rule fires before, ns: a halt's end and the quiet behind it.
+    #: No rule fires before, ns: always while a halt is in force, else until the quiet behind the last is over.
     quiet_until: int = 0
     #: Its last quote says that it is halted.
     halted: bool = False
     #: By root and expiry: when the forward was found, ns, and it in dollars; 0 where nothing implied one.
     forwards: dict[str, tuple[int, float]] = {}
+    #: Halts told as facts and not yet ended, ns, by whose they are: the underlying's or one of its contracts'.
+    halts_told: dict[str, int] = {}
+    #: Until when the quiet behind the halts that are over lasts, ns.
+    quiet_after: int = 0
 
 
 class UnderlyingsState(Struct):

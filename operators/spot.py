@@ -12,15 +12,13 @@ from bisect import bisect_left, insort
 from math import exp
 
 from events.raw import EquityQuote
-from events.types import FOREVER_NS, NS_PER_MS, NS_PER_S, Book
+from events.types import NS_PER_MS, NS_PER_S, Book
 from operators.partition_state import Instrument, Underlying
 from operators.units import six
 
 #: Equity quote conditions under which a quote is not firm: closed, not firm, order imbalance or influx, no open (UQDF),
 #: closing, trading range, halts and pauses for news and related securities (CQS).
 NOT_FIRM_EQUITY_QUOTES = frozenset("CDGIJKLMNPQSUVXZ")
-#: Those that say that trading is halted: news disseminated, pending or about a related security (CQS).
-HALT_EQUITY_QUOTES = frozenset("DJKMPQSV")
 YEAR_S = 365 * 86_400
 #: A forward by parity is found anew when it is older, ns of event time.
 PARITY_STANDS_NS = 100 * NS_PER_MS
@@ -55,13 +53,13 @@ def chain_key(contract_id: str) -> str:
     return contract_id[:-9]
 
 
-def take_equity_quote(under: Underlying, quote: EquityQuote, stands: bool, default_book: Book, quiet_ns: int) -> None:
-    """Remembers a quote; never a late one for a newer, nor one venue's book for the national best."""
+def take_equity_quote(under: Underlying, quote: EquityQuote, stands: bool, default_book: Book) -> bool:
+    """Remembers a quote; never a late one for a newer, nor one venue's book for the national best. Tells if it did."""
     if quote.ts < under.quote_ts:
-        return
+        return False
     book = quote.book or default_book
     if book == "venue" and under.quote_ts and under.book == "national":
-        return
+        return False
     under.book = book
     under.bid = quote.bid
     under.ask = quote.ask
@@ -69,27 +67,7 @@ def take_equity_quote(under: Underlying, quote: EquityQuote, stands: bool, defau
     under.stands = stands
     condition = quote.condition
     under.firm = condition is None or condition not in NOT_FIRM_EQUITY_QUOTES
-    if condition in HALT_EQUITY_QUOTES:
-        halt(under)
-        under.halted = True
-    elif under.halted:
-        resume(under, quote.ts, quiet_ns)
-        under.halted = False
-
-
-def halt(under: Underlying) -> None:
-    """The underlying is halted until it resumes."""
-    under.quiet_until = FOREVER_NS
-
-
-def resume(under: Underlying, ts: int, quiet_ns: int) -> None:
-    """Trading resumed at `ts`; what happens in the time behind it is still not judged."""
-    under.quiet_until = ts + quiet_ns
-
-
-def keep_quiet(under: Underlying, ts: int, quiet_ns: int) -> None:
-    """An option's quote said at `ts` that it is halted: nothing is judged until a time has passed without another."""
-    under.quiet_until = max(under.quiet_until, ts + quiet_ns)
+    return True
 
 
 def quoted_spot(under: Underlying, ts: int, max_age_ns: int) -> float:

@@ -12,8 +12,9 @@ from events.sources import source as source_spec
 from events.types import Book
 from operators.changes import Changes, put_back
 from operators.contract_memory import forget_old, take_interest
+from operators.halts import keep_quiet, see_quote, tell_halt, tell_resume
 from operators.partition_state import Instrument, Underlying, UnderlyingsChanges, UnderlyingsState
-from operators.spot import Chain, chain_key, halt, keep_quiet, resume, take_equity_quote
+from operators.spot import Chain, chain_key, take_equity_quote
 
 
 def with_changes(state: UnderlyingsState, changes: UnderlyingsChanges) -> UnderlyingsState:
@@ -80,7 +81,8 @@ class Underlyings:
         symbol = event.symbol
         under = self.state.by_symbol.get(symbol) or self.of(symbol)
         self.changed[symbol] = None
-        take_equity_quote(under, event, *of_source, quiet_ns)
+        if take_equity_quote(under, event, *of_source):
+            see_quote(under, event, quiet_ns)
 
     def declare(self, source: str, stands: bool) -> None:
         """A feed of equity quotes says whether its quotes stand until they are replaced."""
@@ -101,13 +103,15 @@ class Underlyings:
 
     def fact(self, fact: Reference, quiet_ns: int) -> None:
         """Takes a halt or its end; of a contract as of its underlying, since it says nothing good of either."""
+        if fact.kind not in ("halt", "resume"):
+            return
         symbol = _symbol_of(fact)
         under = self.of(symbol)
         self.changed[symbol] = None
         if fact.kind == "halt":
-            halt(under)
+            tell_halt(under, fact)
         else:
-            resume(under, fact.ts, quiet_ns)
+            tell_resume(under, fact, quiet_ns)
 
     def interest(self, fact: Reference, memory: Instrument | None) -> tuple[str, bool]:
         """Takes an open interest; returns its trading date and whether it changed the contract's own memory."""
