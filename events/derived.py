@@ -104,6 +104,9 @@ class MarkedPrint(Struct, gc=False, omit_defaults=True):
     delta_notional: DeltaNotional = None
     #: The underlying was halted at the print or within the minutes after which rules stay silent.
     halted: bool = False
+    #: Likewise of a limit state, in which a stock trades at its price band's edge or not at all; false where no feed
+    #: tells of one.
+    limit_state: bool = False
 
 
 class Parent(Struct, gc=False, omit_defaults=True):
@@ -187,6 +190,7 @@ class FlowPacket(Struct, gc=False, omit_defaults=True):
     #: The feed carries sale conditions; where it does not, what needs them is unknown.
     conditions_known: bool = True
     halted: bool = False
+    limit_state: bool = False
     #: Prints struck out by cancels or corrections; each is one more revision (contract 19).
     struck: Count = 0
     #: As known at the last print: see MarkedPrint.

@@ -122,14 +122,17 @@ class EquityQuote(Struct, gc=False, omit_defaults=True, kw_only=True):
     recv_ts: OptionalTs = None
     seq: Sequence = None
     book: Book | None = None
+    limit_state: (
+        Annotated[bool, Meta(description="a limit state quotation of its price band; null: not said")] | None
+    ) = None
 
 
 class Reference(Struct, gc=False, omit_defaults=True, kw_only=True):
-    """A fact about an instrument: its definition, its open interest of a date, a halt."""
+    """A fact about an instrument: its definition, open interest of a date, a halt, a limit state, the end of one."""
 
     id: EventId = ""
     ts: Ts
-    kind: Literal["definition", "open_interest", "halt", "resume"]
+    kind: Literal["definition", "open_interest", "halt", "resume", "limit_state", "limit_state_end"]
     instrument: Annotated[str, Meta(min_length=1, max_length=21, description="contract id or equity symbol")]
     underlying: str | None = None
     multiplier: Annotated[float, Meta(gt=0, description="shares (or dollars a point) per contract")] | None = None

@@ -30,7 +30,10 @@ class Rules(Group):
     risk_free_rate: float = Field(0.04, ge=-0.1, le=1, description="of implied volatility: continuous, a year")
     iv_min_expiry_s: int = Field(900, ge=0, description="no implied volatility with less time to settlement, s")
     halt_quiet_ms: int = Field(
-        300_000, ge=0, le=86_400_000, description="how long behind a halt of the underlying no rule fires, ms"
+        300_000,
+        ge=0,
+        le=86_400_000,
+        description="how long behind a halt or limit state of the underlying no rule fires, ms",
     )
     rolling_window_size: int = Field(50, ge=2, le=1000, description="packets in a rolling baseline")
     classifier_sweep_min_premium: float = Field(40_000, ge=0, description="sweep: least premium, dollars")

@@ -74,6 +74,7 @@ class Structure(Struct, gc=False, omit_defaults=True, kw_only=True):
     evidence: Literal["conditions", "instant", "timing"] = "timing"
     stock_tied: bool = False
     halted: bool = False
+    limit_state: bool = False
 
 
 class Check(Struct, gc=False):

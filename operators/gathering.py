@@ -52,9 +52,12 @@ class Gathering:
 
     rules: Rules
 
-    def __init__(self, state: GatheringState, instruments: dict[str, Instrument]) -> None:
+    def __init__(
+        self, state: GatheringState, instruments: dict[str, Instrument], underlyings: dict[str, Underlying]
+    ) -> None:
         self.state = state
         self._instruments = instruments
+        self._underlyings = underlyings
         self._packs = Packs(state.packs)
         self._waiting: dict[str, FlowPacket] = {}
         #: The trade date in force, found again when it is needed.
@@ -208,6 +211,9 @@ class Gathering:
         self._moved[underlying] = None
         found = look(self.state.followed[underlying], ident, underlying, due_ts)
         if found is not None:
+            under = self._underlyings.get(underlying)
+            if under is not None:
+                found[0].halted, found[0].limit_state = due_ts < under.quiet_until, due_ts < under.limit_until
             out.append(found[0])
             if found[1]:
                 heappush(self.state.timers, (found[1], _LOOK, ident, "", underlying))

@@ -1,7 +1,10 @@
-"""Halts of an underlying: what says that it is halted and that it trades again, and how long nothing is judged.
+"""Halts and limit states of an underlying: what says that one began and ended, and how long nothing is judged.
 
-Each source of a halt ends its own: a quote's condition by the next quote without one, a fact by the fact that trading
-resumed. While one is in force the underlying is halted; behind the last of them no rule fires for a time.
+A limit state is no halt: the stock's national best bid or offer stands at the edge of its price band, and trading goes
+on there or is paused after 15 seconds (National Market System Plan to Address Extraordinary Market Volatility). Only
+what a feed says of one is known. Each source ends what it said itself: a quote's word by the next quote without it, a
+fact by the fact that ends it; a limit state that was told ends too where a halt is told, which is what it leads to.
+While one is in force, and for a time behind the last, no rule fires.
 """
 
 from __future__ import annotations
@@ -12,32 +15,41 @@ from operators.partition_state import Underlying
 
 #: Equity quote conditions that say that trading is halted: news disseminated, pending or of a related security (CQS).
 HALT_EQUITY_QUOTES = frozenset("DJKMPQSV")
+#: Kinds of facts that are taken here.
+HALT_FACTS = ("halt", "resume", "limit_state", "limit_state_end")
 
 
 def see_quote(under: Underlying, quote: EquityQuote, quiet_ns: int) -> None:
-    """Takes what the underlying's newest quote says: that it is halted, or, where the one before did, no longer."""
-    if quote.condition in HALT_EQUITY_QUOTES:
-        under.halted = True
-    elif under.halted:
-        under.halted = False
-        under.quiet_after = max(under.quiet_after, quote.ts + quiet_ns)
-    else:
+    """Takes what the underlying's newest quote says, and ends what the one before said and this one does not."""
+    halted, limited = quote.condition in HALT_EQUITY_QUOTES, bool(quote.limit_state)
+    if not (halted or limited or under.halted or under.in_limit_state):
         return
+    if under.halted and not halted:
+        under.quiet_after = max(under.quiet_after, quote.ts + quiet_ns)
+    if under.in_limit_state and not limited:
+        under.limit_after = max(under.limit_after, quote.ts + quiet_ns)
+    under.halted, under.in_limit_state = halted, limited
     _settle(under)
 
 
-def tell_halt(under: Underlying, fact: Reference) -> None:
-    """A fact says that trading is halted, until another says that it resumed."""
-    under.halts_told[fact.instrument] = max(under.halts_told.get(fact.instrument, 0), fact.ts)
-    _settle(under)
+def see_fact(under: Underlying, fact: Reference, quiet_ns: int) -> None:
+    """Takes a fact: it begins a halt or limit state, or ends the one that was told before it and none of a later time.
 
-
-def tell_resume(under: Underlying, fact: Reference, quiet_ns: int) -> None:
-    """A fact says that trading resumed: it ends the halt that was told before it, and none of a later time."""
-    told = under.halts_told.get(fact.instrument)
-    if told is not None and told <= fact.ts:
-        del under.halts_told[fact.instrument]
-    under.quiet_after = max(under.quiet_after, fact.ts + quiet_ns)
+    What is told of a contract is ended by what is told of that contract.
+    """
+    quiet_after = fact.ts + quiet_ns
+    if fact.kind == "halt":
+        _begin(under.halts_told, fact)
+        if _end(under.limits_told, fact):
+            under.limit_after = max(under.limit_after, quiet_after)
+    elif fact.kind == "resume":
+        _end(under.halts_told, fact)
+        under.quiet_after = max(under.quiet_after, quiet_after)
+    elif fact.kind == "limit_state":
+        _begin(under.limits_told, fact)
+    elif fact.kind == "limit_state_end":
+        _end(under.limits_told, fact)
+        under.limit_after = max(under.limit_after, quiet_after)
     _settle(under)
 
 
@@ -47,5 +59,18 @@ def keep_quiet(under: Underlying, ts: int, quiet_ns: int) -> None:
     _settle(under)
 
 
+def _begin(told: dict[str, int], fact: Reference) -> None:
+    told[fact.instrument] = max(told.get(fact.instrument, 0), fact.ts)
+
+
+def _end(told: dict[str, int], fact: Reference) -> bool:
+    since = told.get(fact.instrument)
+    if since is None or since > fact.ts:
+        return False
+    del told[fact.instrument]
+    return True
+
+
 def _settle(under: Underlying) -> None:
     under.quiet_until = FOREVER_NS if under.halted or under.halts_told else under.quiet_after
+    under.limit_until = FOREVER_NS if under.in_limit_state or under.limits_told else under.limit_after

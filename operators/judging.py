@@ -236,7 +236,7 @@ class Judge:
 
 def _counts(packet: FlowPacket) -> bool:
     """Tells whether a packet's orders are evidence for rules that look across packets."""
-    return packet.flag == "regular" and not packet.suspected_complex and not packet.halted
+    return packet.flag == "regular" and not packet.suspected_complex and not packet.halted and not packet.limit_state
 
 
 def _fired(events: Sequence[Event]) -> dict[str, tuple[str, ...]]:

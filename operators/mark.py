@@ -178,6 +178,7 @@ def mark(
         values[7],
         values[8],
         ts < under.quiet_until,
+        ts < under.limit_until,
     )
 
 

@@ -73,6 +73,7 @@ class _Sums(Struct, gc=False):
     sweeps: int
     delta_notional: float | None
     halted: bool
+    limit_state: bool
 
     @property
     def share(self) -> float:
@@ -84,7 +85,7 @@ def _sum(marks: Sequence[PacketPrint]) -> _Sums:
     """Adds prints up, most packets having few."""
     whole = sweeps = 0
     notional = premium = delta = 0.0
-    unknown_premium = unknown_delta = halted = False
+    unknown_premium = unknown_delta = halted = limit_state = False
     venues: list[str] = []
     low = high = marks[0].price
     for mark in marks:
@@ -105,9 +106,10 @@ def _sum(marks: Sequence[PacketPrint]) -> _Sums:
             venues.append(venue)
         sweeps += mark.intermarket_sweep
         halted |= mark.halted
+        limit_state |= mark.limit_state
     return _Sums(
         whole, None if unknown_premium else six(premium), six(notional / whole), low, high, *_covered(marks),
-        tuple(venues), sweeps, None if unknown_delta else six(delta), halted,
+        tuple(venues), sweeps, None if unknown_delta else six(delta), halted, limit_state,
     )  # fmt: skip
 
 
@@ -198,6 +200,7 @@ def packet_of(burst: Burst, config: PacketConfig) -> FlowPacket:
         burst.suspects != () and any([mark.id in burst.suspects for mark in marks]),
         burst.conditions_known,
         sums.halted,
+        sums.limit_state,
         burst.struck,
         last.volume,
         last.open_interest,
@@ -277,6 +280,7 @@ def _single(burst: Burst, mark: PacketPrint) -> FlowPacket:
         bool(burst.suspects) and mark.id in burst.suspects,
         burst.conditions_known,
         mark.halted,
+        mark.limit_state,
         burst.struck,
         mark.volume,
         mark.open_interest,

@@ -44,6 +44,7 @@ def packet_print(mark: MarkedPrint) -> PacketPrint:
         mark.moneyness,
         mark.iv,
         mark.delta,
+        mark.limit_state,
     )
 
 

@@ -49,7 +49,7 @@ class Instrument(Struct, gc=False, array_like=True):
 
 
 class Underlying(Struct, gc=False, array_like=True):
-    """What the step by partition remembers of one underlying: its last quote, its halt, its forwards."""
+    """What the step by partition remembers of one underlying: its last quote, what halts it, its forwards."""
 
     bid: float | None = None
     ask: float | None = None
@@ -69,6 +69,11 @@ class Underlying(Struct, gc=False, array_like=True):
     halts_told: dict[str, int] = {}
     #: Until when the quiet behind the halts that are over lasts, ns.
     quiet_after: int = 0
+    #: The same four of limit states.
+    limit_until: int = 0
+    in_limit_state: bool = False
+    limits_told: dict[str, int] = {}
+    limit_after: int = 0
 
 
 class UnderlyingsState(Struct):
@@ -126,6 +131,7 @@ class PacketPrint(Struct, gc=False, array_like=True):
     moneyness: float | None
     iv: float | None
     delta: float | None
+    limit_state: bool = False
 
 
 class Burst(Struct, gc=False, array_like=True):

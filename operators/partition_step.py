@@ -90,7 +90,7 @@ class PartitionStep:
         #: tracked likewise.
         self._instruments = Changes()
         self._changed = self._instruments.changed
-        self._gathering = Gathering(state.gathered, state.instruments)
+        self._gathering = Gathering(state.gathered, state.instruments, state.underlyings.by_symbol)
         self._underlyings = Underlyings(state.underlyings, state.instruments)
         self._quotes_of: dict[str, tuple[bool, Book]] = {}
         self._use(rules_from(state.parameters) if state.parameters and follow_log else rules)
@@ -139,7 +139,8 @@ class PartitionStep:
         """Does as `step`, adding to what is there."""
         if self._underlyings.state is not self.state.underlyings:
             self._underlyings = Underlyings(self.state.underlyings, self.state.instruments)
-            rules, self._gathering = self._gathering.rules, Gathering(self.state.gathered, self.state.instruments)
+            rules, known = self._gathering.rules, self.state.underlyings.by_symbol
+            self._gathering = Gathering(self.state.gathered, self.state.instruments, known)
             self._gathering.use(rules)
         gathering = self._gathering
         timers = gathering.state.timers

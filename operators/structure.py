@@ -125,7 +125,7 @@ def revised(structure: Structure, packets: Mapping[str, FlowPacket], ts: int) ->
         kind=structure.kind if whole else "unnamed", name=structure.name if whole else "what is left of a structure",
         direction=structure.direction if whole else "neutral", style=structure.style if whole else "unclear",
         confidence=structure.confidence if whole else 0.0, evidence=structure.evidence,
-        stock_tied=structure.stock_tied, halted=structure.halted,
+        stock_tied=structure.stock_tied, halted=structure.halted, limit_state=structure.limit_state,
         start_ts=structure.start_ts, end_ts=structure.end_ts,
     )  # fmt: skip
     return changed
@@ -313,6 +313,7 @@ def _structure(found: _Found, stock: Sequence[StockPrint], ts: int) -> Structure
         id=structure_id(first.parent.id), revision=0, ts=ts, underlying=first.packet.underlying,
         kind=shape.kind, name=shape.name, direction=shape.direction, style=shape.style, confidence=found.confidence,
         evidence=found.evidence, stock_tied=tied, halted=any(leg.packet.halted for leg in legs),
+        limit_state=any(leg.packet.limit_state for leg in legs),
         start_ts=min(leg.parent.start_ts for leg in legs), end_ts=max(leg.parent.end_ts for leg in legs),
     )  # fmt: skip
 

@@ -12,7 +12,7 @@ from events.sources import source as source_spec
 from events.types import Book
 from operators.changes import Changes, put_back
 from operators.contract_memory import forget_old, take_interest
-from operators.halts import keep_quiet, see_quote, tell_halt, tell_resume
+from operators.halts import HALT_FACTS, keep_quiet, see_fact, see_quote
 from operators.partition_state import Instrument, Underlying, UnderlyingsChanges, UnderlyingsState
 from operators.spot import Chain, chain_key, take_equity_quote
 
@@ -102,16 +102,13 @@ class Underlyings:
         self.changed[symbol] = None
 
     def fact(self, fact: Reference, quiet_ns: int) -> None:
-        """Takes a halt or its end; of a contract as of its underlying, since it says nothing good of either."""
-        if fact.kind not in ("halt", "resume"):
+        """Takes a halt, a limit state or the end of one; of a contract as of its underlying, good news of neither."""
+        if fact.kind not in HALT_FACTS:
             return
         symbol = _symbol_of(fact)
         under = self.of(symbol)
         self.changed[symbol] = None
-        if fact.kind == "halt":
-            tell_halt(under, fact)
-        else:
-            tell_resume(under, fact, quiet_ns)
+        see_fact(under, fact, quiet_ns)
 
     def interest(self, fact: Reference, memory: Instrument | None) -> tuple[str, bool]:
         """Takes an open interest; returns its trading date and whether it changed the contract's own memory."""

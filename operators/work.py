@@ -59,6 +59,9 @@ class Look(Struct):
     spot_high: float | None
     spot_low: float | None
     final: bool = False
+    #: The underlying is halted or in a limit state at the look, or was within the minutes before.
+    halted: bool = False
+    limit_state: bool = False
 
 
 class Interest(Struct):

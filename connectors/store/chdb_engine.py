@@ -133,7 +133,7 @@ def arrow_table(table: Table, columns: Columns) -> Any:
 
 
 def _arrow(column: Column, values: Any) -> Any:
-    if column.kind == "bool" and any(isinstance(value, bool | np.bool_) for value in values[:1]):
+    if column.kind == "bool" and isinstance(next((v for v in values if v is not None), None), bool | np.bool_):
         return pa.array(values, pa.bool_()).cast(pa.uint8())
     return pa.array(values, _ARROW[column.kind])
 

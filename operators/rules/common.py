@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from events.derived import FlowPacket
 from events.types import Direction, Style
-from events.verdicts import Check
+from events.verdicts import Check, Structure
 from operators.rules.rule import check, check_among, check_is, contract_name, money, percent
 from operators.rules.subject import Subject
 from operators.units import ratio
+from operators.work import Look
 
 #: Settings behind `gates`, for hits to be stamped with.
 GATE_SETTINGS = (
@@ -20,9 +22,18 @@ def kind_checks(subject: Subject, flags: tuple[str, ...] = ("regular",)) -> tupl
     packet = subject.packet
     return (
         check_among("flag", packet.flag, flags),
-        check_is("halted", _word(packet.halted), "no"),
+        *trading_checks(packet),
         check_is("suspected complex", _word(packet.suspected_complex), "no"),
     )
+
+
+def trading_checks(about: FlowPacket | Structure | Look) -> tuple[Check, ...]:
+    """Checks that the underlying is in no halt or limit state, nor within the minutes behind one.
+
+    Many feeds tell of no limit state: only one that was told is spoken of.
+    """
+    halted = check_is("halted", _word(about.halted), "no")
+    return (halted, check_is("limit state", "yes", "no")) if about.limit_state else (halted,)
 
 
 def sided_checks(subject: Subject, bought: bool) -> tuple[Check, ...]:

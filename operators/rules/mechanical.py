@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Literal
 
 from events.verdicts import Check
-from operators.rules.common import what
+from operators.rules.common import trading_checks, what
 from operators.rules.rule import Rule, Verdict, check, check_among, check_is, held, passes
 from operators.rules.subject import Subject
 
@@ -80,9 +80,8 @@ def _over_parity(subject: Subject) -> float | None:
 def _judge(subject: Subject) -> Verdict:
     kind = _kind(subject)
     premium = check("premium, dollars", subject.premium, ">=", subject.rules.mechanical_min_premium)
-    halted = check_is("halted", "yes" if subject.packet.halted else "no", "no")
     own = _expiry_checks(subject) if kind == "expiry" else _dividend_checks(subject)
-    checks = (halted, premium, *own)
+    checks = (*trading_checks(subject.packet), premium, *own)
     if kind == "expiry":
         sentences = (
             what(subject, "sold on its last day, deep in the money"),

@@ -25,7 +25,7 @@ What holds for all of them:
   took are no single-leg evidence, and a structure's premium counts once.
 - Auctions, crosses, floor trades, legs of complex orders, stock-tied and late prints, and extended hours are no
   single-leg evidence; a rule that reads some of them says which.
-- Nothing fires in a halt or within five minutes after one.
+- Nothing fires in a halt, in a limit state that a feed tells of, or within five minutes after one.
 - A packet of two sides that cannot be told apart gives no direction. Sides are estimates (`side_rule` names each): no
   confidence is above 0.9.
 - Without sale conditions, prints that look like legs are suspected of being some: no single-leg rule fires on them, and

@@ -9,6 +9,7 @@ from events.contracts import parse_contract
 from events.settings import Rules
 from events.types import Direction, Style
 from events.verdicts import Check, Structure
+from operators.rules.common import trading_checks
 from operators.rules.rule import Rule, Verdict, check, check_among, check_is, held, money, passes
 from operators.rules.subject import StructureSubject
 
@@ -34,7 +35,7 @@ def _base_checks(subject: StructureSubject, kinds: tuple[str, ...]) -> tuple[Che
     floor = rules.classifier_tied_min_premium if tied else rules.classifier_structure_min_premium
     return (
         check_among("kind", structure.kind, kinds),
-        check_is("halted", "yes" if structure.halted else "no", "no"),
+        *trading_checks(structure),
         check("confidence that the legs belong together", structure.confidence, ">=", rules.structure_min_confidence),
         check("premium of all legs, dollars", structure.gross_premium, ">=", floor),
     )

@@ -29,8 +29,8 @@ _BASELINE = (
 )  # fmt: skip
 #: Fields that have oracles and tests of their own.
 _ELSEWHERE = _BASELINE + (
-    "conditions_known", "delta", "delta_notional", "expiry_s", "gamma", "halted", "iv", "iv_first", "mixed",
-    "moneyness", "open_interest", "parents", "premium_floor", "premium_mad", "premium_median", "size_mad",
+    "conditions_known", "delta", "delta_notional", "expiry_s", "gamma", "halted", "iv", "iv_first", "limit_state",
+    "mixed", "moneyness", "open_interest", "parents", "premium_floor", "premium_mad", "premium_median", "size_mad",
     "size_median", "spot", "spot_source", "struck", "suspected_complex", "theta", "time_of_day_sessions", "vega",
     "volume",
 )  # fmt: skip

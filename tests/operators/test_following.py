@@ -61,6 +61,17 @@ def test_a_look_tells_where_mark_and_spot_are_and_were() -> None:
     assert (second.mark_now, second.mark_high, second.mark_low) == (2.1, 2.1, 0.9)
 
 
+#  s    0.5 decided   10.5        30 limit state  60.5    100 none    300.5    400    900.5    no more quiet
+def test_a_look_tells_of_the_halt_or_limit_state_that_it_falls_into() -> None:
+    limited = EquityQuote(ts=at(30_000), symbol="SPY", bid=440.0, ask=440.1, limit_state=True)
+    halt = Reference(ts=at(200_000), kind="halt", instrument="SPY")
+    resume = Reference(ts=at(310_000), kind="resume", instrument="SPY")
+    looks = _looks(quote(0), trade(1, 1.2, 103), limited, _spot(100_000, 440.0), halt, resume)
+    assert [(each.after_s, each.halted, each.limit_state) for each in looks[:4]] == [
+        (10, False, False), (60, False, True), (300, True, True), (900, False, False),
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize("bad", [{"bid": None}, {"bid": 9.0}, {"condition": "F", "bid": 1.1}], ids=str)
 def test_a_quote_that_cannot_be_used_moves_nothing(bad: dict[str, Any]) -> None:
     looks = _looks(quote(0, 1.0, 1.2), trade(1, 1.2, 103), quote(2000, ask=1.2, **bad))

@@ -1,4 +1,4 @@
-"""Halts: each source of one ends its own, and no end shortens the quiet that another asked for."""
+"""Halts and limit states: each source of one ends its own, and no end shortens the quiet that another asked for."""
 
 from __future__ import annotations
 
@@ -6,31 +6,46 @@ from typing import Any
 
 import pytest
 
+from events.derived import FlowPacket
 from events.raw import EquityQuote, Reference
 from operators.partition_state import UnderlyingsState
+from operators.rules.common import trading_checks
 from operators.underlyings import Underlyings
-from tests.prints import Partition, at, quote, trade
+from tests.operators.rules.subjects import look_at, structure
+from tests.packets import packet
+from tests.prints import Partition, at, packets_in, quote, trade
 
 _CALL = "AAPL260220C00200000"
 _QUIET_MS = 1000
 
 
-def _stock(ms: float, condition: str | None = None) -> EquityQuote:
-    return EquityQuote(ts=at(ms), symbol="AAPL", bid=199.9, ask=200.1, condition=condition)
+def _stock(ms: float, condition: str | None = None, limit_state: bool | None = None) -> EquityQuote:
+    return EquityQuote(ts=at(ms), symbol="AAPL", bid=199.9, ask=200.1, condition=condition, limit_state=limit_state)
 
 
 def _fact(ms: float, kind: Any, instrument: str = "AAPL") -> Reference:
     return Reference(ts=at(ms), kind=kind, instrument=instrument)
 
 
-def _halted(*events: Any) -> list[bool]:
-    """Returns what the marks of the prints among some events say; a time alone is a print of that ms."""
+def _seen(*events: Any) -> list[tuple[bool, bool]]:
+    """Returns what the marks of the prints among some events say, of halts and limit states; a number is a print."""
     partition = Partition(halt_quiet_ms=_QUIET_MS)
-    found: list[bool] = []
+    found: list[tuple[bool, bool]] = []
     for event in events:
         one = trade(event, 5.0, contract=_CALL) if isinstance(event, int) else event
-        found += [mark.halted for mark in partition(one, late_ms=max(partition.offset, 1) * 100_000).marks]
+        marks = partition(one, late_ms=max(partition.offset, 1) * 100_000).marks
+        found += [(mark.halted, mark.limit_state) for mark in marks]
     return found
+
+
+def _halted(*events: Any) -> list[bool]:
+    return [halted for halted, _ in _seen(*events)]
+
+
+def _limited(*events: Any) -> list[bool]:
+    """Returns what the prints say of limit states; none of them says that it is halted."""
+    assert not any(_halted(*events))
+    return [limited for _, limited in _seen(*events)]
 
 
 #  ms   0 told   10 P   20 plain      1500       2000 told to trade     3000
@@ -73,3 +88,65 @@ def test_a_fact_of_another_kind_is_no_end_of_a_halt(kind: str) -> None:
     underlyings.fact(_fact(0, "halt"), 0)
     underlyings.fact(_fact(1, kind), 0)
     assert list(underlyings.state.by_symbol["AAPL"].halts_told) == ["AAPL"]
+
+
+#  ms   0 limit state       5000 no word       6000
+@pytest.mark.parametrize("after", [None, False])
+def test_a_limit_state_that_a_quote_says_stands_until_another_and_is_no_halt(after: bool | None) -> None:
+    events = (_stock(0, limit_state=True), 1, 4999, _stock(5000, limit_state=after), 5999, 6000)
+    assert _limited(*events) == [True, True, True, False]
+
+
+def test_a_limit_state_told_as_a_fact_stands_until_its_end_is_told() -> None:
+    events = (_fact(0, "limit_state"), 1, _stock(10, limit_state=True), _stock(20), 4999)
+    assert _limited(*events, _fact(5000, "limit_state_end"), 5999, 6000) == [True, True, True, False]
+
+
+def test_what_ends_a_halt_ends_no_limit_state() -> None:
+    events = (_fact(0, "limit_state"), _fact(1, "resume"), 5000, _fact(5001, "limit_state_end"), 7000)
+    assert _limited(*events) == [True, False]
+
+
+#  ms   0 limit state ---- 15 paused ------------ 5000 trades again ---- 6000
+def test_a_limit_state_that_was_told_ends_where_the_pause_that_it_leads_to_is_told() -> None:
+    events = (_fact(0, "limit_state"), 10, _fact(15, "halt"), 20, 2000, _fact(5000, "resume"), 5999, 6000)
+    assert _seen(*events) == [(False, True), (True, True), (True, False), (True, False), (False, False)]
+
+
+def test_an_earlier_end_of_a_limit_state_ends_none_of_a_later_time_and_shortens_no_quiet() -> None:
+    told = (_fact(5000, "limit_state"), _fact(4000, "limit_state_end"), 8000)
+    assert _limited(*told, _fact(9000, "limit_state_end"), _fact(8500, "limit_state_end"), 9999, 10_000) == [
+        True, True, False,
+    ]  # fmt: skip
+
+
+def test_a_late_quote_says_nothing_of_a_limit_state() -> None:
+    assert _limited(_stock(10, limit_state=True), _stock(5), 11, _stock(20), _stock(15, limit_state=True), 5000) == [
+        True, False,
+    ]  # fmt: skip
+
+
+def test_a_packet_is_in_a_limit_state_where_one_of_its_prints_is() -> None:
+    partition = Partition(halt_quiet_ms=_QUIET_MS)
+    packets: list[FlowPacket] = []
+    for event in (
+        trade(0), trade(100), EquityQuote(ts=at(150), symbol="SPY", bid=1, ask=2, limit_state=True),
+        trade(200), EquityQuote(ts=at(300), symbol="SPY", bid=1, ask=2), trade(1000), trade(3000), trade(9000),
+    ):  # fmt: skip
+        packets += packets_in(partition(event))
+    assert [(each.count, each.halted, each.limit_state) for each in packets] == [
+        (3, False, True), (1, False, True), (1, False, False),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"), [({"halted": True}, ["halted"]), ({"limit_state": True}, ["limit state"]), ({}, [])]
+)
+def test_explain_calls_a_limit_state_by_its_name_and_speaks_of_none_that_nobody_told(
+    fields: dict[str, Any], said: list[str]
+) -> None:
+    """The checks are what `undertow explain` shows."""
+    about = (packet(**fields), structure(**fields), look_at(**fields).look)
+    checks = [each for one in about for each in trading_checks(one)]
+    assert [each.name for each in checks if not each.passed] == 3 * said
+    assert {each.name for each in checks} == {"halted", *said}

@@ -20,7 +20,7 @@ export interface Topics {
   anchors: Anchor;
 }
 /**
- * A fact about an instrument: its definition, its open interest of a date, a halt.
+ * A fact about an instrument: its definition, open interest of a date, a halt, a limit state, the end of one.
  */
 export interface Reference {
   /**
@@ -31,7 +31,7 @@ export interface Reference {
    * event time, ns since the Unix epoch, UTC
    */
   ts: number;
-  kind: "definition" | "halt" | "open_interest" | "resume";
+  kind: "definition" | "halt" | "limit_state" | "limit_state_end" | "open_interest" | "resume";
   /**
    * contract id or equity symbol
    */
@@ -205,6 +205,7 @@ export interface EquityQuote {
   recv_ts?: number | null;
   seq?: number | null;
   book?: ("national" | "venue") | null;
+  limit_state?: boolean | null;
 }
 /**
  * An option print joined to the last eligible quote before it (contract 2, 24, 25).
@@ -275,6 +276,7 @@ export interface MarkedPrint {
   theta?: number | null;
   delta_notional?: number | null;
   halted?: boolean;
+  limit_state?: boolean;
 }
 /**
  * The burst of one contract within a time window of its first print, closed by the watermark.
@@ -352,6 +354,7 @@ export interface FlowPacket {
   suspected_complex?: boolean;
   conditions_known?: boolean;
   halted?: boolean;
+  limit_state?: boolean;
   struck?: number;
   volume?: number;
   open_interest?: number | null;
@@ -459,6 +462,7 @@ export interface Structure {
   evidence?: "conditions" | "instant" | "timing";
   stock_tied?: boolean;
   halted?: boolean;
+  limit_state?: boolean;
 }
 /**
  * One leg of a structure: a parent, and what part it plays.

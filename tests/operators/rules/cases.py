@@ -58,6 +58,7 @@ _WORKED: Edges = {
 _KINDS: dict[str, Fields] = {
     "legs of a complex order": {"flag": "complex"}, "tied to stock": {"flag": "stock_tied"},
     "an auction": {"flag": "auction"}, "extended hours": {"flag": "extended"}, "in or after a halt": {"halted": True},
+    "in or after a limit state": {"limit_state": True},
     "legs printed without conditions": {"suspected_complex": True}, "no premium known": {"premium": None},
 }  # fmt: skip
 _NOT_BLOCKS = {"a cross": {"flag": "cross"}, "a floor trade": {"flag": "floor"}}
@@ -310,7 +311,7 @@ _DIVIDEND = Cases(
         "puts": {"contract": "SPY260220P00450000", "moneyness": 0.1}, "electronic": {"flag": "regular"},
         "out of the money": {"moneyness": 0.1}, "uneven pieces": {"size": 4001},
         "several prices": {"price_low": 9.0, "price_high": 11.0}, "spot not known": {"moneyness": None},
-        "halted": {"halted": True}, "no premium known": {"premium": None},
+        "halted": {"halted": True}, "in a limit state": {"limit_state": True}, "no premium known": {"premium": None},
     },
     {
         "premium, dollars": ({"premium": 30_000.0}, {"premium": 29_999.99}),
@@ -329,7 +330,8 @@ _EXPIRY = Cases(
     {
         "bought": {"buy_size": 400, "sell_size": 0}, "another day": {"contract": "SPY260116C00440000"},
         "well above what exercise is worth": {"vwap": 12.0}, "at the money": {"moneyness": 0.0},
-        "an auction": {"flag": "auction"}, "halted": {"halted": True}, "spot not known": {"moneyness": None},
+        "an auction": {"flag": "auction"}, "halted": {"halted": True}, "in a limit state": {"limit_state": True},
+        "spot not known": {"moneyness": None},
     },
     {
         "premium, dollars": ({"premium": 30_000.0}, {"premium": 29_999.99}),
@@ -351,6 +353,7 @@ _FOLLOW = Cases(
         "it followed": {"spot_now": 101.0, "mark_now": 11.0}, "it stood still": {"spot_now": 100.0},
         "an alert without a direction": {"direction": "neutral"}, "spot not known": {"spot_then": None},
         "volatility not known": {"iv": None}, "bearish, and it fell": {"direction": "bearish"},
+        "a look in a halt": {"halted": True}, "a look in a limit state": {"limit_state": True},
     },
     {
         "premium, dollars": ({"premium": 50_000.0}, {"premium": 49_999.99}),

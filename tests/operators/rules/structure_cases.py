@@ -10,7 +10,8 @@ _STRUCTURE_EDGES: Edges = {
     "premium of all legs, dollars": ({"gross_premium": 110_000.0}, {"gross_premium": 109_999.99}),
 }
 _NOT_STRUCTURES: dict[str, Fields] = {
-    "in or after a halt": {"halted": True}, "strangers near each other": {"confidence": 0.4},
+    "in or after a halt": {"halted": True}, "in or after a limit state": {"limit_state": True},
+    "strangers near each other": {"confidence": 0.4},
     "premium not known": {"gross_premium": None}, "another kind": {"kind": "butterfly", "name": "long butterfly"},
 }  # fmt: skip
 _PUT_CALL: Fields = {"legs": (("SPY260116P00440000", "buy"), ("SPY260116C00460000", "sell"))}

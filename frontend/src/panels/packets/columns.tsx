@@ -31,6 +31,7 @@ function kind(packet: FlowPacket): string {
   const words = packet.flag === "regular" ? [] : [packet.flag.replace("_", " ")];
   if (sweeps > 0) words.push("sweep");
   if (packet.halted) words.push("halted");
+  if (packet.limit_state) words.push("limit state");
   if ((packet.struck ?? 0) > 0) words.push(packet.count ? "cancel" : "cancelled");
   return words.join(", ");
 }
@@ -125,7 +126,7 @@ export const packetColumns: readonly Column<FlowPacket>[] = [
   {
     id: "kind",
     head: "",
-    about: "how the tape flags it; halted; what a cancel took back",
+    about: "how the tape flags it; halted, or in a limit state; what a cancel took back",
     width: "minmax(84px, 0.6fr)",
     cell: (p) => <Muted>{kind(p)}</Muted>,
     text: kind,

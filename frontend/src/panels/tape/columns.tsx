@@ -104,6 +104,7 @@ function remarks(p: MarkedPrint): string {
   return [
     words,
     p.halted ? "halted" : "",
+    p.limit_state ? "limit state" : "",
     p.arrived_late ? "arrived late" : "",
     faults,
     p.tie ? "quote at the same instant not used" : "",
