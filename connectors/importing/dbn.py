@@ -6,6 +6,7 @@
 * The book in a trade's record is the one just before it, so it is attached to the print. On tbbo and mbp-1 it is one
   venue's, not the national best, and says so; the rows of OPRA itself and every consolidated schema are national.
 * No record carries sale conditions. Open interest comes once per venue with the same number: separate facts, no sum.
+* A status record of a stock is a halt or the end of one, or is not imported.
 * A definition's expiry is midnight UTC of the date as the vendor gives it, in New York the evening before.
 """
 
@@ -18,6 +19,7 @@ from typing import Any
 
 import msgspec
 
+from connectors.importing.dbnstatus import Statuses
 from connectors.importing.dbnstream import Damage, DbnStream
 from connectors.importing.dbnsymbols import Symbols
 from connectors.importing.publishers import publisher
@@ -51,6 +53,7 @@ class DbnFile:
     def __init__(self, path: Path) -> None:
         self._stream = DbnStream(path)
         self._symbols = Symbols(self._stream.metadata)
+        self._statuses = Statuses()
         dataset = str(self._stream.metadata.dataset)
         self._options = dataset.startswith("OPRA.")
         supported = self._options or dataset.startswith(_EQUITIES)
@@ -62,6 +65,7 @@ class DbnFile:
             "TradeMsg": self._print, "MBP1Msg": self._print_or_quote, "CMBP1Msg": self._print_or_quote,
             "BBOMsg": self._sample, "CBBOMsg": self._sample,
             "InstrumentDefMsg": self._definition, "StatMsg": self._statistic,
+            "StatusMsg": self._status,
         }  # fmt: skip
 
     def __iter__(self) -> Iterator[Item]:
@@ -210,6 +214,21 @@ class DbnFile:
             source=SOURCE,
             recv_ts=_optional_time(record.ts_recv),
             seq=record.sequence,
+        )
+
+    def _status(self, record: Any) -> Reference:
+        if self._options:
+            raise _Unsupported("status records of options")
+        symbol = self._instrument(record)
+        kind = self._statuses.see(symbol, record.publisher_id, int(record.action), int(record.reason))
+        if kind is None:
+            raise _Unsupported("status records that neither begin nor end a halt")
+        return Reference(
+            ts=_time(record.ts_event, "ts_event"),
+            kind=kind,
+            instrument=symbol,
+            source=SOURCE,
+            recv_ts=_optional_time(record.ts_recv),
         )
 
     def _instrument(self, record: Any) -> str:

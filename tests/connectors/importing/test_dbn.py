@@ -239,6 +239,51 @@ def test_a_mapping_inside_a_capture_holds_behind_it(tmp_path: Path) -> None:
     assert [type(item) for item in items] == [Bad, Unsupported, Good]
 
 
+# ---- halts -------------------------------------------------------------------------------------
+
+
+def _status(ms: int, action: str, reason: str = "NONE", publisher_id: int = 2) -> Any:
+    return dbn.StatusMsg(
+        publisher_id=publisher_id, instrument_id=1, ts_event=_T0 + ms * 1_000_000, ts_recv=_T0 + ms * 1_000_000 + 5,
+        action=getattr(dbn.StatusAction, action), reason=getattr(dbn.StatusReason, reason),
+    )  # fmt: skip
+
+
+def _halts(tmp_path: Path, *records: Any, dataset: str = "XNAS.ITCH") -> list[tuple[int, str]]:
+    path = _file(tmp_path / "a.dbn", dataset, records, {"IBM": [(date(2025, 2, 20), "1")]})
+    return [((event["ts"] - _T0) // 1_000_000, event["kind"]) for event in _events(path)]
+
+
+@pytest.mark.parametrize("action", ["HALT", "PAUSE", "SUSPEND"])
+def test_a_status_of_a_stock_is_a_halt_until_trading_goes_on(tmp_path: Path, action: str) -> None:
+    records = [
+        _status(0, "PRE_OPEN", "SCHEDULED"), _status(1, "TRADING", "SCHEDULED"), _status(2, action, "LULD_PAUSE"),
+        _status(3, "QUOTING"), _status(4, "NOT_AVAILABLE_FOR_TRADING"), _status(5, "TRADING"), _status(6, "TRADING"),
+    ]  # fmt: skip
+    assert _halts(tmp_path, *records) == [(2, "halt"), (5, "resume")]
+    assert _events(tmp_path / "a.dbn")[0] == {
+        "ts": _T0 + 2_000_000, "kind": "halt", "instrument": "IBM", "source": "databento", "recv_ts": _T0 + 2_000_005,
+    }  # fmt: skip
+
+
+def test_trading_that_goes_on_at_a_files_beginning_may_end_a_halt_of_an_earlier_piece(tmp_path: Path) -> None:
+    assert _halts(tmp_path, _status(0, "QUOTING"), _status(1, "TRADING", "NEWS_RELEASED")) == [(1, "resume")]
+    assert _halts(tmp_path, _status(0, "TRADING", "SCHEDULED")) == []
+
+
+def test_a_halt_ends_when_the_last_venue_takes_it_back(tmp_path: Path) -> None:
+    records = [
+        _status(0, "HALT"), _status(1, "HALT", publisher_id=43), _status(2, "TRADING"),
+        _status(3, "TRADING", publisher_id=43),
+    ]  # fmt: skip
+    assert _halts(tmp_path, *records) == [(0, "halt"), (1, "halt"), (3, "resume")]
+
+
+def test_a_status_of_an_option_is_not_imported(tmp_path: Path) -> None:
+    path = _file(tmp_path / "a.dbn", "OPRA.PILLAR", [_status(0, "HALT")], _DAYS)
+    assert _counted(DbnFile(path)) == Counter({"unsupported": 1})
+
+
 # ---- damage ------------------------------------------------------------------------------------
 
 
