@@ -42,7 +42,7 @@ class Store(Reader, Protocol):
     """What also writes an archive; one process has it."""
 
     def ensure_tables(self) -> None:
-        """Makes the tables that are missing."""
+        """Makes the tables that are missing, and the columns that those of an older version lack."""
         ...
 
     def insert(self, table: Table, columns: Columns) -> None:

@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from connectors.store.base import Params, StoreAway, StoreError, check_params
 from connectors.store.lock import PathLock, lock_of
-from connectors.store.schema import Column, Columns, Table, tables
+from connectors.store.schema import FOUND_COLUMNS, Column, Columns, Table, tables
 
 _ARROW: dict[str, Any] = {
     "str": pa.string(),
@@ -60,9 +60,14 @@ class ChdbStore:
         atexit.register(self.close)
 
     def ensure_tables(self) -> None:
-        """Makes the tables that are missing."""
+        """Makes the tables that are missing, and the columns that those of an older version lack."""
         for table in tables():
             self._run(table.create())
+        found = self.query(FOUND_COLUMNS.format("currentDatabase()"))
+        names = dict(zip(found["of"], found["names"], strict=True))
+        for table in tables():
+            for statement in table.widen(names[table.name]):
+                self._run(statement)
 
     def insert(self, table: Table, columns: Columns) -> None:
         """Adds rows, by way of Arrow."""

@@ -28,7 +28,7 @@ from connectors.store.clickhouse_client import (
     version_of,
 )
 from connectors.store.lock import PathLock
-from connectors.store.schema import Columns, Table, tables
+from connectors.store.schema import FOUND_COLUMNS, Columns, Table, tables
 
 T = TypeVar("T")
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 5.0
@@ -124,7 +124,7 @@ class ClickHouseStore(ClickHouseReader):
         self._stopping = stopping
 
     def ensure_tables(self) -> None:
-        """Makes the database and the tables that are missing; raises StoreError when another data set's are there."""
+        """Makes database, tables and columns that are missing; raises StoreError when another data set's are there."""
         self._patiently(self._make_tables)
 
     def insert(self, table: Table, columns: Columns) -> None:
@@ -183,6 +183,11 @@ class ClickHouseStore(ClickHouseReader):
         dialect = dialect_of(version)
         for table in tables():
             self._client.execute(table.create(dialect))
+        found = self._select(FOUND_COLUMNS.format(f"'{self.address.database}'"))
+        names = dict(zip(found["of"], found["names"], strict=True))
+        for table in tables():
+            for statement in table.widen(names[table.name], dialect):
+                self._client.execute(statement)
 
     def _claim(self) -> None:
         """Notes whose archive the database is (contract 6)."""

@@ -8,7 +8,7 @@ No table has a PARTITION BY: an insert must be atomic (contract 30).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal
@@ -74,6 +74,10 @@ class Dialect:
         """Returns the type of a column."""
         return column.clickhouse if self.low_cardinality else column.plain
 
+    def declare(self, column: Column) -> str:
+        """Returns a column as the statement that makes it says it."""
+        return f"`{column.name}` {self.type_of(column)}{self.codec_of(column)}"
+
     def codec_of(self, column: Column) -> str:
         """Returns how a column is compressed, led by a space; nothing where the server's default is meant."""
         if not self.codecs or column.words or column.kind == "bool":
@@ -105,7 +109,7 @@ class Table:
     def create(self, dialect: Dialect | None = None) -> str:
         """Returns the statement that makes the table, as a server of that dialect takes it."""
         used = dialect or EMBEDDED
-        columns = [f"`{column.name}` {used.type_of(column)}{used.codec_of(column)}" for column in self.columns]
+        columns = [used.declare(column) for column in self.columns]
         if used.times and "ts" in self.names:
             columns.append(f"`{TIME}` DateTime64(9, 'UTC') ALIAS fromUnixTimestamp64Nano(ts, 'UTC')")
         key = ", ".join(f"`{name}`" for name in self.key)
@@ -113,6 +117,15 @@ class Table:
             f"CREATE TABLE IF NOT EXISTS {self.name} ({', '.join(columns)}) "
             f"ENGINE = ReplacingMergeTree({self.newest or ''}) ORDER BY ({key})"
         )
+
+    def widen(self, found: Collection[str], dialect: Dialect | None = None) -> list[str]:
+        """Returns what adds the columns that a table with these ones lacks: an optional field came after it was made.
+
+        Rows of before have null there, or nothing, false or zero.
+        """
+        used = dialect or EMBEDDED
+        missing = [column for column in self.columns if column.name not in found]
+        return [f"ALTER TABLE {self.name} ADD COLUMN {used.declare(column)}" for column in missing]
 
 
 #: Where a record stood in the log; never exported (contract 34).
@@ -204,6 +217,10 @@ def has_revisions(topic_name: str) -> bool:
 
 def _revision(entry: Topic) -> tuple[str, ...]:
     return ("revision",) if "revision" in entry.type.__struct_fields__ else ()
+
+
+#: The columns that the tables of a database have.
+FOUND_COLUMNS = "SELECT table AS of, groupArray(name) AS names FROM system.columns WHERE database = {} GROUP BY table"
 
 
 def tables() -> list[Table]:

@@ -38,6 +38,14 @@ class StoreSuite:
         assert count(opened.store, MARKED.name) == 3
         assert {count(opened.store, made.name) for made in tables() if made != MARKED} == {0}
 
+    def test_a_table_of_before_a_field_came_gets_its_column_and_keeps_its_rows(self, opened: Opened) -> None:
+        opened.store.insert(MARKED, columns_of_marks(2))
+        opened.execute(f"ALTER TABLE {MARKED.name} DROP COLUMN limit_state")
+        opened.store.ensure_tables()
+        opened.store.insert(MARKED, {**columns_of_marks(1, run="other"), "limit_state": [True]})
+        found = opened.store.query(f"SELECT run, limit_state FROM {MARKED.name} FINAL ORDER BY run")
+        assert found == {"run": ["main", "main", "other"], "limit_state": [0, 0, 1]}
+
     def test_rows_of_one_identity_read_as_one_before_and_after_a_merge(self, opened: Opened) -> None:
         for _ in range(3):
             opened.store.insert(MARKED, columns_of_marks(5))
