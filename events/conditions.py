@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from events.derived import Flag
 
@@ -129,8 +129,7 @@ _STRICTNESS: tuple[Flag, ...] = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Treatment:
+class Treatment(NamedTuple):
     """How the conditions of one print, taken together, let it be used."""
 
     flag: Flag

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from msgspec import Meta
 
@@ -10,9 +10,9 @@ from msgspec import Meta
 MIN_TS_NS = 631_152_000_000_000_000
 MAX_TS_NS = 4_102_444_800_000_000_000
 #: A promise that nothing at all will follow (signed 64-bit, as the store's column).
-FOREVER_NS = 2**63 - 1
-NS_PER_MS = 1_000_000
-NS_PER_S = 1_000_000_000
+FOREVER_NS: Final = 2**63 - 1
+NS_PER_MS: Final = 1_000_000
+NS_PER_S: Final = 1_000_000_000
 #: No market quotes above it, dollars; sums of money stay within 64 bits below it.
 MAX_PRICE = 1e7
 

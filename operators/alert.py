@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import msgspec
 
@@ -20,7 +21,7 @@ from operators.units import total
 MAX_MERGED = 50
 #: Alerts that one underlying remembers, and more while something may yet revise them; the oldest are forgotten first.
 MAX_ALERTS = 64
-_MINUTE_NS = 60 * NS_PER_S
+_MINUTE_NS: Final = 60 * NS_PER_S
 
 
 @dataclass(frozen=True, slots=True)

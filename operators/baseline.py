@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
+from typing import Final
 
 from events.contracts import Contract, parse_contract
 from events.derived import FlowPacket
@@ -24,13 +25,13 @@ from operators.units import MICRO, micro, six
 from operators.window import SIZE_PARTS, UNKNOWN, Window, median_and_mad, z_score
 
 #: Upper ends of the days-to-expiry buckets, calendar days.
-DAYS_BUCKETS = (0, 7, 30, 90)
+DAYS_BUCKETS: Final = (0, 7, 30, 90)
 #: Upper ends of the moneyness bands, strike / spot - 1.
-MONEYNESS_BANDS = (-0.10, -0.03, 0.03, 0.10)
+MONEYNESS_BANDS: Final = (-0.10, -0.03, 0.03, 0.10)
 #: Contracts with a window of their own, per underlying; the one unused longest goes first.
-MAX_CONTRACTS = 4096
-_HALF_HOUR_S = 1800
-_HALF_HOUR_NS = _HALF_HOUR_S * NS_PER_S
+MAX_CONTRACTS: Final = 4096
+_HALF_HOUR_S: Final = 1800
+_HALF_HOUR_NS: Final = _HALF_HOUR_S * NS_PER_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,7 +263,7 @@ def bucket_of(contract: Contract, day: int, moneyness: float | None = None) -> s
     return f"{contract.right}{place}m{band}"
 
 
-_BUCKETS = {right: [f"{right}{place}" for place in range(len(DAYS_BUCKETS) + 1)] for right in "CP"}
+_BUCKETS: Final = {right: [f"{right}{place}" for place in range(len(DAYS_BUCKETS) + 1)] for right in "CP"}
 
 
 @lru_cache(maxsize=64)
@@ -276,7 +277,7 @@ def day_and_slot(ts: int) -> tuple[int, int]:
     return _day_and_slot(ts // _HALF_HOUR_NS)
 
 
-_NO_MONEYNESS = -MICRO
+_NO_MONEYNESS: Final = -MICRO
 
 
 def earlier_of(packet: FlowPacket) -> Earlier:

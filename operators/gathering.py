@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from heapq import heappop, heappush
+from typing import Final
 
 from events.derived import FlowPacket, MarkedPrint
 from events.sessions import TradeDate, trade_date
@@ -17,7 +18,6 @@ from operators.changes import put_back
 from operators.following import Lead, check, follow, look, see, trade
 from operators.neighbours import NeighbourConfig, close, closed, decide
 from operators.packet import PacketConfig, joins, key_of, new_burst
-from operators.packetprint import packet_print
 from operators.packing import PACK, Packs
 from operators.partition_state import (
     Followed,
@@ -35,7 +35,9 @@ from operators.units import six, total
 from operators.vicinity import take_loose, take_stock
 from operators.work import Decision, Work
 
-_CLOSE, _DECIDE, _LOOK = 0, 1, 2
+_CLOSE: Final = 0
+_DECIDE: Final = 1
+_LOOK: Final = 2
 
 
 def gathered_with(state: GatheringState, changes: GatheringChanges) -> GatheringState:
@@ -102,23 +104,27 @@ class Gathering:
         self._moved.clear()
         self._packs.changes.clear()
 
-    def take(self, marked: MarkedPrint, conditions_known: bool) -> None:
-        """Adds a print to the open packet of its contract and flag, or opens one; some prints join none."""
+    def take(self, marked: MarkedPrint, kept: PacketPrint, conditions_known: bool) -> None:
+        """Adds a print to the open packet of its contract and flag, or opens one; some prints join none.
+
+        `kept` is what a packet keeps of it.
+        """
         underlying = marked.underlying
         self._touched[underlying] = None
         vicinity = self.state.vicinities.get(underlying) or self._vicinity(underlying)
         flag = marked.flag
         if marked.arrived_late or (flag != "regular" and not joins(marked)):
-            take_loose(vicinity, marked)
-            self._pack(vicinity, underlying, marked.order_ts)
+            take_loose(vicinity, marked, kept)
+            self._pack(vicinity, underlying, kept.order_ts)
             return
-        key = marked.contract if flag == "regular" else key_of(marked)
+        contract = marked.contract
+        key = contract if flag == "regular" else key_of(marked)
         burst = vicinity.open.get(key)
         if burst is None:
-            burst = vicinity.open[key] = new_burst(marked, self._packet.window_ns)
+            burst = vicinity.open[key] = new_burst(contract, underlying, flag, kept, self._packet.window_ns)
             heappush(self.state.timers, (burst.due_ts, _CLOSE, burst.id, key, underlying))
         else:
-            burst.marks.append(packet_print(marked))
+            burst.marks.append(kept)
         if not conditions_known:
             burst.conditions_known = False
             if flag == "regular":

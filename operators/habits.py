@@ -8,6 +8,7 @@ is used today, so that a figure is what was known then.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from operators.shard_state import HabitsDump, Session
 
@@ -15,8 +16,8 @@ from operators.shard_state import HabitsDump, Session
 MIN_PACKETS = 100
 MIN_SLOT_PACKETS = 30
 #: Steps of the logarithmic scale to a doubling, as a power of two.
-_STEP_BITS = 3
-_STEPS = 1 << _STEP_BITS
+_STEP_BITS: Final = 3
+_STEPS: Final = 1 << _STEP_BITS
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +117,8 @@ def step_of(value: int) -> int:
 
 
 #: The steps of most premiums and sizes.
-_TABLE = 4096
-_STEP_OF = [step_of(value) for value in range(_TABLE)]
+_TABLE: Final = 4096
+_STEP_OF: Final = [step_of(value) for value in range(_TABLE)]
 
 
 def upper_edge(step: int) -> int:

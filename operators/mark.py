@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+
+from msgspec.structs import astuple
 
 from events.conditions import NOT_FIRM_QUOTES, treatment
 from events.derived import MarkedPrint, SpotSource
-from events.raw import OptionPrint, OptionQuote
+from events.raw import OptionPrint
 from events.sources import source as source_spec
 from events.types import NS_PER_S, Book, Placement
 from operators.contract_memory import roll
-from operators.partition_state import Instrument, Interests, Underlying
-from operators.side import NO_SIDE, side_from_quote, side_from_tick
+from operators.partition_state import Instrument, Interests, PacketPrint, Underlying
+from operators.side import NO_SIDE, side_from_quote, side_from_tick, sign_of
 from operators.spot import Chain, chain_key, parity_spot, quoted_spot
 from operators.units import MICRO, six
-from operators.values import NO_VALUES, Values, ValuesConfig, values_of
+from operators.values import NO_VALUES, Values, Valuing
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,26 +24,25 @@ class MarkConfig:
     """What the mark reads of the settings."""
 
     nbbo_max_age_ns: int
-    values: ValuesConfig
 
 
-def take_quote(memory: Instrument, quote: OptionQuote, stands: bool, default_book: Book) -> None:
+def take_quote(
+    memory: Instrument, ts: int, bid: float | None, ask: float | None, bid_size: int | None, ask_size: int | None,
+    condition: str | None, book: Book, stands: bool,
+) -> None:  # fmt: skip
     """Remembers a quote; it decides every later print until it is replaced.
 
     One venue's book says less than the national best and never replaces it; nor does a late quote a newer one.
     """
-    if quote.ts < memory.quote_ts:
-        return
-    book = quote.book or default_book
-    if book == "venue" and memory.quote_ts and memory.book == "national":
+    before_ts = memory.quote_ts
+    if ts < before_ts or (book == "venue" and before_ts and memory.book == "national"):
         return
     memory.book = book
-    memory.bid = quote.bid
-    memory.ask = quote.ask
-    memory.bid_size = quote.bid_size
-    memory.ask_size = quote.ask_size
-    memory.quote_ts = quote.ts
-    condition = quote.condition
+    memory.bid = bid
+    memory.ask = ask
+    memory.bid_size = bid_size
+    memory.ask_size = ask_size
+    memory.quote_ts = ts
     memory.firm = condition is None or condition not in NOT_FIRM_QUOTES
     memory.stands = stands
 
@@ -76,136 +76,102 @@ def mark(
     event: OptionPrint,
     order_ts: int,
     config: MarkConfig,
+    valuing: Valuing,
     shared: bool,
     chains: dict[str, Chain],
     interests: Interests,
-) -> MarkedPrint:
+) -> tuple[MarkedPrint, PacketPrint]:
     """Marks one print against its contract's memory and its underlying's, and updates last price and volume.
 
-    The quote is the vendor's attached one, else the last of the topic strictly before the print (at its own instant
-    only when the feeds share a sequence). What cannot be known is named in `placement`, never guessed.
+    Returns the mark, and what a packet keeps of it. The quote is the vendor's attached one, else the last of the topic
+    strictly before the print (at its own instant only when the feeds share a sequence). What cannot be known is named
+    in `placement`, never guessed.
     """
-    ts, price, size = event.ts, event.price, event.size
-    treated = treatment(event.conditions)
+    # All fields at once, in the order of the types': one by one they would cost as much as all that is done with them.
+    (
+        ident, ts, contract, price, size, exchange, conditions, source, _recv_ts, _exec_ts, _seq, _trade_id, kind, _ref,
+        bid, ask, bid_size, ask_size, quote_ts, origin, book,
+    ) = astuple(event)  # fmt: skip
+    (
+        last_bid, last_ask, last_bid_size, last_ask_size, last_quote_ts, firm, stands, last_book, last, tick,
+        multiplier, underlying, _tie_ts, _strike, _call, settles, day_from, day_until, _volume, _interest,
+    ) = astuple(memory)  # fmt: skip
+    flag, sweep, reported_late, sided, sets_price, priced, counts = treatment(conditions)
     late = order_ts > ts
-    bid: float | None
-    ask: float | None
-    quote_ts: int | None
-    origin: Literal["topic", "attached"] | None
-    book: Book | None
     fault: Placement | None
-    if event.quote_origin is not None or event.bid is not None or event.ask is not None:
-        bid, ask, bid_size, ask_size = event.bid, event.ask, event.bid_size, event.ask_size
-        quote_ts, origin, book = event.quote_ts, "attached", event.book or source_spec(event.source).book
+    if origin is not None or bid is not None or ask is not None:
+        origin, book = "attached", book or source_spec(source).book
         too_old = quote_ts is not None and ts - quote_ts > config.nbbo_max_age_ns
         fault = fault_of(bid, ask, True, too_old)
-    elif 0 < memory.quote_ts < ts or (shared and memory.quote_ts == ts):
-        bid, ask, bid_size, ask_size = memory.bid, memory.ask, memory.bid_size, memory.ask_size
-        quote_ts, origin, book = memory.quote_ts, "topic", memory.book
-        too_old = not memory.stands and ts - quote_ts > config.nbbo_max_age_ns
-        fault = fault_of(bid, ask, memory.firm, too_old)
+    elif 0 < last_quote_ts < ts or (shared and last_quote_ts == ts):
+        bid, ask, bid_size, ask_size = last_bid, last_ask, last_bid_size, last_ask_size
+        quote_ts, origin, book = last_quote_ts, "topic", last_book
+        fault = fault_of(bid, ask, firm, not stands and ts - quote_ts > config.nbbo_max_age_ns)
     else:
         # No quote yet; or a late print whose quote was replaced: the one at hand came after it.
         bid = ask = bid_size = ask_size = quote_ts = origin = book = None
-        fault = "stale" if memory.quote_ts else "missing"
-    last = memory.last_price
-    tick = memory.tick if last is None or price == last else 1 if price > last else -1
+        fault = "stale" if last_quote_ts else "missing"
+    if last is not None and price != last:
+        tick = 1 if price > last else -1
     position, verdict = None, NO_SIDE
     if fault is None:
-        placement, position = place(price, bid, ask)  # type: ignore[arg-type]
-        sweep = treated.intermarket_sweep
-        verdict = side_from_quote(price, size, bid, ask, bid_size, ask_size, sweep)  # type: ignore[arg-type]
+        placement, position = place(price, bid, ask)
+        verdict = side_from_quote(price, size, bid, ask, bid_size, ask_size, sweep)
     else:
         placement = fault
-    if verdict is NO_SIDE:
+    if verdict[1] == "none":
         verdict = side_from_tick(tick)
-    if late or not treated.sided or event.kind is not None:
+    if late or not sided or kind is not None:
         verdict = NO_SIDE
-    elif treated.sets_price:
+    elif sets_price:
         memory.tick = tick
         memory.last_price = price
-    notional = round(price * MICRO) * size
-    multiplier = memory.multiplier
-    if not memory.day_from <= ts < memory.day_until:
-        roll(memory, event.contract, ts, interests)
+    premium = None if multiplier is None else round(round(price * MICRO) * size * multiplier) / MICRO
+    if not day_from <= ts < day_until:
+        roll(memory, contract, ts, interests)
     # A correction restates a print whose size is counted; what a day before says now is not of this one.
-    if ts >= memory.day_from and event.kind != "correction":
-        signed = -size if event.kind == "cancel" else treated.volume * size
-        memory.volume = max(memory.volume + signed, 0)
-    values = NO_VALUES
-    if treated.priced and not late and event.kind is None:
-        values = _values(memory, under, event, config.values, chains)
-    # Positional: keywords would cost more than all of the above. The order is that of the type's fields.
-    return MarkedPrint(
-        event.id,
-        ts,
-        order_ts,
-        event.contract,
-        memory.underlying,
-        price,
-        size,
-        event.source,
-        placement,
-        late,
-        None if multiplier is None else round(notional * multiplier) / MICRO,
-        event.exchange,
-        event.conditions,
-        event.kind or treated.flag,
-        treated.reported_late,
-        treated.intermarket_sweep,
-        bid,
-        ask,
-        bid_size,
-        ask_size,
-        quote_ts,
-        origin,
-        book,
-        position,
-        verdict[0],
-        verdict[1],
-        verdict[2],
-        False,
-        memory.volume,
-        memory.open_interest,
-        values[0],
-        values[1],
-        values[2],
-        (memory.settles - ts) // NS_PER_S,
-        values[3],
-        values[4],
-        values[5],
-        values[6],
-        values[7],
-        values[8],
-        ts < under.quiet_until,
-        ts < under.limit_until,
+    if ts >= memory.day_from and kind != "correction":
+        memory.volume = max(memory.volume + (-size if kind == "cancel" else counts * size), 0)
+    volume, interest, expiry_s = memory.volume, memory.open_interest, (settles - ts) // NS_PER_S
+    spot, spot_source, moneyness, iv, delta, gamma, vega, theta, delta_notional = (
+        _values(memory, under, contract, ts, price, size, valuing, chains)
+        if priced and not late and kind is None
+        else NO_VALUES
     )
+    side, rule, accuracy = verdict
+    halted, limit_state = ts < under.quiet_until, ts < under.limit_until
+    # Positional: keywords would cost more than all of the above. The order is that of the types' fields.
+    return MarkedPrint(
+        ident, ts, order_ts, contract, underlying, price, size, source, placement, late, premium, exchange, conditions,
+        kind or flag, reported_late, sweep, bid, ask, bid_size, ask_size, quote_ts, origin, book, position, side, rule,
+        accuracy, False, volume, interest, spot, spot_source, moneyness, expiry_s, iv, delta, gamma, vega, theta,
+        delta_notional, halted, limit_state,
+    ), PacketPrint(
+        ident, ts, order_ts, price, size, premium, exchange, sweep, placement, position is not None,
+        sign_of(side, rule) if position is not None else 0, bid, ask, bid_size, ask_size, rule != "none",
+        book == "venue", halted, volume, delta_notional, interest, expiry_s, spot, spot_source, moneyness, iv, delta,
+        limit_state,
+    )  # fmt: skip
 
 
 def _values(
-    memory: Instrument, under: Underlying, event: OptionPrint, config: ValuesConfig, chains: dict[str, Chain]
-) -> Values:
+    memory: Instrument, under: Underlying, contract: str, ts: int, price: float, size: int, valuing: Valuing,
+    chains: dict[str, Chain],
+) -> Values:  # fmt: skip
     """Returns the print's values where its underlying has a price."""
-    ts = event.ts
     source: SpotSource = "equity"
+    config = valuing.config
     spot = quoted_spot(under, ts, config.spot_max_age_ns)
+    settles = memory.settles
     if not spot:
-        key = chain_key(event.contract)
+        key = chain_key(contract)
         chain = chains.get(key)
         if chain is None or not chain.strikes:
             return NO_VALUES
-        spot = parity_spot(under, chain, key, ts, memory.settles, config.rate, config.spot_max_age_ns)
+        spot = parity_spot(under, chain, key, ts, settles, config.rate, config.spot_max_age_ns)
         if not spot:
             return NO_VALUES
         source = "parity"
-    return values_of(
-        event.price,
-        event.size,
-        spot,
-        source,
-        memory.strike,
-        memory.call,
-        (memory.settles - ts) // NS_PER_S,
-        memory.multiplier,
-        config,
+    return valuing.of(
+        contract, price, size, spot, source, memory.strike, memory.call, (settles - ts) // NS_PER_S, memory.multiplier
     )

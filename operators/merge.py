@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from msgspec import Struct
 
@@ -20,7 +20,7 @@ from events.types import FOREVER_NS
 Item = tuple[int, int, int, str, int, Any]
 Key = tuple[int, int, int, str, int]
 #: Added to a topic's rank for its control records, so that they stand before all events of their instant.
-CONTROL_RANK = -100
+CONTROL_RANK: Final = -100
 _RELEASED_CONTROLS = ("gap", "feed", "parameters")
 
 

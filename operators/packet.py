@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from msgspec import Struct
+from msgspec.structs import astuple
 
 from events.derived import Flag, FlowPacket, MarkedPrint, Parent
 from events.ids import packet_id, parent_id
 from events.types import NS_PER_MS, Side
-from operators.packetprint import packet_print
 from operators.parents import OF_ORDERS, by_side
 from operators.parting import part
 from operators.partition_state import Burst, PacketPrint
@@ -42,98 +41,72 @@ def key_of(marked: MarkedPrint) -> str:
     return marked.contract if marked.flag == "regular" else f"{marked.contract}/{marked.flag}"
 
 
-def new_burst(marked: MarkedPrint, window_ns: int) -> Burst:
+def new_burst(contract: str, underlying: str, flag: Flag, kept: PacketPrint, window_ns: int) -> Burst:
     """Returns the packet that a print opens."""
-    ts = marked.ts
-    return Burst(
-        packet_id(marked.id), marked.contract, marked.underlying, marked.flag, ts, ts + window_ns,
-        [packet_print(marked)],
-    )  # fmt: skip
+    ts = kept.ts
+    return Burst(packet_id(kept.id), contract, underlying, flag, ts, ts + window_ns, [kept])
 
 
-class _Sums(Struct, gc=False):
-    """What prints add up to; sums over an unknown part are unknown."""
-
-    size: int
-    premium: float | None
-    vwap: float
-    low: float
-    high: float
-    buy_size: int
-    sell_size: int
-    covered: int
-    above_ask: int
-    ask: int
-    inside: int
-    bid: int
-    below_bid: int
-    spread: float | None
-    venue_book: bool
-    venues: tuple[str, ...]
-    sweeps: int
-    delta_notional: float | None
-    halted: bool
-    limit_state: bool
-
-    @property
-    def share(self) -> float:
-        """Share of the covered size on the side that has more of it."""
-        return max(self.buy_size, self.sell_size) / (self.covered or 1)
+#: What prints add up to: size, premium, vwap, low, high; size bought, sold and covered; above the ask, at the ask,
+#: inside, at the bid, below the bid; mean spread, whether one venue's book told the side; venues, prints with a sweep
+#: flag, delta notional, whether any was halted or in a limit state. Sums over an unknown part are unknown.
+Sums = tuple[
+    int, float | None, float, float, float, int, int, int, int, int, int, int, int, float | None, bool, tuple[str, ...],
+    int, float | None, bool, bool,
+]  # fmt: skip
 
 
-def _sum(marks: Sequence[PacketPrint]) -> _Sums:
+def _sum(marks: Sequence[PacketPrint]) -> Sums:
     """Adds prints up, most packets having few."""
-    whole = sweeps = 0
-    notional = premium = delta = 0.0
-    unknown_premium = unknown_delta = halted = limit_state = False
+    whole = sweeps = bought = sold = covered = 0
+    notional = premium = delta = spread = 0.0
+    unknown_premium = unknown_delta = halted = limit_state = venue_book = False
     venues: list[str] = []
+    placed = {"above_ask": 0, "ask": 0, "inside": 0, "bid": 0, "below_bid": 0}
     low = high = marks[0].price
     for mark in marks:
-        size, price, venue = mark.size, mark.price, mark.exchange
+        (
+            _id, _ts, _order_ts, price, size, of_premium, venue, sweep, placement, is_covered, sign, bid, ask, _bids,
+            _asks, _sided, on_venue, is_halted, _volume, of_delta, _open, _expiry_s, _spot, _source, _moneyness, _iv,
+            _delta, is_limit_state,
+        ) = astuple(mark)  # fmt: skip
         whole += size
         notional += price * size
         low = price if price < low else low
         high = price if price > high else high
-        if mark.premium is None:
+        if of_premium is None:
             unknown_premium = True
         else:
-            premium += mark.premium
-        if mark.delta_notional is None:
+            premium += of_premium
+        if of_delta is None:
             unknown_delta = True
         else:
-            delta += mark.delta_notional
+            delta += of_delta
         if venue is not None and venue not in venues:
             venues.append(venue)
-        sweeps += mark.intermarket_sweep
-        halted |= mark.halted
-        limit_state |= mark.limit_state
-    return _Sums(
-        whole, None if unknown_premium else six(premium), six(notional / whole), low, high, *_covered(marks),
-        tuple(venues), sweeps, None if unknown_delta else six(delta), halted, limit_state,
-    )  # fmt: skip
-
-
-def _covered(
-    marks: Sequence[PacketPrint],
-) -> tuple[int, int, int, int, int, int, int, int, float | None, bool]:
-    """Adds up the prints that have a placement: bought, sold, covered, by placement, spread, on one venue's book."""
-    by_placement = {"above_ask": 0, "ask": 0, "inside": 0, "bid": 0, "below_bid": 0}
-    bought = sold = covered = 0
-    spread, venue_book = 0.0, False
-    for mark in marks:
-        if mark.covered:
-            size, sign = mark.size, mark.sign
+        sweeps += sweep
+        halted |= is_halted
+        limit_state |= is_limit_state
+        if is_covered:
             covered += size
-            by_placement[mark.placement] += size
-            spread += (mark.ask - mark.bid) * size  # type: ignore[operator]
+            placed[placement] += size
+            spread += (ask - bid) * size
             if sign > 0:
                 bought += size
             elif sign < 0:
                 sold += size
-            venue_book |= mark.venue_book
-    above, ask, inside, bid, below = by_placement.values()
-    mean = six(spread / covered) if covered else None
-    return bought, sold, covered, above, ask, inside, bid, below, mean, venue_book
+            venue_book |= on_venue
+    return (
+        whole, None if unknown_premium else six(premium), six(notional / whole), low, high, bought, sold, covered,
+        placed["above_ask"], placed["ask"], placed["inside"], placed["bid"], placed["below_bid"],
+        six(spread / covered) if covered else None, venue_book, tuple(venues), sweeps,
+        None if unknown_delta else six(delta), halted, limit_state,
+    )  # fmt: skip
+
+
+def _share(bought: int, sold: int, covered: int) -> float:
+    """Share of the covered size on the side that has more of it."""
+    return max(bought, sold) / (covered or 1)
 
 
 def packet_of(burst: Burst, config: PacketConfig) -> FlowPacket:
@@ -144,75 +117,29 @@ def packet_of(burst: Burst, config: PacketConfig) -> FlowPacket:
     if not marks:
         return _emptied(burst)
     last, first = marks[-1], marks[0]
-    sums = _sum(marks)
+    (
+        size, premium, vwap, low, high, bought, sold, covered, above, ask, inside, bid, below, spread, venue_book,
+        venues, sweeps, delta_notional, halted, limit_state,
+    ) = _sum(marks)  # fmt: skip
+    start_ts, end_ts = first.ts, last.ts
     parents: tuple[Parent, ...] = ()
     # Most packets neither pause nor change their price or their flag: nothing cuts them in time.
-    brief = last.ts - first.ts <= config.parent_gap_ns and (
-        sums.low == sums.high or sums.sweeps == 0 or sums.sweeps == len(marks)
-    )
-    if not brief or (sums.buy_size and sums.sell_size):
+    brief = end_ts - start_ts <= config.parent_gap_ns and (low == high or sweeps == 0 or sweeps == len(marks))
+    if not brief or (bought and sold):
         parents = _parents(burst, brief, config)
-    mixed = not parents and sums.covered > 0 and sums.share < config.parent_side_share
-    size, covered = sums.size, sums.covered
+    mixed = not parents and covered > 0 and _share(bought, sold, covered) < config.parent_side_share
     burst.sizes = tuple([parent.size for parent in parents]) or (size,)
+    members = tuple([mark.id for mark in marks])
+    suspected = burst.suspects != () and any([member in burst.suspects for member in members])
     # Positional, in the order of the type's fields: keywords would cost as much as the rest.
     return FlowPacket(
-        burst.id,
-        burst.due_ts,
-        burst.contract,
-        burst.underlying,
-        burst.flag,
-        first.ts,
-        last.ts,
-        (burst.due_ts - burst.start_ts) // NS_PER_MS,
-        len(marks),
-        size,
-        sums.premium,
-        first.price,
-        last.price,
-        sums.low,
-        sums.high,
-        sums.vwap,
-        sums.buy_size,
-        sums.sell_size,
-        covered,
-        ratio(covered, size),
-        tuple([mark.id for mark in marks]),
-        sums.above_ask,
-        sums.ask,
-        sums.inside,
-        sums.bid,
-        sums.below_bid,
-        sums.venues,
-        sums.sweeps,
-        sums.spread,
-        sums.venue_book,
-        burst.revision,
-        None,
-        0,
-        None,
-        None,
-        None,
-        None,
-        None,
-        parents,
-        mixed,
-        burst.suspects != () and any([mark.id in burst.suspects for mark in marks]),
-        burst.conditions_known,
-        sums.halted,
-        sums.limit_state,
-        burst.struck,
-        last.volume,
-        last.open_interest,
-        last.spot,
-        last.spot_source,
-        last.moneyness,
-        last.expiry_s,
-        last.iv,
-        first.iv,
-        last.delta,
-        sums.delta_notional,
-    )
+        burst.id, burst.due_ts, burst.contract, burst.underlying, burst.flag, start_ts, end_ts,
+        (burst.due_ts - burst.start_ts) // NS_PER_MS, len(marks), size, premium, first.price, last.price, low, high,
+        vwap, bought, sold, covered, ratio(covered, size), members, above, ask, inside, bid, below, venues, sweeps,
+        spread, venue_book, burst.revision, None, 0, None, None, None, None, None, parents, mixed, suspected,
+        burst.conditions_known, halted, limit_state, burst.struck, last.volume, last.open_interest, last.spot,
+        last.spot_source, last.moneyness, last.expiry_s, last.iv, first.iv, last.delta, delta_notional,
+    )  # fmt: skip
 
 
 def _parents(burst: Burst, brief: bool, config: PacketConfig) -> tuple[Parent, ...]:
@@ -229,88 +156,43 @@ def _parents(burst: Burst, brief: bool, config: PacketConfig) -> tuple[Parent, .
 
 def _single(burst: Burst, mark: PacketPrint) -> FlowPacket:
     """What `packet_of` says of one print, without sums: most packets are one print."""
-    size, price, sign, placement = mark.size, mark.price, mark.sign, mark.placement
-    covered, spread = 0, None
-    if mark.covered:
-        covered = size
-        spread = six(mark.ask - mark.bid)  # type: ignore[operator]
+    (
+        ident, ts, _order_ts, price, size, premium, venue, sweep, placement, is_covered, sign, bid, ask, _bids, _asks,
+        _sided, on_venue, halted, volume, delta_notional, interest, expiry_s, spot, source, moneyness, iv, delta,
+        limit_state,
+    ) = astuple(mark)  # fmt: skip
+    (
+        packet, contract, underlying, flag, start_ts, due_ts, _marks, known, suspects, _sizes, _taken, _until, revision,
+        struck, _aliases,
+    ) = astuple(burst)  # fmt: skip
+    covered, spread = (size, six(ask - bid)) if is_covered else (0, None)
     burst.sizes = (size,)
-    venue = mark.exchange
+    # Positional, in the order of the type's fields: keywords would cost as much as the rest.
     return FlowPacket(
-        burst.id,
-        burst.due_ts,
-        burst.contract,
-        burst.underlying,
-        burst.flag,
-        mark.ts,
-        mark.ts,
-        (burst.due_ts - burst.start_ts) // NS_PER_MS,
-        1,
-        size,
-        mark.premium,
-        price,
-        price,
-        price,
-        price,
-        six(price),
-        size if sign > 0 else 0,
-        size if sign < 0 else 0,
-        covered,
-        1.0 if covered else 0.0,
-        (mark.id,),
-        size if placement == "above_ask" else 0,
-        size if placement == "ask" else 0,
-        size if placement == "inside" else 0,
-        size if placement == "bid" else 0,
-        size if placement == "below_bid" else 0,
-        () if venue is None else (venue,),
-        1 if mark.intermarket_sweep else 0,
-        spread,
-        mark.venue_book and covered > 0,
-        burst.revision,
-        None,
-        0,
-        None,
-        None,
-        None,
-        None,
-        None,
-        (),
-        False,
-        bool(burst.suspects) and mark.id in burst.suspects,
-        burst.conditions_known,
-        mark.halted,
-        mark.limit_state,
-        burst.struck,
-        mark.volume,
-        mark.open_interest,
-        mark.spot,
-        mark.spot_source,
-        mark.moneyness,
-        mark.expiry_s,
-        mark.iv,
-        mark.iv,
-        mark.delta,
-        mark.delta_notional,
-    )
+        packet, due_ts, contract, underlying, flag, ts, ts, (due_ts - start_ts) // NS_PER_MS, 1, size, premium, price,
+        price, price, price, six(price), size if sign > 0 else 0, size if sign < 0 else 0, covered,
+        1.0 if covered else 0.0, (ident,), size if placement == "above_ask" else 0, size if placement == "ask" else 0,
+        size if placement == "inside" else 0, size if placement == "bid" else 0,
+        size if placement == "below_bid" else 0, () if venue is None else (venue,), 1 if sweep else 0, spread,
+        on_venue and covered > 0, revision, None, 0, None, None, None, None, None, (), False,
+        bool(suspects) and ident in suspects, known, halted, limit_state, struck, volume, interest, spot, source,
+        moneyness, expiry_s, iv, iv, delta, delta_notional,
+    )  # fmt: skip
 
 
 def _parent(burst: Burst, marks: Sequence[PacketPrint], least_share: float) -> Parent:
-    sums = _sum(marks)
-    first = marks[0]
+    (
+        size, premium, vwap, low, high, bought, sold, covered, above, ask, inside, bid, below, _spread, _venue_book,
+        venues, sweeps, delta_notional, _halted, _limit_state,
+    ) = _sum(marks)  # fmt: skip
+    first, last = marks[0], marks[-1]
     side: Side = "none"
-    if sums.covered and sums.share >= least_share:
-        side = "buy" if sums.buy_size > sums.sell_size else "sell"
+    if covered and _share(bought, sold, covered) >= least_share:
+        side = "buy" if bought > sold else "sell"
     return Parent(
-        id=burst.aliases.get(first.id, parent_id(first.id)),
-        start_ts=first.ts, end_ts=marks[-1].ts, count=len(marks), size=sums.size,
-        premium=sums.premium, side=side,
-        buy_size=sums.buy_size, sell_size=sums.sell_size, covered_size=sums.covered,
-        price_first=first.price, price_last=marks[-1].price, price_low=sums.low, price_high=sums.high,
-        vwap=sums.vwap, members=tuple(mark.id for mark in marks),
-        above_ask_size=sums.above_ask, ask_size=sums.ask, inside_size=sums.inside, bid_size=sums.bid,
-        below_bid_size=sums.below_bid, venues=sums.venues, intermarket_sweeps=sums.sweeps,
-        delta_notional=sums.delta_notional,
+        burst.aliases.get(first.id) or parent_id(first.id), first.ts, last.ts, len(marks), size, premium, side, bought,
+        sold, covered, first.price, last.price, low, high, vwap, tuple([mark.id for mark in marks]), above, ask, inside,
+        bid, below, venues, sweeps, delta_notional,
     )  # fmt: skip
 
 

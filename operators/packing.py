@@ -5,13 +5,15 @@ What is packed is only looked at again when a cancel names one of its contracts.
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
 
 from operators.changes import Changes
 from operators.partition_state import Burst, Vicinity
 
 #: Packets to a pack.
-PACK = 16
+PACK: Final = 16
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(list[Burst]).decode
 

@@ -98,7 +98,11 @@ class UnderlyingsChanges(Struct):
 
 
 class PacketPrint(Struct, gc=False, array_like=True):
-    """One print of a packet; fields of the same name are those of its mark."""
+    """What a packet keeps of a print, to be summed up and summed up again without it; most fields are its mark's.
+
+    Packets are held for minutes, for cancels (contract 19), by the million: so it is flat, holds no more than a packet
+    is made of, and is its own form in a snapshot.
+    """
 
     id: str
     ts: int

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 import msgspec
+from msgspec.structs import astuple
 
 from events.contracts import parse_contract
 from events.control import SHIPPED, Control
@@ -32,17 +34,20 @@ from operators.partition_state import (
     UnderlyingsState,
 )
 from operators.underlyings import Underlyings, with_changes
-from operators.values import ValuesConfig
+from operators.values import ValuesConfig, Valuing
 from operators.work import Said, Shipped, Warmed, Work
 
-_PRINTS, _QUOTES, _REFERENCE, _EQUITY_QUOTES = 1, 3, 0, 4
+_PRINTS: Final = 1
+_QUOTES: Final = 3
+_REFERENCE: Final = 0
+_EQUITY_QUOTES: Final = 4
 #: Quote condition of an option whose trading is halted.
-_HALTED_QUOTE = "T"
+_HALTED_QUOTE: Final = "T"
 #: Sale condition of an equity print that is one leg of a trade with others (qualified contingent trade).
-_CONTINGENT = "7"
+_CONTINGENT: Final = "7"
 #: Price times size of one print, dollars before the multiplier: a hundred billion with it. Above it the state's sums
 #: would leave 64 bits, and a broken print would end the flow in its next snapshot.
-MAX_NOTIONAL = 1e9
+MAX_NOTIONAL: Final = 1e9
 
 
 @dataclass(slots=True)
@@ -98,8 +103,8 @@ class PartitionStep:
     def _use(self, rules: Rules) -> None:
         self._quiet_ns = rules.halt_quiet_ms * NS_PER_MS
         spot_ns = rules.spot_max_age_ms * NS_PER_MS
-        values = ValuesConfig(rules.risk_free_rate, rules.iv_min_expiry_s, spot_ns)
-        self._mark_config = MarkConfig(rules.nbbo_max_age_ms * NS_PER_MS, values)
+        self._valuing = Valuing(ValuesConfig(rules.risk_free_rate, rules.iv_min_expiry_s, spot_ns))
+        self._mark_config = MarkConfig(rules.nbbo_max_age_ms * NS_PER_MS)
         self._gathering.use(rules)
 
     @property
@@ -173,20 +178,22 @@ class PartitionStep:
         beside, gathering, underlying = self._underlyings, self._gathering, memory.underlying
         known_of = beside.state
         under = known_of.by_symbol.get(underlying) or beside.of(underlying)
-        marked = mark(
-            memory, under, event, order_ts, self._mark_config, state.shared_sequence, beside.chains, known_of.interests
+        marked, kept = mark(
+            memory, under, event, order_ts, self._mark_config, self._valuing, state.shared_sequence, beside.chains,
+            known_of.interests,
         )  # fmt: skip
         if under.forwards:
             beside.changed[underlying] = None
         memory.print_order_ts = order_ts
         out.marks.append(marked)
-        if marked.spot is not None:
-            gathering.see_spot(underlying, marked.spot)
+        spot = kept.spot
+        if spot is not None:
+            gathering.see_spot(underlying, spot)
         if event.kind is not None or marked.flag == "cancel":
             self._strike(event, marked, memory, out)
         else:
             known = bool(event.conditions) or self._carries_conditions(event.source)
-            gathering.take(marked, known)
+            gathering.take(marked, kept, known)
 
     def _strike(self, event: OptionPrint, marked: MarkedPrint, memory: Instrument, out: Stepped) -> None:
         """Strikes out the print that is meant; a cancel of a print that is not remembered is a dead letter."""
@@ -211,21 +218,23 @@ class PartitionStep:
             self._gathering.take_stock(event.symbol, order_ts, event.size, event.price)  # type: ignore[union-attr]
 
     def _quote(self, event: OptionQuote, order_ts: int, out: Stepped) -> None:
-        contract = event.contract
+        # In the order of the type's fields: see `mark`.
+        (
+            _id, ts, contract, bid, ask, bid_size, ask_size, source, condition, _bid_exchange, _ask_exchange, _recv_ts,
+            _seq, book,
+        ) = astuple(event)  # fmt: skip
         memory = self.state.instruments.get(contract) or self._new(contract)
         if memory is None:
             out.dead.append(_dead(event, order_ts, f"{contract!r} is not a compact OCC contract id"))
             return
-        of_source = self._quotes_of.get(event.source)
-        if of_source is None:
-            of_source = self._learn_source(event.source)
+        stands, default_book = self._quotes_of.get(source) or self._learn_source(source)
         self._changed[contract] = None
-        take_quote(memory, event, of_source[0], of_source[1])
+        take_quote(memory, ts, bid, ask, bid_size, ask_size, condition, book or default_book, stands)
         followed = self._gathering.state.followed.get(memory.underlying)
         if followed is not None and contract in followed.marks:
             self._gathering.see_quote(contract, memory)
-        if event.condition == _HALTED_QUOTE:
-            self._underlyings.option_halted(memory.underlying, event.ts, self._quiet_ns)
+        if condition == _HALTED_QUOTE:
+            self._underlyings.option_halted(memory.underlying, ts, self._quiet_ns)
         if memory.print_order_ts == order_ts:
             _note_tie(out.marks, event, order_ts)
 

@@ -19,9 +19,9 @@ _BUCKET: Final = 1
 _START: Final = 2
 _ID: Final = 6
 #: Pushed out of a window that was not full; no size is below nothing.
-_NOTHING = array("q", (0, -1, 0))
+_NOTHING: Final = array("q", (0, -1, 0))
 #: Windows that take each packet: the contract's, its bucket's, the underlying's.
-_WINDOWS = 3
+_WINDOWS: Final = 3
 
 
 class Past:

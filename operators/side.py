@@ -6,14 +6,22 @@ Uhrig-Homburg, SSRN 4098475). Reverse tick needs the future and is not used.
 
 from __future__ import annotations
 
+from typing import Final
+
 from events.types import Side, SideRule
 from operators.units import micro
 
 #: Share of trades signed right, the lower of the two held-out samples of the thesis (ISE 67.6, CBOE 66.5) for the
 #: stack that trade size leads, quote rule 60.8 (CBOE), depth no better than the quote rule, tick 49.7 (ISE).
-ACCURACY: dict[SideRule, float] = {"trade_size": 0.665, "quote": 0.608, "depth": 0.608, "tick": 0.497, "none": 0.0}
+ACCURACY: Final[dict[SideRule, float]] = {
+    "trade_size": 0.665,
+    "quote": 0.608,
+    "depth": 0.608,
+    "tick": 0.497,
+    "none": 0.0,
+}
 #: A rule that is right less often than a coin gives a side to show, not to count.
-COUNTED_RULES: frozenset[SideRule] = frozenset(("trade_size", "quote", "depth"))
+COUNTED_RULES: Final[frozenset[SideRule]] = frozenset(("trade_size", "quote", "depth"))
 
 #: Side, the rule that found it, and that rule's accuracy.
 Verdict = tuple[Side, SideRule, float]
@@ -23,11 +31,15 @@ def _verdict(side: Side, rule: SideRule) -> Verdict:
     return side, rule, ACCURACY[rule]
 
 
-NO_SIDE = _verdict("none", "none")
-_BUY_SIZE, _SELL_SIZE = _verdict("buy", "trade_size"), _verdict("sell", "trade_size")
-_BUY_QUOTE, _SELL_QUOTE = _verdict("buy", "quote"), _verdict("sell", "quote")
-_BUY_DEPTH, _SELL_DEPTH = _verdict("buy", "depth"), _verdict("sell", "depth")
-_BUY_TICK, _SELL_TICK = _verdict("buy", "tick"), _verdict("sell", "tick")
+NO_SIDE: Final[Verdict] = _verdict("none", "none")
+_BUY_SIZE: Final[Verdict] = _verdict("buy", "trade_size")
+_SELL_SIZE: Final[Verdict] = _verdict("sell", "trade_size")
+_BUY_QUOTE: Final[Verdict] = _verdict("buy", "quote")
+_SELL_QUOTE: Final[Verdict] = _verdict("sell", "quote")
+_BUY_DEPTH: Final[Verdict] = _verdict("buy", "depth")
+_SELL_DEPTH: Final[Verdict] = _verdict("sell", "depth")
+_BUY_TICK: Final[Verdict] = _verdict("buy", "tick")
+_SELL_TICK: Final[Verdict] = _verdict("sell", "tick")
 
 
 def side_from_quote(
@@ -55,6 +67,13 @@ def side_from_quote(
     if bid_size is not None and ask_size is not None and bid_size != ask_size:
         return _BUY_DEPTH if ask_size > bid_size else _SELL_DEPTH
     return NO_SIDE
+
+
+def sign_of(side: str, rule: str) -> int:
+    """Returns 1 for a buy, -1 for a sell, 0 where there is no side or the rule that named it does not count."""
+    if rule not in COUNTED_RULES:
+        return 0
+    return 1 if side == "buy" else -1
 
 
 def side_from_tick(tick: int) -> Verdict:

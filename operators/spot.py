@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from math import exp
+from typing import Final
 
 from events.raw import EquityQuote
 from events.types import NS_PER_MS, NS_PER_S, Book
@@ -18,14 +19,15 @@ from operators.units import six
 
 #: Equity quote conditions under which a quote is not firm: closed, not firm, order imbalance or influx, no open (UQDF),
 #: closing, trading range, halts and pauses for news and related securities (CQS).
-NOT_FIRM_EQUITY_QUOTES = frozenset("CDGIJKLMNPQSUVXZ")
-YEAR_S = 365 * 86_400
+NOT_FIRM_EQUITY_QUOTES: Final = frozenset("CDGIJKLMNPQSUVXZ")
+YEAR_S: Final = 365 * 86_400
 #: A forward by parity is found anew when it is older, ns of event time.
-PARITY_STANDS_NS = 100 * NS_PER_MS
+PARITY_STANDS_NS: Final = 100 * NS_PER_MS
 #: Strikes looked at on each side of the last forward, and how many of the nearest of them decide.
-PARITY_REACH, PARITY_STRIKES = 6, 5
+PARITY_REACH: Final = 6
+PARITY_STRIKES: Final = 5
 #: The two spreads of a pair, together, over its forward: a wider pair says nothing.
-PARITY_MAX_SPREAD = 0.01
+PARITY_MAX_SPREAD: Final = 0.01
 
 
 class Chain:

@@ -17,11 +17,10 @@ from events.ids import parent_id
 from events.verdicts import Structure
 from operators.mark import place
 from operators.packet import PacketConfig, packet_of
-from operators.packetprint import sign_of
 from operators.packing import Packs
 from operators.parents import parents_of
 from operators.partition_state import Burst, PacketPrint, Vicinity
-from operators.side import side_from_quote
+from operators.side import side_from_quote, sign_of
 from operators.structure import revised
 from operators.units import six
 from operators.work import Revised

@@ -7,15 +7,16 @@ them is suspected, and none is evidence of a single leg.
 from __future__ import annotations
 
 from math import gcd
+from typing import Final
 
 from events.derived import MarkedPrint
 from operators.packet import key_of
 from operators.partition_state import Block, Burst, Vicinity
 
 #: 1:1, 1:2, 1:3 and 2:3.
-_LARGEST_RATIO = 3
+_LARGEST_RATIO: Final = 3
 #: Prints of one instant that are compared with each other.
-_MOST = 64
+_MOST: Final = 64
 
 
 def fits(size: int, other: int) -> bool:

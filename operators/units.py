@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from math import floor
+from typing import Final
 
-MICRO = 1_000_000
+MICRO: Final = 1_000_000
 
 
 def micro(dollars: float) -> int:

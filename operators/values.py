@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import exp, floor
+from typing import Final
 
 from iv_engine import delta as black_delta
 from iv_engine import gamma as black_gamma
@@ -43,39 +44,74 @@ Values = tuple[
 ]
 NO_VALUES: Values = (None, None, None, None, None, None, None, None, None)
 #: A volatility below it is a rounding of the price, not an opinion.
-LEAST_VOLATILITY = 0.001
+LEAST_VOLATILITY: Final = 0.001
+#: Contracts whose last print's values are kept at once.
+MOST_KEPT: Final = 8192
 
 
-def values_of(
-    price: float,
-    size: int,
-    spot: float,
-    source: SpotSource,
-    strike: float,
-    call: bool,
-    expiry_s: int,
-    multiplier: int | float | None,
-    config: ValuesConfig,
-) -> Values:
-    """Returns what a print says at a spot; without a volatility no greeks either.
+#: Volatility, delta, gamma, vega, theta, rounded; and delta as it was found.
+Greeks = tuple[float, float, float, float, float, float]
 
-    There is none in the last minutes, at or below intrinsic value, above what an option can be worth, and for a
-    contract whose deliverable is unknown. Delta and gamma are per dollar of the spot, vega per 1.0 of volatility,
-    theta per year with the spot standing; delta notional is delta x spot x multiplier x size, dollars.
+
+class Valuing:
+    """Values of the prints of one partition under one config.
+
+    Prints of a sweep share price, spot and second, so what a contract's last print said is kept and said again: not
+    state, since finding it again gives the same.
     """
-    moneyness = floor((strike / spot - 1) * 1e6 + 0.5) / 1e6
-    if expiry_s < config.least_expiry_s or multiplier is None:
-        return spot, source, moneyness, None, None, None, None, None, None
+
+    __slots__ = ("_last", "config")
+
+    def __init__(self, config: ValuesConfig) -> None:
+        self.config = config
+        self._last: dict[str, tuple[float, float, SpotSource, int, Greeks | None]] = {}
+
+    def of(
+        self, contract: str, price: float, size: int, spot: float, source: SpotSource, strike: float, call: bool,
+        expiry_s: int, multiplier: int | float | None,
+    ) -> Values:  # fmt: skip
+        """Returns what a print says at a spot, as `greeks_of` finds it, beside moneyness.
+
+        Delta notional is delta x spot x multiplier x size, dollars; a contract whose deliverable is unknown has neither
+        volatility nor greeks.
+        """
+        moneyness = floor((strike / spot - 1) * 1e6 + 0.5) / 1e6
+        if multiplier is None:
+            return spot, source, moneyness, None, None, None, None, None, None
+        last = self._last.get(contract)
+        if last is None or last[0] != price or last[1] != spot or last[2] != source or last[3] != expiry_s:
+            if len(self._last) >= MOST_KEPT:
+                self._last.clear()
+            found = greeks_of(price, spot, source, strike, call, expiry_s, self.config)
+            last = self._last[contract] = price, spot, source, expiry_s, found
+        greeks = last[4]
+        if greeks is None:
+            return spot, source, moneyness, None, None, None, None, None, None
+        iv, delta, gamma, vega, theta, exact = greeks
+        notional = floor(exact * spot * multiplier * size * 100 + 0.5) / 100
+        return spot, source, moneyness, iv, delta, gamma, vega, theta, notional
+
+
+def greeks_of(
+    price: float, spot: float, source: SpotSource, strike: float, call: bool, expiry_s: int, config: ValuesConfig
+) -> Greeks | None:
+    """Returns the volatility that a price implies at a spot, and the greeks at it.
+
+    None in the last minutes, at or below intrinsic value, and above what an option can be worth. Delta and gamma are
+    per dollar of the spot, vega per 1.0 of volatility, theta per year with the spot standing.
+    """
+    if expiry_s < config.least_expiry_s:
+        return None
     rate, years = config.rate, expiry_s / YEAR_S
     growth = exp(rate * years)
     forward = spot if source == "parity" else spot * growth
     undiscounted = price * growth
     intrinsic, most = (forward - strike, forward) if call else (strike - forward, strike)
     if not intrinsic < undiscounted < most or price <= 0:
-        return spot, source, moneyness, None, None, None, None, None, None
+        return None
     iv = black_volatility(undiscounted, forward, strike, years, call)
     if iv < LEAST_VOLATILITY:
-        return spot, source, moneyness, None, None, None, None, None, None
+        return None
     delta = black_delta(forward, strike, years, iv, call)
     gamma = black_gamma(forward, strike, years, iv)
     # Vega and the decay of Black's formula follow from gamma; interest on what is held comes on top.
@@ -83,13 +119,10 @@ def values_of(
     theta = rate * (price - delta * forward / growth) - 0.5 * iv * curvature
     # The one rounding, written out: a call of `six` costs more than the sum it rounds.
     return (
-        spot,
-        source,
-        moneyness,
         floor(iv * 1e6 + 0.5) / 1e6,
         floor(delta * 1e6 + 0.5) / 1e6,
         floor((gamma if source == "parity" else gamma * growth) * 1e6 + 0.5) / 1e6,
         floor(curvature * years * 1e6 + 0.5) / 1e6,
         floor(theta * 1e6 + 0.5) / 1e6,
-        floor(delta * spot * multiplier * size * 100 + 0.5) / 100,
+        delta,
     )

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from events.derived import MarkedPrint
 from events.verdicts import Structure
-from operators.packetprint import packet_print
-from operators.partition_state import Burst, Vicinity
+from operators.partition_state import Burst, PacketPrint, Vicinity
 
 #: Stock prints that may be a leg's hedge are remembered so long, and so many of them.
-STOCK_NS, MOST_STOCK = 10_000_000_000, 256
+STOCK_NS: Final = 10_000_000_000
+MOST_STOCK: Final = 256
 
 
 def take_stock(vicinity: Vicinity, ts: int, shares: float, price: float) -> None:
@@ -19,10 +21,10 @@ def take_stock(vicinity: Vicinity, ts: int, shares: float, price: float) -> None
         stock.pop(0)
 
 
-def take_loose(vicinity: Vicinity, marked: MarkedPrint) -> None:
+def take_loose(vicinity: Vicinity, marked: MarkedPrint, kept: PacketPrint) -> None:
     """Remembers a print that joins no packet: a cancel may mean it rather than one that did."""
     ts = marked.order_ts
-    vicinity.closed.append(Burst("", marked.contract, marked.underlying, marked.flag, ts, ts, [packet_print(marked)]))
+    vicinity.closed.append(Burst("", marked.contract, marked.underlying, marked.flag, ts, ts, [kept]))
 
 
 def take_structures(vicinity: Vicinity, structures: list[Structure], before_ts: int) -> None:

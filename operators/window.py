@@ -9,17 +9,18 @@ from __future__ import annotations
 
 from array import array
 from math import floor, sqrt
+from typing import Final
 
 from operators.units import MICRO
 
 #: What stands for a premium or spread that is not known.
-UNKNOWN = -1
+UNKNOWN: Final = -1
 #: Size is kept in parts of a contract, so that a size set against the time of day keeps its digits.
-SIZE_PARTS = 1000
+SIZE_PARTS: Final = 1000
 #: Largest value that a ring holds: no market trades it, and a broken feed must not end the flow.
-_LARGEST = 2**62
+_LARGEST: Final = 2**62
 #: Values of one packet.
-FIELDS = 3
+FIELDS: Final = 3
 
 
 class Window:

@@ -143,7 +143,9 @@ def test_buckets_are_bands_of_days_to_expiry(days: int, bucket: str) -> None:
 
 def test_the_day_is_new_yorks() -> None:
     # 20:30 and 23:30 of the 15th in New York are the 16th in UTC: the contract of the 16th is still one day away.
-    day = [packet(contract="SPY260116C00450000", start_ts=T0 + hours * 3600 * NS_PER_S) for hours in (0, 10.5, 13.5)]
+    day = [
+        packet(contract="SPY260116C00450000", start_ts=T0 + round(hours * 3600) * NS_PER_S) for hours in (0, 10.5, 13.5)
+    ]
     step = ShardStep(Rules())
     step.step(day, Verdicts())
     assert list(step._underlyings["SPY"].baselines.dump().buckets) == ["C1"]

@@ -9,8 +9,7 @@ import pytest
 
 from events.derived import FlowPacket, MarkedPrint, Parent
 from events.settings import Rules
-from operators.packet import PacketConfig, joins, new_burst, packet_of
-from operators.packetprint import packet_print
+from operators.packet import PacketConfig, joins, key_of, new_burst, packet_of
 from operators.parents import parents_of
 from tests.prints import Partition, packets_in, quote, trade
 
@@ -157,8 +156,10 @@ def test_a_single_print_says_of_itself_what_a_sum_over_it_says() -> None:
         partition(quote(0, _BID, _ASK, bid_size=9, ask_size=4))
         mark: MarkedPrint = partition(event).marks[0]
         assert joins(mark)
-        alone, twice = new_burst(mark, config.window_ns), new_burst(mark, config.window_ns)
-        twice.marks.append(packet_print(mark))
+        (vicinity,) = partition.step.state.gathered.vicinities.values()
+        kept = vicinity.open[key_of(mark)].marks[0]
+        alone, twice = (new_burst(mark.contract, mark.underlying, mark.flag, kept, config.window_ns) for _ in range(2))
+        twice.marks.append(kept)
         one, two = packet_of(alone, config), packet_of(twice, config)
         for name in ("size", "buy_size", "sell_size", "covered_size", "above_ask_size", "ask_size", "inside_size",
                      "bid_size", "below_bid_size", "premium", "intermarket_sweeps"):  # fmt: skip

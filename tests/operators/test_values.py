@@ -9,17 +9,24 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from events.derived import SpotSource
 from events.raw import EquityQuote
 from events.settings import Rules
 from events.types import NS_PER_MS
 from operators.partition_state import PartitionState
 from operators.partition_step import PartitionStep
 from operators.spot import YEAR_S
-from operators.values import ValuesConfig, values_of
+from operators.values import Values, ValuesConfig, Valuing
 from tests.prints import RANKS, T0, Partition, at, quote, trade
 
 _RATE = 0.04
 _CONFIG = ValuesConfig(rate=_RATE, least_expiry_s=900, spot_max_age_ns=5000 * NS_PER_MS)
+
+
+def _values(price: float, size: int, spot: float, source: SpotSource, strike: float, *terms: Any) -> Values:
+    return Valuing(_CONFIG).of("", price, size, spot, source, strike, *terms)
+
+
 _CALL, _PUT = "AAPL260220C00200000", "AAPL260220P00200000"
 
 
@@ -60,7 +67,7 @@ def test_volatility_and_greeks_are_those_of_the_textbook(
     time_value = price * math.exp(_RATE * years) - max(grown - strike if call else strike - grown, 0)
     # Below it the price says nothing about volatility in the digits that it has.
     assume(time_value > 1e-6 * spot)
-    found = values_of(price, 7, spot, "equity", strike, call, seconds, 100, _CONFIG)
+    found = _values(price, 7, spot, "equity", strike, call, seconds, 100)
     _, _, shown, iv, delta, gamma, vega, theta, notional = found
     assert iv is not None
     assert delta is not None
@@ -100,13 +107,13 @@ def _by_differences(spot: float, strike: float, years: float, sigma: float, call
 def test_there_is_no_volatility_where_none_can_be(
     price: float, call: bool, seconds: int, multiplier: int | None, known: bool
 ) -> None:
-    found = values_of(price, 1, 100.0, "equity", 90.0, call, seconds, multiplier, _CONFIG)
+    found = _values(price, 1, 100.0, "equity", 90.0, call, seconds, multiplier)
     assert found[:3] == (100.0, "equity", -0.1)
     assert [value is not None for value in found[3:]] == [known] * 6
 
 
 def test_a_put_has_a_negative_delta_and_a_notional_of_the_contract_whatever_its_side() -> None:
-    *_, delta, _, _, theta, notional = values_of(3.0, 5, 100.0, "equity", 100.0, False, 86_400 * 30, 100, _CONFIG)
+    *_, delta, _, _, theta, notional = _values(3.0, 5, 100.0, "equity", 100.0, False, 86_400 * 30, 100)
     assert delta is not None
     assert -1 < delta < 0
     assert theta is not None
@@ -117,9 +124,25 @@ def test_a_put_has_a_negative_delta_and_a_notional_of_the_contract_whatever_its_
 def test_a_forward_by_parity_is_not_grown_again() -> None:
     years = 30 / 365
     forward = 100 * math.exp(_RATE * years)
-    by_quote = values_of(3.0, 1, 100.0, "equity", 100.0, True, 86_400 * 30, 100, _CONFIG)
-    by_parity = values_of(3.0, 1, forward, "parity", 100.0, True, 86_400 * 30, 100, _CONFIG)
+    by_quote = _values(3.0, 1, 100.0, "equity", 100.0, True, 86_400 * 30, 100)
+    by_parity = _values(3.0, 1, forward, "parity", 100.0, True, 86_400 * 30, 100)
     assert by_parity[3:5] == pytest.approx(by_quote[3:5], abs=1e-6)
+
+
+_PRINTS = st.tuples(
+    st.sampled_from(("one", "other")), st.sampled_from((2.5, 3.0)), st.sampled_from((100.0, 101.0)),
+    st.sampled_from(("equity", "parity")), st.sampled_from((899, 5000, 5001)), st.sampled_from((None, 100)),
+    st.integers(1, 9),
+)  # fmt: skip
+
+
+@given(st.lists(_PRINTS, max_size=30))
+def test_what_was_said_of_the_print_before_changes_nothing(prints: list[tuple[Any, ...]]) -> None:
+    """Values are kept for the next print of a contract: a valuing that has seen others says what a new one says."""
+    valuing = Valuing(_CONFIG)
+    for contract, price, spot, source, seconds, multiplier, size in prints:
+        terms = (contract, price, size, spot, source, 100.0, True, seconds, multiplier)
+        assert valuing.of(*terms) == Valuing(_CONFIG).of(*terms)
 
 
 _STEPS = st.lists(st.tuples(st.integers(0, 2), st.integers(1, 300), st.integers(-20, 20)), min_size=5, max_size=60)
