@@ -13,7 +13,7 @@ TEST_WORKERS ?= auto
 TEST_WORKERS_MAX ?= 8
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test lint check format env-example calendar conditions lock up terminal terminal-check bench clean distclean
+.PHONY: help setup compiled test lint check format env-example calendar conditions lock up terminal terminal-check bench clean distclean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,8 +25,11 @@ $(STAMP): requirements.lock pyproject.toml .ci/venv.sh
 	@sh .ci/venv.sh
 	@touch $@
 
+compiled: $(STAMP) ## let mypyc compile operators, where this machine has a C compiler: a quarter faster, the same bytes
+	@$(BIN)/python tools/compile_operators.py
+
 test: export PYTHONHASHSEED := $(PYTHONHASHSEED)
-test: $(STAMP) ## every test (ARGS='-k name' narrows; UNDERTOW_REQUIRE_ENGINES=1 makes a missing engine a failure)
+test: compiled ## every test (ARGS='-k name' narrows; UNDERTOW_REQUIRE_ENGINES=1 makes a missing engine a failure)
 	@echo "PYTHONHASHSEED=$$PYTHONHASHSEED"
 	@$(BIN)/python -m pytest -n $(TEST_WORKERS) --maxprocesses $(TEST_WORKERS_MAX) --dist loadfile $(ARGS)
 
@@ -66,7 +69,8 @@ lock: $(STAMP) ## resolve requirements.lock again (ARGS=--upgrade for newer vers
 	$(BIN)/pip-compile --quiet --all-extras --strip-extras --allow-unsafe --generate-hashes --no-header --no-emit-index-url \
 		--no-emit-find-links --no-emit-trusted-host --output-file requirements.lock $(ARGS) pyproject.toml
 
-up: $(STAMP) $(TERMINAL) ## run everything on this machine: synthetic market, flow, archive, gateway, terminal
+up: $(STAMP) ## run everything on this machine: synthetic market, flow, archive, gateway, terminal
+	@$(MAKE) --no-print-directory -j2 compiled terminal
 	@$(BIN)/undertow up $(ARGS)
 
 terminal: $(TERMINAL) ## build the terminal into frontend/dist
@@ -78,7 +82,7 @@ terminal-check: $(STAMP) ## the terminal's style, types and unit tests
 $(TERMINAL): $(TERMINAL_SOURCES) .ci/terminal.sh .ci/node.lock | $(STAMP)
 	@sh .ci/terminal.sh
 
-bench: $(STAMP) ## measure the pipeline
+bench: compiled ## measure the pipeline
 	@$(BIN)/undertow bench pipeline $(ARGS)
 
 clean: ## caches and build output

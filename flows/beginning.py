@@ -15,10 +15,10 @@ from pathlib import Path
 from connectors import recovery
 from connectors.anchors import Start, last_anchors, newest_anchor
 from connectors.bus.base import Batch, Bus
-from connectors.code import code_digest
 from connectors.dataset import Dataset, DatasetError
 from connectors.journal import damage
 from connectors.tape import begins_before_log, beyond_log, newest_released
+from events.code import code_digest
 from events.control import Control, encode_control
 from events.partitions import subset_text
 from events.settings import Rules, Settings, plain_rules, rules_from

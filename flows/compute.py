@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from time import monotonic
 
 from connectors.bus.base import Bus
-from connectors.code import code_digest
 from connectors.dataset import Dataset, DatasetError
 from connectors.sinks import heartbeat
 from connectors.store.archiver import clear_run, finish_run
 from connectors.store.base import Store
 from connectors.store.client import open_store
 from connectors.tape import Span, heads_as_ends
+from events.code import code_digest
 from events.settings import Settings, plain_rules
 from events.topics import DERIVED_TOPICS, RAW_TOPICS, TOPICS
 from events.types import FOREVER_NS

@@ -10,7 +10,6 @@ from bytewax.dataflow import Dataflow
 
 from connectors import recovery
 from connectors.bus.base import Bus, BusError
-from connectors.code import code_digest
 from connectors.dataset import Dataset, DatasetError
 from connectors.journal import Journals
 from connectors.lease import Followed, Lease, LeaseHeld, flow_leases
@@ -18,6 +17,7 @@ from connectors.sinks import DerivedSink
 from connectors.tape import Span, TapeSource
 from connectors.telemetry import begin
 from connectors.telemetry.health import beating
+from events.code import code_digest
 from events.partitions import subset_of, subset_text
 from events.settings import Settings, SettingsError, load, plain_rules, rules_from
 from flows import options, runtime

@@ -13,10 +13,10 @@ from bytewax.testing import run_main
 
 from connectors.anchors import Start, first_anchors
 from connectors.bus.base import Bus
-from connectors.code import code_digest
 from connectors.dataset import Dataset
 from connectors.sinks import Emission
 from connectors.tape import Span, TapeSource
+from events.code import code_digest
 from events.codec import canonical_line, fields_of
 from events.settings import Compute, Rules, load, rules_from
 from events.topics import RAW_TOPICS

@@ -11,9 +11,9 @@ from bytewax.testing import run_main
 
 from connectors.anchors import Start
 from connectors.bus.base import Bus
-from connectors.code import code_digest
 from connectors.sinks import Emission
 from connectors.tape import Span, TapeSource, heads_as_ends
+from events.code import code_digest
 from events.codec import canonical_line, fields_of
 from events.settings import Rules
 from events.topics import DERIVED_TOPICS

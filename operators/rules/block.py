@@ -47,7 +47,7 @@ def _side_sentence(direction: Direction) -> str:
     return f"It traded as bought, which is consistent with a {direction} view."
 
 
-RULE = Rule(
+RULE: Rule = Rule(
     id="large_block", version=1, style="unclear", settings=_SETTINGS,
     least_premium=lambda rules: rules.classifier_block_min_premium, sieve=_sieve, judge=_judge,
     sees="One or two prints of one side at one venue that carry a large premium; electronic, on a floor, in a cross.",

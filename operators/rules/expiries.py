@@ -91,4 +91,4 @@ FAR_DATED = Rule(
     why="Time is dear; paying for it is consistent with a view that needs no date.",
     otherwise=("stock replaced by options", "insurance for stock that is held", "one leg of a calendar"),
 )  # fmt: skip
-RULES = (ZERO_DTE, FAR_DATED)
+RULES: tuple[Rule, ...] = (ZERO_DTE, FAR_DATED)

@@ -50,7 +50,7 @@ def _judge(subject: LookSubject) -> Verdict:
     return Verdict(passes(checks), "neutral", held(0.6 + 0.1 * min(max(went, 0.0), 2.0)), checks, sentences, text)
 
 
-RULE = Rule(
+RULE: Rule = Rule(
     id="no_follow_through", version=2, style="unclear", settings=_SETTINGS, reads="look",
     least_premium=lambda rules: rules.no_follow_through_min_premium, sieve=_sieve, judge=_judge,
     sees="An alert with a direction after which the underlying went clearly the other way within minutes.",

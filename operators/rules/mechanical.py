@@ -98,7 +98,7 @@ def _judge(subject: Subject) -> Verdict:
     return Verdict(passes(checks), "neutral", held(0.8), checks, sentences, against, style)  # type: ignore[arg-type]
 
 
-RULE = Rule(
+RULE: Rule = Rule(
     id="mechanical", version=1, style="unclear", settings=_SETTINGS, reads="packet",
     least_premium=lambda rules: rules.mechanical_min_premium, sieve=_sieve, judge=_judge,
     sees="Equal pieces of a deep call crossed at one price, or a deep contract sold at parity on its last day.",

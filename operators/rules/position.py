@@ -107,4 +107,4 @@ CLOSING = Rule(
     why="Few but holders sell so large a part of what stands open: a higher likelihood that a position is unwound.",
     otherwise=("premium sold to open", "the sold leg of a roll whose other leg is not seen"),
 )  # fmt: skip
-RULES = (OPENING, CLOSING)
+RULES: tuple[Rule, ...] = (OPENING, CLOSING)

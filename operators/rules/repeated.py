@@ -155,4 +155,4 @@ LADDER = Rule(
     why="Buying strike after strike spreads one position: consistent with one buyer who does not show its whole size.",
     otherwise=("strangers while the market moves through the strikes", "a maker's hedge of one large order"),
 )  # fmt: skip
-RULES = (HITS, LADDER)
+RULES: tuple[Rule, ...] = (HITS, LADDER)

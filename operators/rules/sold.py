@@ -71,7 +71,7 @@ def _rule(ident: str, right: Literal["C", "P"], sees: str) -> Rule:
     )  # fmt: skip
 
 
-RULES = (
+RULES: tuple[Rule, ...] = (
     _rule("large_call_sell_overwrite", "C", "Out-of-the-money calls sold with days to go, above a premium floor."),
     _rule("large_put_sell_write", "P", "Out-of-the-money puts sold with days to go, above a premium floor."),
 )

@@ -91,7 +91,7 @@ def _against(subject: Subject, direction: Direction) -> tuple[str, ...]:
     return tuple(against)
 
 
-RULE = Rule(
+RULE: Rule = Rule(
     id="unusual_contract_spike", version=2, style="unclear", settings=_SETTINGS, reads="packet",
     least_premium=lambda rules: rules.classifier_spike_min_premium, sieve=_sieve, judge=_judge,
     sees="A packet whose size and premium pass their floors and stand out against its baseline, of whatever side.",

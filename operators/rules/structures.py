@@ -257,4 +257,4 @@ PROTECTIVE_PUT = Rule(
     why="Stock and its insurance together are consistent with a hedge; the put alone would look bearish.",
     otherwise=("a position in volatility, hedged by its delta in stock", "a conversion without its call"),
 )  # fmt: skip
-RULES = (STRADDLE, STRANGLE, VERTICAL, ROLL, PROTECTIVE_PUT, COLLAR, ARBITRAGE)
+RULES: tuple[Rule, ...] = (STRADDLE, STRANGLE, VERTICAL, ROLL, PROTECTIVE_PUT, COLLAR, ARBITRAGE)

@@ -136,4 +136,4 @@ def _rule(ident: str, right: Literal["C", "P"], word: str) -> Rule:
     )  # fmt: skip
 
 
-RULES = (_rule("large_bullish_call_sweep", "C", "call"), _rule("large_bearish_put_sweep", "P", "put"))
+RULES: tuple[Rule, ...] = (_rule("large_bullish_call_sweep", "C", "call"), _rule("large_bearish_put_sweep", "P", "put"))

@@ -17,9 +17,9 @@ from connectors import recovery
 from connectors.anchors import last_anchors
 from connectors.bus.base import Batch
 from connectors.bus.embedded import EmbeddedBus
-from connectors.code import code_digest
 from connectors.dataset import Dataset
 from connectors.feeds.writer import TopicWriter
+from events.code import code_digest
 from events.codec import encode
 from events.control import Control, encode_control
 from events.derived import Anchor

@@ -14,8 +14,8 @@ import orjson
 import pytest
 
 from connectors.anchors import last_anchors
-from connectors.code import code_digest
 from connectors.dataset import Dataset
+from events.code import code_digest
 from events.partitions import subset_of
 from events.topics import DERIVED_TOPICS
 from events.types import NS_PER_S

@@ -23,9 +23,9 @@ from random import Random
 from typing import Any, NamedTuple
 
 from connectors.bus.base import Bus
-from connectors.code import code_digest
 from connectors.dataset import Dataset
 from connectors.feeds.writer import TopicWriter
+from events.code import code_digest
 from events.codec import encode
 from events.contracts import parse_contract
 from events.raw import OptionPrint

@@ -20,9 +20,9 @@ import orjson
 
 from connectors.bus.base import Bus
 from connectors.bus.embedded import EmbeddedBus
-from connectors.code import code_digest
 from connectors.feeds.writer import TopicWriter
 from connectors.tape import Span, heads_as_ends
+from events.code import code_digest, is_compiled
 from events.settings import load
 from undertow.bench import market
 
@@ -117,6 +117,7 @@ def _measure(directory: Path, rules: str) -> dict[str, Any]:
     prints, *quotes = (sum(ends[topic]) - PARTITIONS for topic in _topics(rules))
     counts = {topic: sum(head.next for head in bus.heads(topic)) for topic in ("flow.packets", "flow.alerts")}
     return {
+        "operators": "compiled" if is_compiled("operators") else "as they are",
         "packets": counts["flow.packets"],
         "alerts": counts["flow.alerts"],
         "seconds": round(seconds, 3),

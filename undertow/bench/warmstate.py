@@ -13,8 +13,8 @@ from random import Random
 import msgspec
 
 from connectors.bus.base import Batch, Bus
-from connectors.code import code_digest
 from connectors.tape import TapeState
+from events.code import code_digest
 from events.codec import encode
 from events.contracts import parse_contract
 from events.derived import Anchor, FlowPacket

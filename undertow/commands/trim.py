@@ -7,10 +7,10 @@ from pathlib import Path
 import click
 import orjson
 
-from connectors.code import code_digest
 from connectors.retention import trim
 from connectors.store.base import read_progress
 from connectors.store.client import open_reader
+from events.code import code_digest
 from events.topics import RAW_TOPICS
 from events.types import NS_PER_S
 from flows.beginning import RUN

@@ -11,11 +11,11 @@ import orjson
 
 from connectors.anchors import first_anchors
 from connectors.bus.base import Bus
-from connectors.code import code_digest
 from connectors.dataset import Dataset, DatasetError, RunRecord
 from connectors.store.client import open_reader
 from connectors.store.compare import Span, TopicResult
 from connectors.store.verifying import Recompute, verify
+from events.code import code_digest
 from events.types import FOREVER_NS
 from undertow.commands.common import data_option, from_option, one_line_errors, open_dataset, run_option, to_option
 
