@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from heapq import heappop, heappush
 from typing import Final
 
-from events.derived import FlowPacket, MarkedPrint
+from events.derived import Flag, FlowPacket, MarkedPrint
 from events.sessions import TradeDate, trade_date
 from events.settings import Rules
 from events.types import NS_PER_MS
@@ -104,20 +104,19 @@ class Gathering:
         self._moved.clear()
         self._packs.changes.clear()
 
-    def take(self, marked: MarkedPrint, kept: PacketPrint, conditions_known: bool) -> None:
+    def take(
+        self, marked: MarkedPrint, kept: PacketPrint, contract: str, underlying: str, flag: Flag, conditions_known: bool
+    ) -> None:
         """Adds a print to the open packet of its contract and flag, or opens one; some prints join none.
 
         `kept` is what a packet keeps of it.
         """
-        underlying = marked.underlying
         self._touched[underlying] = None
         vicinity = self.state.vicinities.get(underlying) or self._vicinity(underlying)
-        flag = marked.flag
         if marked.arrived_late or (flag != "regular" and not joins(marked)):
             take_loose(vicinity, marked, kept)
             self._pack(vicinity, underlying, kept.order_ts)
             return
-        contract = marked.contract
         key = contract if flag == "regular" else key_of(marked)
         burst = vicinity.open.get(key)
         if burst is None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from msgspec.structs import astuple
 
 from events.conditions import NOT_FIRM_QUOTES, treatment
 from events.derived import MarkedPrint, SpotSource
-from events.raw import OptionPrint
 from events.sources import source as source_spec
 from events.types import NS_PER_S, Book, Placement
 from operators.contract_memory import roll
@@ -73,7 +73,7 @@ def fault_of(bid: float | None, ask: float | None, firm: bool, too_old: bool) ->
 def mark(
     memory: Instrument,
     under: Underlying,
-    event: OptionPrint,
+    fields: tuple[Any, ...],
     order_ts: int,
     config: MarkConfig,
     valuing: Valuing,
@@ -81,17 +81,18 @@ def mark(
     chains: dict[str, Chain],
     interests: Interests,
 ) -> tuple[MarkedPrint, PacketPrint]:
-    """Marks one print against its contract's memory and its underlying's, and updates last price and volume.
+    """Marks one print, as its type's fields, against its contract's memory and its underlying's, and updates last price
+    and volume.
 
     Returns the mark, and what a packet keeps of it. The quote is the vendor's attached one, else the last of the topic
     strictly before the print (at its own instant only when the feeds share a sequence). What cannot be known is named
     in `placement`, never guessed.
     """
-    # All fields at once, in the order of the types': one by one they would cost as much as all that is done with them.
+    # All at once, in the order of the types': one by one they would cost as much as what is done with them.
     (
         ident, ts, contract, price, size, exchange, conditions, source, _recv_ts, _exec_ts, _seq, _trade_id, kind, _ref,
         bid, ask, bid_size, ask_size, quote_ts, origin, book,
-    ) = astuple(event)  # fmt: skip
+    ) = fields  # fmt: skip
     (
         last_bid, last_ask, last_bid_size, last_ask_size, last_quote_ts, firm, stands, last_book, last, tick,
         multiplier, underlying, _tie_ts, _strike, _call, settles, day_from, day_until, _volume, _interest,

@@ -41,6 +41,12 @@ _PRINTS: Final = 1
 _QUOTES: Final = 3
 _REFERENCE: Final = 0
 _EQUITY_QUOTES: Final = 4
+#: Places of a print's fields, in the order of the type's.
+_CONTRACT: Final = 2
+_PRICE: Final = 3
+_SIZE: Final = 4
+_CONDITIONS: Final = 6
+_SOURCE: Final = 7
 #: Quote condition of an option whose trading is halted.
 _HALTED_QUOTE: Final = "T"
 #: Sale condition of an equity print that is one leg of a trade with others (qualified contingent trade).
@@ -95,10 +101,17 @@ class PartitionStep:
         #: tracked likewise.
         self._instruments = Changes()
         self._changed = self._instruments.changed
-        self._gathering = Gathering(state.gathered, state.instruments, state.underlyings.by_symbol)
-        self._underlyings = Underlyings(state.underlyings, state.instruments)
         self._quotes_of: dict[str, tuple[bool, Book]] = {}
+        self._bind()
         self._use(rules_from(state.parameters) if state.parameters and follow_log else rules)
+
+    def _bind(self) -> None:
+        """Works on the state that is there now."""
+        state = self.state
+        self._memories = state.instruments
+        self._by_symbol = state.underlyings.by_symbol
+        self._gathering = Gathering(state.gathered, self._memories, self._by_symbol)
+        self._underlyings = Underlyings(state.underlyings, self._memories)
 
     def _use(self, rules: Rules) -> None:
         self._quiet_ns = rules.halt_quiet_ms * NS_PER_MS
@@ -143,9 +156,8 @@ class PartitionStep:
     def step_into(self, out: Stepped, items: Sequence[Item], watermark: int) -> None:
         """Does as `step`, adding to what is there."""
         if self._underlyings.state is not self.state.underlyings:
-            self._underlyings = Underlyings(self.state.underlyings, self.state.instruments)
-            rules, known = self._gathering.rules, self.state.underlyings.by_symbol
-            self._gathering = Gathering(self.state.gathered, self.state.instruments, known)
+            rules = self._gathering.rules
+            self._bind()
             self._gathering.use(rules)
         gathering = self._gathering
         timers = gathering.state.timers
@@ -166,21 +178,21 @@ class PartitionStep:
             gathering.fire(watermark, out.work)
 
     def _print(self, event: OptionPrint, order_ts: int, out: Stepped) -> None:
-        contract, state = event.contract, self.state
-        memory = state.instruments.get(contract) or self._new(contract)
+        fields = astuple(event)
+        contract: str = fields[_CONTRACT]
+        memory = self._memories.get(contract) or self._new(contract)
         if memory is None:
             out.dead.append(_dead(event, order_ts, f"{contract!r} is not a compact OCC contract id"))
             return
-        if event.price * event.size > MAX_NOTIONAL:
+        if fields[_PRICE] * fields[_SIZE] > MAX_NOTIONAL:
             out.dead.append(_dead(event, order_ts, f"{event.size} at {event.price} is more than any market trades"))
             return
         self._changed[contract] = None
         beside, gathering, underlying = self._underlyings, self._gathering, memory.underlying
-        known_of = beside.state
-        under = known_of.by_symbol.get(underlying) or beside.of(underlying)
+        under = self._by_symbol.get(underlying) or beside.of(underlying)
         marked, kept = mark(
-            memory, under, event, order_ts, self._mark_config, self._valuing, state.shared_sequence, beside.chains,
-            known_of.interests,
+            memory, under, fields, order_ts, self._mark_config, self._valuing, self.state.shared_sequence,
+            beside.chains, beside.state.interests,
         )  # fmt: skip
         if under.forwards:
             beside.changed[underlying] = None
@@ -189,11 +201,12 @@ class PartitionStep:
         spot = kept.spot
         if spot is not None:
             gathering.see_spot(underlying, spot)
-        if event.kind is not None or marked.flag == "cancel":
+        flag = marked.flag
+        if flag == "cancel" or flag == "correction":
             self._strike(event, marked, memory, out)
         else:
-            known = bool(event.conditions) or self._carries_conditions(event.source)
-            gathering.take(marked, kept, known)
+            known = bool(fields[_CONDITIONS]) or self._carries_conditions(fields[_SOURCE])
+            gathering.take(marked, kept, contract, underlying, flag, known)
 
     def _strike(self, event: OptionPrint, marked: MarkedPrint, memory: Instrument, out: Stepped) -> None:
         """Strikes out the print that is meant; a cancel of a print that is not remembered is a dead letter."""
@@ -223,7 +236,7 @@ class PartitionStep:
             _id, ts, contract, bid, ask, bid_size, ask_size, source, condition, _bid_exchange, _ask_exchange, _recv_ts,
             _seq, book,
         ) = astuple(event)  # fmt: skip
-        memory = self.state.instruments.get(contract) or self._new(contract)
+        memory = self._memories.get(contract) or self._new(contract)
         if memory is None:
             out.dead.append(_dead(event, order_ts, f"{contract!r} is not a compact OCC contract id"))
             return
