@@ -12,6 +12,7 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -21,6 +22,8 @@ from events.code import compiled_directory  # noqa: E402
 
 #: Types that msgspec reads back by their annotations, which mypyc does not keep; and the package's own door.
 LEFT_OUT = ("__init__.py", "memory.py", "merge.py", "partition_state.py", "shard_state.py", "work.py")
+#: Compiled forms that are kept, today's among them.
+KEPT = 4
 
 
 def missing() -> str:
@@ -50,34 +53,41 @@ def build(into: Path) -> None:
         setup(name="undertow-operators", ext_modules=extensions, script_args=commands, packages=[])
 
 
-def main() -> int:
-    """Compiles today's sources unless that was done; returns 0 also where this machine cannot."""
+def main() -> None:
+    """Compiles today's sources unless that was done; where it cannot be, says so: nothing else waits for it."""
     target = compiled_directory()
     if target.is_dir():
-        return 0
+        return
     if lacks := missing():
         print(f"undertow: operators run as they are, a third slower: {lacks} to compile them is not here")
-        return 0
+        return
     os.chdir(ROOT)
     print("undertow: compiling operators (once, about a minute)", flush=True)
     target.parent.mkdir(parents=True, exist_ok=True)
-    draft = Path(tempfile.mkdtemp(prefix="draft-", dir=target.parent))
-    # In a process of its own: mypyc holds all that it has read in memory, and says much.
-    done = subprocess.run([sys.executable, __file__, str(draft)], capture_output=True, text=True, check=False)
-    if done.returncode:
-        shutil.rmtree(draft)
-        print(done.stdout + done.stderr, file=sys.stderr)
-        print("undertow: operators could not be compiled; they run as they are", file=sys.stderr)
-        return 1
-    for older in target.parent.glob(f"*{target.suffix}"):
-        if older != target:
-            shutil.rmtree(older)
-    draft.rename(target)
-    return 0
+    with tempfile.TemporaryDirectory(prefix="draft-", dir=target.parent) as draft:
+        made = Path(draft) / "made"
+        # In a process of its own: mypyc says much, and ends the process where it finds a fault.
+        command = [sys.executable, __file__, str(made)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            print(done.stdout + done.stderr, file=sys.stderr)
+            print("undertow: operators could not be compiled, so they run as they are", file=sys.stderr)
+            return
+        # Another may have made it meanwhile; either is as good.
+        with suppress(OSError):
+            made.rename(target)
+    forget(target)
+
+
+def forget(newest: Path) -> None:
+    """Removes what was made of earlier sources, but for the last few: a process may still run from them."""
+    made = sorted(newest.parent.glob(f"*{newest.suffix}"), key=lambda path: path.stat().st_mtime)
+    for older in made[:-KEPT]:
+        shutil.rmtree(older, ignore_errors=True)
 
 
 if __name__ == "__main__":
     if len(sys.argv) > 1:
         build(Path(sys.argv[1]))
     else:
-        sys.exit(main())
+        main()
