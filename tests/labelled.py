@@ -26,7 +26,7 @@ class LabelledTape:
     cancels: dict[str, OptionPrint] = field(default_factory=dict)
     spots: dict[str, list[tuple[int, float]]] = field(default_factory=lambda: defaultdict(list))
     interest: dict[tuple[str, str], int] = field(default_factory=dict)
-    #: Times and conditions of the quotes of stocks.
+    #: Times and conditions of the quotes of stocks, "limit" where one is a limit state quotation.
     conditions: dict[str, list[tuple[int, str | None]]] = field(default_factory=lambda: defaultdict(list))
 
     def of(self, *scenarios: str) -> list[tuple[Planted, list[Any]]]:
@@ -55,7 +55,7 @@ def labelled_tape(config: ModelConfig, blocks: int) -> LabelledTape:
                     in_force[event.contract] = (event.bid or 0.0, event.ask or 0.0)
                 case EquityQuote():
                     in_force[event.symbol] = (event.bid or 0.0, event.ask or 0.0)
-                    tape.conditions[event.symbol].append((event.ts, event.condition))
+                    tape.conditions[event.symbol].append((event.ts, "limit" if event.limit_state else event.condition))
                     tape.spots[event.symbol].append((event.ts, ((event.bid or 0.0) + (event.ask or 0.0)) / 2))
                 case OptionPrint(kind="cancel"):
                     tape.cancels[event.id] = event

@@ -24,6 +24,7 @@ from connectors.feeds.synthetic.rows import (
     DOOMED,
     EQUITY_CONDITIONS,
     HALTED,
+    LIMITED,
     MID,
     NOISE,
     OPTION_CONDITIONS,
@@ -174,6 +175,7 @@ class Emitter:
                 ask_size=float(ask_size), source=SOURCE, bid_exchange=VENUES[bid_venue],
                 ask_exchange=VENUES[ask_venue], tape=self._tapes[instrument],
                 condition=_NEWS_PENDING if halt == HALTED else None,
+                limit_state=True if halt == LIMITED else None,
             )  # fmt: skip
             topic = EQUITY_QUOTE
         event.id = self._ids[topic].id_of(event)

@@ -38,7 +38,7 @@ from connectors.feeds.synthetic.universe import INDEX, Chains, chains, late, und
 from events.types import NS_PER_MS, NS_PER_S
 
 #: Bumped when the same seed comes to mean another market.
-MODEL_VERSION = 7
+MODEL_VERSION = 8
 #: The day's definitions stand this long before its open.
 REFERENCE_AHEAD_NS = 1800 * NS_PER_S
 #: Nothing is planted in a stock for so long after it resumed, but for what its halt is about.

@@ -24,8 +24,8 @@ NS_PER_US = 1000
 BID, ASK, INSIDE, ABOVE, BELOW, MID, SUBPENNY = range(7)
 #: What a row of prints is: a print, a cancel of the instrument's marked print, a print that will be cancelled.
 PRINT, CANCEL, DOOMED = range(3)
-#: What a row of quotes says beside prices: nothing; that the stock is halted; that it trades again.
-OPEN, HALTED, RESUMED = range(3)
+#: What a row of quotes says beside prices: nothing; that the stock is halted, trades freely again, is in a limit state.
+OPEN, HALTED, RESUMED, LIMITED = range(4)
 #: What a row that no planted order printed says in `plant`: nothing; a large single print; a large leg of a spread.
 NOISE, LARGE_SINGLE, LARGE_LEG = -1, -2, -3
 
@@ -113,7 +113,7 @@ class QuoteRows:
     lift: Ints
     #: Ticks by which both sides of the quote in force retreat; 0 for none.
     widen: Ints
-    #: Of stocks: `HALTED` and `RESUMED` say so with the prices in force.
+    #: Of stocks: `HALTED`, `RESUMED` and `LIMITED` say so with the prices in force.
     halt: Ints
 
 

@@ -339,34 +339,42 @@ def test_no_seed_is_both_for_tuning_and_for_testing() -> None:
     assert [split_of(seed) for seed in (TUNE_SEEDS[0], TEST_SEEDS[0], 1)] == ["tune", "test", "none"]
 
 
-#: When its sweep begins, seconds from the moment at which trading resumes.
-_AFTER_S = {"halted_sweep": (-240, 0), "reopening_sweep": (225, 256), "sweep_after_halt": (345, 391)}
-_HALTED = tuple(_AFTER_S)
+#: When its sweep begins, seconds from the moment at which the stock goes on.
+_AFTER_S = {
+    "halted_sweep": (-240, 0), "reopening_sweep": (225, 256), "sweep_after_halt": (345, 391),
+    "limit_state_sweep": (-15, 0), "sweep_behind_limit_state": (10, 256),
+}  # fmt: skip
+_HALTED = ("halted_sweep", "reopening_sweep", "sweep_after_halt")
+_LIMITED = ("limit_state_sweep", "sweep_behind_limit_state")
 
 
-def test_a_halt_is_said_by_the_stocks_quotes_and_nothing_but_what_is_planted_trades_in_it() -> None:
+@pytest.mark.parametrize(("kinds", "word", "lasts_s"), [(_HALTED, "P", (60, 240)), (_LIMITED, "limit", (5, 15))])
+def test_a_halt_or_limit_state_is_said_by_the_stocks_quotes_and_only_what_is_planted_trades_in_it(
+    kinds: tuple[str, ...], word: str, lasts_s: tuple[int, int]
+) -> None:
     """Sweeps in a halt, four minutes after it, and six: the first two are none of what they look like."""
-    tape = labelled_tape(ModelConfig(105, _OPEN, rate=20.0, planted_per_hour=240, evenly=True, only=_HALTED), 780)
+    tape = labelled_tape(ModelConfig(105, _OPEN, rate=20.0, planted_per_hour=240, evenly=True, only=kinds), 780)
     by_symbol: dict[str, list[Any]] = defaultdict(list)
     for event in tape.prints.values():
         of_stock = isinstance(event, EquityPrint)
         by_symbol[event.symbol if of_stock else parse_contract(event.contract).underlying].append(event)
-    for label, prints in tape.of(*_HALTED):
+    for label, prints in tape.of(*kinds):
         quotes = tape.conditions[label.underlying]
-        halted = next(ts for ts, condition in quotes if condition == "P" and ts >= label.start_ts - NS_PER_MS)
-        resumed = next(ts for ts, _ in quotes if ts > halted)
-        assert 60 <= (resumed - halted) / NS_PER_S <= 240
+        halted = next(ts for ts, said in quotes if said == word and ts >= label.start_ts - NS_PER_MS)
+        resumed, said = next(quote for quote in quotes if quote[0] > halted)
+        assert said is None
+        assert lasts_s[0] <= (resumed - halted) / NS_PER_S <= lasts_s[1]
         within = {event.id for event in by_symbol[label.underlying] if halted < event.ts < resumed}
         assert within <= set(label.prints)
         after = (prints[0].ts - resumed) / NS_PER_S
         low, high = _AFTER_S[label.scenario]
         assert low <= after <= high
         assert bool(label.truth.expected) == (label.scenario == "sweep_after_halt")
-    assert {label.scenario for label, _ in tape.of(*_HALTED)} == set(_HALTED)
+    assert {label.scenario for label, _ in tape.of(*kinds)} == set(kinds)
 
 
-def test_nothing_else_is_planted_where_a_halt_is_near(tape: LabelledTape) -> None:
+def test_nothing_else_is_planted_where_a_halt_or_limit_state_is_near(tape: LabelledTape) -> None:
     """Its orders would be missed through no fault of their rules."""
-    for label, _ in tape.of("halted_sweep", "reopening_sweep"):
+    for label, _ in tape.of("halted_sweep", "reopening_sweep", *_LIMITED):
         begins = [other.start_ts for other in tape.labels if other.underlying == label.underlying and other.strength]
         assert not [ts for ts in begins if label.start_ts < ts < label.start_ts + 300 * NS_PER_S]

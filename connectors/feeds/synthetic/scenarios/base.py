@@ -48,7 +48,10 @@ class Child(Struct, gc=False, array_like=True):
 
 
 class Halt(Struct, gc=False, array_like=True):
-    """A span in which a stock, by its number, does not trade; nothing else is planted there until long after it."""
+    """A span in which a stock, by its number, does not trade, halted or held at the edge of its price band.
+
+    Nothing else is planted there until long after it.
+    """
 
     number: int
     start_ts: int
