@@ -26,7 +26,7 @@ import orjson
 import zstandard
 
 from connectors.bus.base import Batch, Bus, BusError, Head
-from connectors.bus.embedded import LEVEL, EmbeddedBus
+from connectors.bus.embedded import EmbeddedBus, compressor
 from connectors.feeds.writer import TopicWriter
 from events.settings import Kafka, load
 from flows.runtime import tune_memory
@@ -181,7 +181,7 @@ def _databases(directory: Path) -> dict[str, sqlite3.Connection]:
 
 
 def _bare_sqlite(way: str, appends: Sequence[Append], directory: Path) -> _Work:
-    pack = zstandard.ZstdCompressor(level=LEVEL).compress
+    pack = compressor().compress
 
     def fresh() -> dict[str, sqlite3.Connection]:
         place = directory / uuid4().hex[:8]
