@@ -66,13 +66,14 @@ def test_a_seed_is_a_market_and_another_seed_another() -> None:
 
 
 def test_a_market_from_a_checkpoint_equals_an_undisturbed_one() -> None:
-    # Long orders, cancels to come and drifts are under way at the checkpoint.
-    config = ModelConfig(5, NOON, rate=100.0, planted_per_hour=14_400)
+    # Long orders, cancels to come, drifts and a halt or limit state are under way at the checkpoint.
+    config = ModelConfig(8, NOON, rate=100.0, planted_per_hour=14_400)
     market, _ = _run(config, 20)
     state = market.state()
     assert state.running
     assert state.doomed
     assert state.drifts
+    assert state.halts
     kept, known = msgspec.json.encode(state), len(market.finished)
     rest = [item for _ in range(20) for item in market.block()]
     again = Market(config, msgspec.json.decode(kept, type=State))
