@@ -62,7 +62,7 @@ def main() -> None:
     if target.is_dir():
         return
     if lacks := missing():
-        print(f"undertow: operators run as they are, a third slower: {lacks} to compile them is not here")
+        print(f"undertow: operators run as they are, which is slower: {lacks} to compile them is not here")
         return
     os.chdir(ROOT)
     print("undertow: compiling operators (once, about a minute)", flush=True)

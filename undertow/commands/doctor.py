@@ -71,7 +71,7 @@ def _operators() -> str:
     """Says in which form the steps run: the same code either way, and the same bytes."""
     import operators  # noqa: F401
 
-    return "compiled" if is_compiled("operators") else "as they are: `make compiled` makes them a quarter faster"
+    return "compiled" if is_compiled("operators") else "as they are: `make compiled` makes them faster"
 
 
 def _version(name: str) -> str | None:
