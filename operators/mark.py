@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from msgspec.structs import astuple
@@ -17,13 +16,6 @@ from operators.side import NO_SIDE, side_from_quote, side_from_tick, sign_of
 from operators.spot import Chain, chain_key, parity_spot, quoted_spot
 from operators.units import MICRO, six
 from operators.values import NO_VALUES, Values, Valuing
-
-
-@dataclass(frozen=True, slots=True)
-class MarkConfig:
-    """What the mark reads of the settings."""
-
-    nbbo_max_age_ns: int
 
 
 def take_quote(
@@ -75,7 +67,7 @@ def mark(
     under: Underlying,
     fields: tuple[Any, ...],
     order_ts: int,
-    config: MarkConfig,
+    nbbo_max_age_ns: int,
     valuing: Valuing,
     shared: bool,
     chains: dict[str, Chain],
@@ -102,12 +94,12 @@ def mark(
     fault: Placement | None
     if origin is not None or bid is not None or ask is not None:
         origin, book = "attached", book or source_spec(source).book
-        too_old = quote_ts is not None and ts - quote_ts > config.nbbo_max_age_ns
+        too_old = quote_ts is not None and ts - quote_ts > nbbo_max_age_ns
         fault = fault_of(bid, ask, True, too_old)
     elif 0 < last_quote_ts < ts or (shared and last_quote_ts == ts):
         bid, ask, bid_size, ask_size = last_bid, last_ask, last_bid_size, last_ask_size
         quote_ts, origin, book = last_quote_ts, "topic", last_book
-        fault = fault_of(bid, ask, firm, not stands and ts - quote_ts > config.nbbo_max_age_ns)
+        fault = fault_of(bid, ask, firm, not stands and ts - quote_ts > nbbo_max_age_ns)
     else:
         # No quote yet; or a late print whose quote was replaced: the one at hand came after it.
         bid = ask = bid_size = ask_size = quote_ts = origin = book = None

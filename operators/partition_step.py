@@ -24,7 +24,7 @@ from events.types import NS_PER_MS, Book
 from operators.changes import Changes, put_back
 from operators.contract_memory import new_instrument, set_multiplier
 from operators.gathering import Gathering, gathered_with
-from operators.mark import MarkConfig, mark, take_quote
+from operators.mark import mark, take_quote
 from operators.merge import CONTROL_RANK, Item
 from operators.partition_state import (
     GatheringState,
@@ -117,7 +117,7 @@ class PartitionStep:
         self._quiet_ns = rules.halt_quiet_ms * NS_PER_MS
         spot_ns = rules.spot_max_age_ms * NS_PER_MS
         self._valuing = Valuing(ValuesConfig(rules.risk_free_rate, rules.iv_min_expiry_s, spot_ns))
-        self._mark_config = MarkConfig(rules.nbbo_max_age_ms * NS_PER_MS)
+        self._nbbo_max_age_ns = rules.nbbo_max_age_ms * NS_PER_MS
         self._gathering.use(rules)
 
     @property
@@ -191,7 +191,7 @@ class PartitionStep:
         beside, gathering, underlying = self._underlyings, self._gathering, memory.underlying
         under = self._by_symbol.get(underlying) or beside.of(underlying)
         marked, kept = mark(
-            memory, under, fields, order_ts, self._mark_config, self._valuing, self.state.shared_sequence,
+            memory, under, fields, order_ts, self._nbbo_max_age_ns, self._valuing, self.state.shared_sequence,
             beside.chains, beside.state.interests,
         )  # fmt: skip
         if under.forwards:
