@@ -29,8 +29,8 @@ from operators.work import Said, Work, underlying_of
 Parameters = dict[str, int | float | str | bool]
 #: How much may stand behind a whole state as changes, to the whole: instruments are put back fast, packets one by one.
 _PARTITION_SHARE, _SHARD_SHARE = 1.0, 0.125
-#: Items after which marks are encoded: as many stay in a core's cache.
-_PIECE = 256
+#: Items after which marks are encoded, and packets: as many stay in a core's cache.
+_PIECE, _PACKETS = 256, 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,18 +183,20 @@ class ShardLogic(StatefulBatchLogic[ShardWork, ShardOut, Snapshot | None]):
     def on_batch(self, values: Iterable[ShardWork]) -> tuple[list[ShardOut], bool]:
         """Judges packets in order; an anchor stands behind the packets before it."""
         outs: list[ShardOut] = []
-        judged = Verdicts()
+        judged, flow = Verdicts(), Emission()
         for work in values:
             if not self._label:
                 self._begin(work.label)
             if work.said is not None:
                 self._step.hear(work.said)
-            self._step.step(work.work, judged)
+            for start in range(0, len(work.work), _PACKETS):
+                self._step.step(work.work[start : start + _PACKETS], judged)
+                _encode_packets(judged, flow)
             if work.anchor is not None:
-                outs.append(self._out(judged, work.anchor))
-                judged = Verdicts()
-        if judged:
-            outs.append(self._out(judged, None))
+                outs.append(self._out(judged, flow, work.anchor))
+                judged, flow = Verdicts(), Emission()
+        if judged or flow.lines:
+            outs.append(self._out(judged, flow, None))
         self._kept.tend(self._step)
         return outs, StatefulBatchLogic.RETAIN
 
@@ -205,11 +207,10 @@ class ShardLogic(StatefulBatchLogic[ShardWork, ShardOut, Snapshot | None]):
         self._step = ShardStep(config.rules, kept.state, config.rule_set, config.follow_log, kept.changes)
         kept.began()
 
-    def _out(self, judged: Verdicts, anchor: tuple[int, int] | None) -> ShardOut:
+    def _out(self, judged: Verdicts, flow: Emission, anchor: tuple[int, int] | None) -> ShardOut:
         partition = int(self._label.partition("-")[0])
-        out = ShardOut(partition, Emission())
+        out = ShardOut(partition, flow)
         for topic, events in (
-            ("flow.packets", judged.packets),
             ("flow.structures", judged.structures),
             ("flow.hits", judged.hits),
             ("flow.alerts", judged.alerts),
@@ -217,7 +218,7 @@ class ShardLogic(StatefulBatchLogic[ShardWork, ShardOut, Snapshot | None]):
             ("position.check", judged.checks),
         ):
             if events:
-                out.flow.parts.append((topic, [event.underlying for event in events], events))
+                flow.parts.append((topic, [event.underlying for event in events], events))
         if anchor is not None:
             boundary, parts = anchor
             state = self._step.dump()
@@ -228,6 +229,15 @@ class ShardLogic(StatefulBatchLogic[ShardWork, ShardOut, Snapshot | None]):
     def snapshot(self) -> Snapshot | None:
         """Returns what the state can be made from again."""
         return self._kept.snapshot(self._step) if self._label else self._resume
+
+
+def _encode_packets(judged: Verdicts, flow: Emission) -> None:
+    """Encodes packets while they are at hand: of a whole batch they cost twice."""
+    packets = judged.packets
+    if packets:
+        keys = [packet.underlying for packet in packets]
+        flow.lines.append(("flow.packets", keys, encode_lines(packets)))
+        packets.clear()
 
 
 def _pieces(items: Sequence[Item]) -> Iterator[int]:

@@ -7,11 +7,11 @@ stretch alone, and a look joins the stretches since its packet began to be follo
 from __future__ import annotations
 
 from datetime import date
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from events.sessions import options_close
 from events.types import NS_PER_S
-from operators.partition_state import Course, Followed, Stretch, Watch
+from operators.partition_state import Course, Followed, Watch
 from operators.work import Interest, Look
 
 #: Looks after the decision, seconds; the last is at the close of the session.
@@ -23,44 +23,49 @@ MOST_WATCHED, MOST_TRADED = 256, 2048
 def see(course: Course, value: float) -> None:
     """Takes a value."""
     course.now = value
-    if not course.stretches:
+    highs, lows = course.highs, course.lows
+    if not highs:
         return
-    last = course.stretches[-1]
-    last.touched = True
-    if last.high is None or value > last.high:
-        last.high = value
-    if last.low is None or value < last.low:
-        last.low = value
+    course.touched = True
+    high, low = highs[-1], lows[-1]
+    if high is None or value > high:
+        highs[-1] = value
+    if low is None or value < low:
+        lows[-1] = value
 
 
 def begin(course: Course) -> int:
     """Begins to follow; returns the number of the stretch that begins here."""
-    stretches = course.stretches
-    if stretches and not stretches[-1].touched:
-        stretches[-1].begun += 1
+    begun = course.begun
+    if begun and not course.touched:
+        begun[-1] += 1
     else:
-        stretches.append(Stretch(course.now, course.now))
-    return course.dropped + len(stretches) - 1
+        course.highs.append(course.now)
+        course.lows.append(course.now)
+        begun.append(1)
+        course.touched = False
+    return course.dropped + len(begun) - 1
 
 
 def since(course: Course, number: int) -> tuple[float | None, float | None]:
     """Returns the highest and lowest value since a beginning; None when there was none."""
-    high = low = None
-    for each in course.stretches[number - course.dropped :]:
-        if each.high is not None and (high is None or each.high > high):
-            high = each.high
-        if each.low is not None and (low is None or each.low < low):
-            low = each.low
-    return high, low
+    at = number - course.dropped
+    highs: list[Any] = course.highs[at:]
+    lows: list[Any] = course.lows[at:]
+    # An unknown stretch is the only one: with the first value it is known, and later ones begin at a value.
+    return (max(highs), min(lows)) if len(highs) > 1 else (highs[0], lows[0])
 
 
 def end(course: Course, number: int) -> None:
     """Ends what began with a stretch; stretches before all that is still followed are dropped."""
-    stretches = course.stretches
-    stretches[number - course.dropped].begun -= 1
-    while stretches and not stretches[0].begun:
-        stretches.pop(0)
-        course.dropped += 1
+    begun = course.begun
+    begun[number - course.dropped] -= 1
+    gone = 0
+    while gone < len(begun) and not begun[gone]:
+        gone += 1
+    if gone:
+        del begun[:gone], course.highs[:gone], course.lows[:gone]
+        course.dropped += gone
 
 
 class Lead(NamedTuple):
@@ -149,5 +154,5 @@ def _let_go(followed: Followed, packet_id: str) -> None:
     course = followed.marks[watch.contract]
     end(course, watch.mark_from)
     end(followed.spot, watch.spot_from)
-    if not course.stretches:
+    if not course.begun:
         del followed.marks[watch.contract]

@@ -192,22 +192,20 @@ class Vicinity(Struct, gc=False, array_like=True):
     block: Block | None = None
 
 
-class Stretch(Struct, gc=False, array_like=True):
-    """Highest and lowest value from one beginning to the next, and how many began with it."""
-
-    high: float | None
-    low: float | None
-    begun: int = 1
-    touched: bool = False
-
-
 class Course(Struct, gc=False, array_like=True):
-    """The course of one value: where it is, and stretches since each beginning that somebody follows."""
+    """The course of one value: where it is, and its stretches, from one beginning that somebody follows to the next.
+
+    Of each stretch: highest, lowest, and how many began with it. Nothing is known of the only one before a first value.
+    """
 
     now: float | None = None
     #: Stretches that were dropped before the first.
     dropped: int = 0
-    stretches: list[Stretch] = []
+    highs: list[float | None] = []
+    lows: list[float | None] = []
+    begun: list[int] = []
+    #: A value has come since the last began.
+    touched: bool = False
 
 
 class Watch(Struct, gc=False, array_like=True):

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -42,16 +43,17 @@ def modules() -> list[str]:
     return sorted(str(path.relative_to(ROOT)) for path in room.rglob("*.py") if path not in left_out)
 
 
-def build(into: Path) -> None:
-    """Compiles into a directory; raises SystemExit where a source cannot be compiled."""
+def build(into: Path, sources: Sequence[str]) -> None:
+    """Compiles into a directory, fields of structs behind inline caches; raises SystemExit where a source cannot be."""
     from mypyc.build import mypycify
     from setuptools import setup
 
     with tempfile.TemporaryDirectory(prefix="undertow-compiled-") as scratch:
-        extensions = mypycify(modules(), opt_level="1", debug_level="0", target_dir=f"{scratch}/c")
+        extensions = mypycify(list(sources), opt_level="1", debug_level="0", target_dir=f"{scratch}/c")
         for extension in extensions:
             # A compiler may join a product and a sum into one operation that rounds once, where Python rounds twice.
             extension.extra_compile_args.append("-ffp-contract=off")
+            extension.extra_compile_args += ["-include", str(Path(__file__).with_name("inline_caches.h"))]
         commands = ["--quiet", "build_ext", "--build-lib", str(into), "--build-temp", f"{scratch}/o"]
         setup(name="undertow-operators", ext_modules=extensions, script_args=commands, packages=[])
 
@@ -70,7 +72,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="draft-", dir=target.parent) as draft:
         made = Path(draft) / "made"
         # In a process of its own: mypyc says much, and ends the process where it finds a fault.
-        command = [sys.executable, __file__, str(made)]
+        command = [sys.executable, __file__, str(made), *modules()]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
             print(done.stdout + done.stderr, file=sys.stderr)
@@ -91,6 +93,6 @@ def forget(newest: Path) -> None:
 
 if __name__ == "__main__":
     if len(sys.argv) > 1:
-        build(Path(sys.argv[1]))
+        build(Path(sys.argv[1]), sys.argv[2:])
     else:
         main()

@@ -124,7 +124,7 @@ def test_highs_and_lows_are_those_of_all_values_since(seed: int) -> None:
             assert since(course, number) == ((max(values), min(values)) if values else (None, None))
     for number, _, _ in open_ones:
         end(course, number)
-    assert course.stretches == []
+    assert course.highs == course.lows == course.begun == []
 
 
 def test_what_is_followed_is_bounded_and_the_smallest_is_let_go() -> None:

@@ -13,14 +13,19 @@ import pytest
 _TOOL = Path(__file__).parents[2] / "tools" / "compile_operators.py"
 
 
-@pytest.fixture
-def tool() -> ModuleType:
+def load_tool() -> ModuleType:
+    """Returns the tool as a module."""
     spec = importlib.util.spec_from_file_location("compile_operators", _TOOL)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture
+def tool() -> ModuleType:
+    return load_tool()
 
 
 def test_a_machine_without_a_compiler_is_told_so_and_goes_on(
