@@ -25,9 +25,9 @@ from operators.units import MICRO, micro, six
 from operators.window import SIZE_PARTS, UNKNOWN, Window, median_and_mad, z_score
 
 #: Upper ends of the days-to-expiry buckets, calendar days.
-DAYS_BUCKETS: Final = (0, 7, 30, 90)
+DAYS_BUCKETS: Final[list[int]] = [0, 7, 30, 90]
 #: Upper ends of the moneyness bands, strike / spot - 1.
-MONEYNESS_BANDS: Final = (-0.10, -0.03, 0.03, 0.10)
+MONEYNESS_BANDS: Final[list[float]] = [-0.10, -0.03, 0.03, 0.10]
 #: Contracts with a window of their own, per underlying; the one unused longest goes first.
 MAX_CONTRACTS: Final = 4096
 _HALF_HOUR_S: Final = 1800
@@ -189,7 +189,8 @@ def _judge(
     chosen = _choose(packet, bucket, levels, enough, shipped)
     known = packet.baseline is not None
     if known:
-        _score(packet, chosen, *values, enough, factors)
+        premium, size, spread = values
+        _score(packet, chosen, premium, size, spread, enough, factors)
         if factors is not None:
             packet.time_of_day_sessions = habits.shape_days
     if packet.premium is not None and packet.premium >= config.interest:
@@ -255,15 +256,23 @@ def bucket_of(contract: Contract, day: int, moneyness: float | None = None) -> s
     days, place = contract.expiry.toordinal() - day, 0
     while place < len(DAYS_BUCKETS) and days > DAYS_BUCKETS[place]:
         place += 1
+    names = _BUCKETS[contract.right][place]
     if moneyness is None:
-        return _BUCKETS[contract.right][place]
+        return names[0]
     band = 0
     while band < len(MONEYNESS_BANDS) and moneyness > MONEYNESS_BANDS[band]:
         band += 1
-    return f"{contract.right}{place}m{band}"
+    return names[band + 1]
 
 
-_BUCKETS: Final = {right: [f"{right}{place}" for place in range(len(DAYS_BUCKETS) + 1)] for right in "CP"}
+#: By right and band of days: the name without a moneyness, then one for each band of it.
+_BUCKETS: Final[dict[str, list[list[str]]]] = {
+    right: [
+        [f"{right}{place}", *(f"{right}{place}m{band}" for band in range(len(MONEYNESS_BANDS) + 1))]
+        for place in range(len(DAYS_BUCKETS) + 1)
+    ]
+    for right in "CP"
+}
 
 
 @lru_cache(maxsize=64)

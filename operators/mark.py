@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from msgspec.structs import astuple
 
@@ -14,8 +14,10 @@ from operators.contract_memory import roll
 from operators.partition_state import Instrument, Interests, PacketPrint, Underlying
 from operators.side import NO_SIDE, side_from_quote, side_from_tick, sign_of
 from operators.spot import Chain, chain_key, parity_spot, quoted_spot
-from operators.units import MICRO, six
+from operators.units import MICRO, micro, nearest, six
 from operators.values import NO_VALUES, Values, Valuing
+
+_NS_PER_S: Final = NS_PER_S
 
 
 def take_quote(
@@ -87,23 +89,26 @@ def mark(
     ) = fields  # fmt: skip
     (
         last_bid, last_ask, last_bid_size, last_ask_size, last_quote_ts, firm, stands, last_book, last, tick,
-        multiplier, underlying, _tie_ts, _strike, _call, settles, day_from, day_until, _volume, _interest,
+        multiplier, underlying, _tie_ts, strike, call, settles, day_from, day_until, _volume, _interest,
     ) = astuple(memory)  # fmt: skip
+    # What is only handed on stays untyped, so that it is shared; what is reckoned with has a type, for compiled code.
+    now: int = ts
+    quoted: int = last_quote_ts
     flag, sweep, reported_late, sided, sets_price, priced, counts = treatment(conditions)
-    late = order_ts > ts
+    late = order_ts > now
     fault: Placement | None
     if origin is not None or bid is not None or ask is not None:
         origin, book = "attached", book or source_spec(source).book
-        too_old = quote_ts is not None and ts - quote_ts > nbbo_max_age_ns
+        too_old = quote_ts is not None and now - quote_ts > nbbo_max_age_ns
         fault = fault_of(bid, ask, True, too_old)
-    elif 0 < last_quote_ts < ts or (shared and last_quote_ts == ts):
+    elif 0 < quoted < now or (shared and quoted == now):
         bid, ask, bid_size, ask_size = last_bid, last_ask, last_bid_size, last_ask_size
         quote_ts, origin, book = last_quote_ts, "topic", last_book
-        fault = fault_of(bid, ask, firm, not stands and ts - quote_ts > nbbo_max_age_ns)
+        fault = fault_of(bid, ask, firm, not stands and now - quoted > nbbo_max_age_ns)
     else:
         # No quote yet; or a late print whose quote was replaced: the one at hand came after it.
         bid = ask = bid_size = ask_size = quote_ts = origin = book = None
-        fault = "stale" if last_quote_ts else "missing"
+        fault = "stale" if quoted else "missing"
     if last is not None and price != last:
         tick = 1 if price > last else -1
     position, verdict = None, NO_SIDE
@@ -119,20 +124,24 @@ def mark(
     elif sets_price:
         memory.tick = tick
         memory.last_price = price
-    premium = None if multiplier is None else round(round(price * MICRO) * size * multiplier) / MICRO
-    if not day_from <= ts < day_until:
-        roll(memory, contract, ts, interests)
+    premium = None if multiplier is None else nearest(micro(price) * size * multiplier) / MICRO
+    since: int = day_from
+    until: int = day_until
+    if not since <= now < until:
+        roll(memory, contract, now, interests)
+        since = memory.day_from
     # A correction restates a print whose size is counted; what a day before says now is not of this one.
-    if ts >= memory.day_from and kind != "correction":
+    if now >= since and kind != "correction":
         memory.volume = max(memory.volume + (-size if kind == "cancel" else counts * size), 0)
-    volume, interest, expiry_s = memory.volume, memory.open_interest, (settles - ts) // NS_PER_S
+    last_instant: int = settles
+    volume, interest, expiry_s = memory.volume, memory.open_interest, (last_instant - now) // _NS_PER_S
     spot, spot_source, moneyness, iv, delta, gamma, vega, theta, delta_notional = (
-        _values(memory, under, contract, ts, price, size, valuing, chains)
+        _values(under, contract, ts, price, size, strike, call, settles, expiry_s, multiplier, valuing, chains)
         if priced and not late and kind is None
         else NO_VALUES
     )
     side, rule, accuracy = verdict
-    halted, limit_state = ts < under.quiet_until, ts < under.limit_until
+    halted, limit_state = now < under.quiet_until, now < under.limit_until
     # Positional: keywords would cost more than all of the above. The order is that of the types' fields.
     return MarkedPrint(
         ident, ts, order_ts, contract, underlying, price, size, source, placement, late, premium, exchange, conditions,
@@ -148,14 +157,13 @@ def mark(
 
 
 def _values(
-    memory: Instrument, under: Underlying, contract: str, ts: int, price: float, size: int, valuing: Valuing,
-    chains: dict[str, Chain],
+    under: Underlying, contract: str, ts: int, price: Any, size: int, strike: float, call: bool, settles: int,
+    expiry_s: Any, multiplier: int | float | None, valuing: Valuing, chains: dict[str, Chain],
 ) -> Values:  # fmt: skip
     """Returns the print's values where its underlying has a price."""
     source: SpotSource = "equity"
     config = valuing.config
     spot = quoted_spot(under, ts, config.spot_max_age_ns)
-    settles = memory.settles
     if not spot:
         key = chain_key(contract)
         chain = chains.get(key)
@@ -165,6 +173,4 @@ def _values(
         if not spot:
             return NO_VALUES
         source = "parity"
-    return valuing.of(
-        contract, price, size, spot, source, memory.strike, memory.call, (settles - ts) // NS_PER_S, memory.multiplier
-    )
+    return valuing.of(contract, price, size, spot, source, strike, call, expiry_s, multiplier)

@@ -13,7 +13,7 @@ from msgspec.structs import astuple
 
 from events.derived import Flag, FlowPacket, MarkedPrint, Parent
 from events.ids import packet_id, parent_id
-from events.types import NS_PER_MS, Side
+from events.types import NS_PER_MS, Placement, Side
 from operators.parents import OF_ORDERS, by_side
 from operators.parting import part
 from operators.partition_state import Burst, PacketPrint
@@ -56,17 +56,58 @@ Sums = tuple[
 ]  # fmt: skip
 
 
+class _Placed:
+    """What prints with a usable quote add up to: size by placement and by side that counts, spread by size."""
+
+    __slots__ = ("above", "ask", "below", "bid", "bought", "covered", "inside", "sold", "spread", "venue_book")
+
+    def __init__(self) -> None:
+        self.above = self.ask = self.inside = self.bid = self.below = 0
+        self.bought = self.sold = self.covered = 0
+        self.spread = 0.0
+        self.venue_book = False
+
+    def add(self, size: int, placement: Placement, sign: int, spread: float, on_venue: bool) -> None:
+        """Adds one print; `spread` is its quote's, dollars, and `on_venue` that the quote was one venue's."""
+        self.covered += size
+        self.spread += spread * size
+        self.venue_book = self.venue_book or on_venue
+        if sign > 0:
+            self.bought += size
+        elif sign < 0:
+            self.sold += size
+        if placement == "ask":
+            self.ask += size
+        elif placement == "bid":
+            self.bid += size
+        elif placement == "inside":
+            self.inside += size
+        elif placement == "above_ask":
+            self.above += size
+        else:
+            self.below += size
+
+
 def _sum(marks: Sequence[PacketPrint]) -> Sums:
     """Adds prints up, most packets having few."""
-    whole = sweeps = bought = sold = covered = 0
-    notional = premium = delta = spread = 0.0
-    unknown_premium = unknown_delta = halted = limit_state = venue_book = False
+    # Named types are added without boxes where this is compiled.
+    price: float
+    of_premium: float | None
+    of_delta: float | None
+    size: int
+    is_sweep: bool
+    is_halted: bool
+    is_limit_state: bool
+    whole = sweeps = 0
+    notional = premium = delta = 0.0
+    unknown_premium = unknown_delta = halted = limit_state = False
+    placed = _Placed()
     venues: list[str] = []
-    placed = {"above_ask": 0, "ask": 0, "inside": 0, "bid": 0, "below_bid": 0}
-    low = high = marks[0].price
+    low: float = marks[0].price
+    high = low
     for mark in marks:
         (
-            _id, _ts, _order_ts, price, size, of_premium, venue, sweep, placement, is_covered, sign, bid, ask, _bids,
+            _id, _ts, _order_ts, price, size, of_premium, venue, is_sweep, placement, is_covered, sign, bid, ask, _bids,
             _asks, _sided, on_venue, is_halted, _volume, of_delta, _open, _expiry_s, _spot, _source, _moneyness, _iv,
             _delta, is_limit_state,
         ) = astuple(mark)  # fmt: skip
@@ -74,6 +115,9 @@ def _sum(marks: Sequence[PacketPrint]) -> Sums:
         notional += price * size
         low = price if price < low else low
         high = price if price > high else high
+        sweeps += 1 if is_sweep else 0
+        halted = halted or is_halted
+        limit_state = limit_state or is_limit_state
         if of_premium is None:
             unknown_premium = True
         else:
@@ -84,22 +128,13 @@ def _sum(marks: Sequence[PacketPrint]) -> Sums:
             delta += of_delta
         if venue is not None and venue not in venues:
             venues.append(venue)
-        sweeps += sweep
-        halted |= is_halted
-        limit_state |= is_limit_state
         if is_covered:
-            covered += size
-            placed[placement] += size
-            spread += (ask - bid) * size
-            if sign > 0:
-                bought += size
-            elif sign < 0:
-                sold += size
-            venue_book |= on_venue
+            placed.add(size, placement, sign, ask - bid, on_venue)
+    covered = placed.covered
     return (
-        whole, None if unknown_premium else six(premium), six(notional / whole), low, high, bought, sold, covered,
-        placed["above_ask"], placed["ask"], placed["inside"], placed["bid"], placed["below_bid"],
-        six(spread / covered) if covered else None, venue_book, tuple(venues), sweeps,
+        whole, None if unknown_premium else six(premium), six(notional / whole), low, high, placed.bought, placed.sold,
+        covered, placed.above, placed.ask, placed.inside, placed.bid, placed.below,
+        six(placed.spread / covered) if covered else None, placed.venue_book, tuple(venues), sweeps,
         None if unknown_delta else six(delta), halted, limit_state,
     )  # fmt: skip
 

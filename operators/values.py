@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import exp, floor
-from typing import Final
+from typing import Any, Final
 
 from iv_engine import delta as black_delta
 from iv_engine import gamma as black_gamma
@@ -17,6 +17,7 @@ from iv_engine import implied_volatility as black_volatility
 
 from events.derived import SpotSource
 from operators.spot import YEAR_S
+from operators.units import MICRO
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,18 +65,20 @@ class Valuing:
 
     def __init__(self, config: ValuesConfig) -> None:
         self.config = config
-        self._last: dict[str, tuple[float, float, SpotSource, int, Greeks | None]] = {}
+        #: Price, spot, its source, seconds to expiry, greeks or None: untyped, as what is handed on is not boxed anew.
+        self._last: dict[str, tuple[Any, ...]] = {}
 
     def of(
-        self, contract: str, price: float, size: int, spot: float, source: SpotSource, strike: float, call: bool,
-        expiry_s: int, multiplier: int | float | None,
+        self, contract: str, price: Any, size: int, spot: Any, source: SpotSource, strike: float, call: bool,
+        expiry_s: Any, multiplier: int | float | None,
     ) -> Values:  # fmt: skip
-        """Returns what a print says at a spot, as `greeks_of` finds it, beside moneyness.
+        """Returns what a print says at a spot, as `greeks_of` finds it, beside moneyness; price and spot in dollars.
 
         Delta notional is delta x spot x multiplier x size, dollars; a contract whose deliverable is unknown has neither
         volatility nor greeks.
         """
-        moneyness = floor((strike / spot - 1) * 1e6 + 0.5) / 1e6
+        level: float = spot
+        moneyness = floor((strike / level - 1) * 1e6 + 0.5) / MICRO
         if multiplier is None:
             return spot, source, moneyness, None, None, None, None, None, None
         last = self._last.get(contract)
@@ -83,12 +86,15 @@ class Valuing:
             if len(self._last) >= MOST_KEPT:
                 self._last.clear()
             found = greeks_of(price, spot, source, strike, call, expiry_s, self.config)
-            last = self._last[contract] = price, spot, source, expiry_s, found
-        greeks = last[4]
+            last = (price, spot, source, expiry_s, found)
+            self._last[contract] = last
+        greeks: tuple[Any, ...] | None = last[4]
         if greeks is None:
             return spot, source, moneyness, None, None, None, None, None, None
         iv, delta, gamma, vega, theta, exact = greeks
-        notional = floor(exact * spot * multiplier * size * 100 + 0.5) / 100
+        exactly: float = exact
+        shares: float = multiplier
+        notional = floor(exactly * level * shares * size * 100 + 0.5) / 100
         return spot, source, moneyness, iv, delta, gamma, vega, theta, notional
 
 
@@ -119,10 +125,10 @@ def greeks_of(
     theta = rate * (price - delta * forward / growth) - 0.5 * iv * curvature
     # The one rounding, written out: a call of `six` costs more than the sum it rounds.
     return (
-        floor(iv * 1e6 + 0.5) / 1e6,
-        floor(delta * 1e6 + 0.5) / 1e6,
-        floor((gamma if source == "parity" else gamma * growth) * 1e6 + 0.5) / 1e6,
-        floor(curvature * years * 1e6 + 0.5) / 1e6,
-        floor(theta * 1e6 + 0.5) / 1e6,
+        floor(iv * 1e6 + 0.5) / MICRO,
+        floor(delta * 1e6 + 0.5) / MICRO,
+        floor((gamma if source == "parity" else gamma * growth) * 1e6 + 0.5) / MICRO,
+        floor(curvature * years * 1e6 + 0.5) / MICRO,
+        floor(theta * 1e6 + 0.5) / MICRO,
         delta,
     )

@@ -17,8 +17,12 @@ from operators.units import MICRO
 UNKNOWN: Final = -1
 #: Size is kept in parts of a contract, so that a size set against the time of day keeps its digits.
 SIZE_PARTS: Final = 1000
-#: Largest value that a ring holds: no market trades it, and a broken feed must not end the flow.
-_LARGEST: Final = 2**62
+#: Largest value that a ring holds: no market trades it, and a broken feed must not end the flow. Larger integers are
+#: slow where this is compiled, and so are squares of premiums: a premium's square is summed up in the parts of
+#: (high * 2^24 + low)^2.
+_LARGEST: Final = 2**62 - 1
+_LOW_BITS: Final = 24
+_LOW: Final = 2**_LOW_BITS - 1
 #: Values of one packet.
 FIELDS: Final = 3
 
@@ -27,8 +31,8 @@ class Window:
     """The last packets, oldest first from `at` on; counts and sums of what is known of them."""
 
     __slots__ = (
-        "at", "count", "premium_count", "premium_squares", "premium_sum", "samples", "size_squares", "size_sum",
-        "spread_count", "spread_squares", "spread_sum",
+        "_cross_products", "_high_squares", "_low_squares", "at", "count", "premium_count", "premium_sum", "samples",
+        "size_squares", "size_sum", "spread_count", "spread_squares", "spread_sum",
     )  # fmt: skip
 
     def __init__(self, data: bytes = b"") -> None:
@@ -36,7 +40,8 @@ class Window:
         self.at = 0
         self.count = self.premium_count = self.spread_count = 0
         self.size_sum = self.premium_sum = self.spread_sum = 0
-        self.size_squares = self.premium_squares = self.spread_squares = 0
+        self.size_squares = self.spread_squares = 0
+        self._high_squares = self._cross_products = self._low_squares = 0
         if data:
             self._sum_up()
 
@@ -53,12 +58,10 @@ class Window:
             self.at = at if at < limit * FIELDS else 0
             self.size_sum += size - old_size
             self.size_squares += size * size - old_size * old_size
-            if premium >= 0 and old_premium >= 0:
-                self.premium_sum += premium - old_premium
-                self.premium_squares += premium * premium - old_premium * old_premium
-            else:
-                self._count_premium(premium, 1)
-                self._count_premium(old_premium, -1)
+            if premium >= 0:
+                self._take_premium(premium)
+            if old_premium >= 0:
+                self._drop_premium(old_premium)
             if spread >= 0 and old_spread >= 0:
                 self.spread_sum += spread - old_spread
                 self.spread_squares += spread * spread - old_spread * old_spread
@@ -66,15 +69,15 @@ class Window:
                 self._count_spread(spread, 1)
                 self._count_spread(old_spread, -1)
         elif count < limit and not self.at:
-            self.samples.extend((premium, size, spread))
+            append = self.samples.append
+            append(premium)
+            append(size)
+            append(spread)
             self.count = count + 1
             self.size_sum += size
             self.size_squares += size * size
-            # Written out: most contracts never fill their window, and two calls cost more than all of the above.
             if premium >= 0:
-                self.premium_count += 1
-                self.premium_sum += premium
-                self.premium_squares += premium * premium
+                self._take_premium(premium)
             if spread >= 0:
                 self.spread_count += 1
                 self.spread_sum += spread
@@ -83,11 +86,26 @@ class Window:
             self._fit(limit)
             self.add(premium, size, spread, limit)
 
-    def _count_premium(self, premium: int, times: int) -> None:
-        if premium >= 0:
-            self.premium_count += times
-            self.premium_sum += times * premium
-            self.premium_squares += times * premium * premium
+    @property
+    def premium_squares(self) -> int:
+        """The sum of the squares of the known premiums."""
+        return (((self._high_squares << _LOW_BITS) + 2 * self._cross_products) << _LOW_BITS) + self._low_squares
+
+    def _take_premium(self, premium: int) -> None:
+        high, low = premium >> _LOW_BITS, premium & _LOW
+        self.premium_count += 1
+        self.premium_sum += premium
+        self._high_squares += high * high
+        self._cross_products += high * low
+        self._low_squares += low * low
+
+    def _drop_premium(self, premium: int) -> None:
+        high, low = premium >> _LOW_BITS, premium & _LOW
+        self.premium_count -= 1
+        self.premium_sum -= premium
+        self._high_squares -= high * high
+        self._cross_products -= high * low
+        self._low_squares -= low * low
 
     def _count_spread(self, spread: int, times: int) -> None:
         if spread >= 0:
@@ -118,23 +136,42 @@ class Window:
         samples = self.samples
         premiums, sizes = self.premiums(), samples[1::FIELDS]
         spreads = [value for value in samples[2::FIELDS] if value >= 0]
-        self.count, self.premium_count, self.spread_count = len(sizes), len(premiums), len(spreads)
-        self.size_sum, self.premium_sum, self.spread_sum = sum(sizes), sum(premiums), sum(spreads)
+        self.count, self.spread_count = len(sizes), len(spreads)
+        self.size_sum, self.spread_sum = sum(sizes), sum(spreads)
+        self.premium_count = self.premium_sum = 0
+        self._high_squares = self._cross_products = self._low_squares = 0
+        for premium in premiums:
+            self._take_premium(premium)
         self.size_squares = sum([value * value for value in sizes])
-        self.premium_squares = sum([value * value for value in premiums])
         self.spread_squares = sum([value * value for value in spreads])
+
+
+#: Whole numbers below it are exact as floats.
+_EXACT: Final = 2.0**53
+#: Times the number of packets of any window it is below that.
+_SMALL: Final = 2**30
 
 
 def z_score(value: int, count: int, total: int, squares: int) -> float | None:
     """Returns (value - mean) / sample deviation of `count` values; None when all of them are equal.
 
-    count * squares - total^2 is exact in integers; divided by count * (count - 1) it is the sample variance.
+    count * squares - total^2 is exact in integers; divided by count * (count - 1) it is the sample variance. Where
+    floats hold all of it exactly they find the same, and sooner.
     """
-    scaled_variance = count * squares - total * total
-    if scaled_variance <= 0:
-        return None
+    packets = float(count)
+    if float(squares) * packets * packets < _EXACT and value < _SMALL:
+        whole, added = float(total), packets * float(squares)
+        exactly = added - whole * whole
+        if exactly <= 0:
+            return None
+        off, deviation = packets * float(value) - whole, sqrt(exactly * packets / (packets - 1))
+    else:
+        scaled_variance = count * squares - total * total
+        if scaled_variance <= 0:
+            return None
+        off, deviation = float(count * value - total), sqrt(scaled_variance * count / (count - 1))
     # The one rounding, written out: a call of `six` costs as much as the rest.
-    return floor((count * value - total) / sqrt(scaled_variance * count / (count - 1)) * MICRO + 0.5) / MICRO
+    return floor(off / deviation * MICRO + 0.5) / MICRO
 
 
 def median_and_mad(values: list[int]) -> tuple[float, float] | None:
