@@ -154,13 +154,16 @@ class PartitionLogic(StatefulBatchLogic[Released, PartitionOut, Snapshot | None]
 
     def _to_shards(self, items: Sequence[Work], out: PartitionOut) -> None:
         work: dict[str, ShardWork] = {}
+        by_underlying: dict[str, ShardWork] = {}
         for item in items:
-            label = shard_of(underlying_of(item), self._partition, self._config.partitions)
-            shard = work.get(label)
+            underlying = underlying_of(item)
+            shard = by_underlying.get(underlying)
             if shard is None:
-                shard = work[label] = ShardWork(label)
-                self._step.state.shards[label] = True
+                label = shard_of(underlying, self._partition, self._config.partitions)
+                shard = work.setdefault(label, ShardWork(label))
+                by_underlying[underlying] = shard
             shard.work.append(item)
+        self._step.state.shards.update(dict.fromkeys(work, True))
         out.work += work.items()
 
     def _anchor(self, boundary: int, tape: str, out: PartitionOut) -> None:

@@ -1,11 +1,12 @@
 """Following: what became of packets of interest, looked at some times after they were decided on (contract 10).
 
 Of a contract and an underlying, highs and lows are kept once for all who follow them: each quote widens the last
-stretch alone, and a look joins the stretches since its packet began to be followed.
+stretch alone, and a look joins the stretches since its packet began to be followed: as many as are followed, at most.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from datetime import date
 from typing import Any, NamedTuple
 
@@ -36,20 +37,22 @@ def see(course: Course, value: float) -> None:
 
 def begin(course: Course) -> int:
     """Begins to follow; returns the number of the stretch that begins here."""
-    begun = course.begun
-    if begun and not course.touched:
-        begun[-1] += 1
+    numbers = course.numbers
+    if numbers and not course.touched:
+        course.begun[-1] += 1
     else:
+        numbers.append(course.next)
+        course.next += 1
         course.highs.append(course.now)
         course.lows.append(course.now)
-        begun.append(1)
+        course.begun.append(1)
         course.touched = False
-    return course.dropped + len(begun) - 1
+    return numbers[-1]
 
 
 def since(course: Course, number: int) -> tuple[float | None, float | None]:
     """Returns the highest and lowest value since a beginning; None when there was none."""
-    at = number - course.dropped
+    at = bisect_left(course.numbers, number)
     highs: list[Any] = course.highs[at:]
     lows: list[Any] = course.lows[at:]
     # An unknown stretch is the only one: with the first value it is known, and later ones begin at a value.
@@ -57,15 +60,20 @@ def since(course: Course, number: int) -> tuple[float | None, float | None]:
 
 
 def end(course: Course, number: int) -> None:
-    """Ends what began with a stretch; stretches before all that is still followed are dropped."""
-    begun = course.begun
-    begun[number - course.dropped] -= 1
-    gone = 0
-    while gone < len(begun) and not begun[gone]:
-        gone += 1
-    if gone:
-        del begun[:gone], course.highs[:gone], course.lows[:gone]
-        course.dropped += gone
+    """Ends what began with a stretch; one that nobody follows any longer joins the one before, if there is one."""
+    at = bisect_left(course.numbers, number)
+    course.begun[at] -= 1
+    if course.begun[at]:
+        return
+    highs: list[Any] = course.highs
+    lows: list[Any] = course.lows
+    if at:
+        highs[at - 1] = max(highs[at - 1], highs[at])
+        lows[at - 1] = min(lows[at - 1], lows[at])
+        if at == len(highs) - 1:
+            # A stretch follows another only where a value came between them.
+            course.touched = True
+    del course.numbers[at], course.begun[at], highs[at], lows[at]
 
 
 class Lead(NamedTuple):
@@ -154,5 +162,5 @@ def _let_go(followed: Followed, packet_id: str) -> None:
     course = followed.marks[watch.contract]
     end(course, watch.mark_from)
     end(followed.spot, watch.spot_from)
-    if not course.begun:
+    if not course.numbers:
         del followed.marks[watch.contract]

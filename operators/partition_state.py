@@ -195,12 +195,14 @@ class Vicinity(Struct, gc=False, array_like=True):
 class Course(Struct, gc=False, array_like=True):
     """The course of one value: where it is, and its stretches, from one beginning that somebody follows to the next.
 
-    Of each stretch: highest, lowest, and how many began with it. Nothing is known of the only one before a first value.
+    Of each stretch: its number, highest, lowest, and how many began with it and still follow. Nothing is known of the
+    only one before a first value.
     """
 
     now: float | None = None
-    #: Stretches that were dropped before the first.
-    dropped: int = 0
+    #: The number of the next stretch.
+    next: int = 0
+    numbers: list[int] = []
     highs: list[float | None] = []
     lows: list[float | None] = []
     begun: list[int] = []

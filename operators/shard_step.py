@@ -154,7 +154,7 @@ class ShardStep:
 
     def _later(self, item: Work, out: Verdicts) -> None:
         """What is not a packet to judge at once changes what is remembered of its underlying."""
-        underlying = item.packet.underlying if isinstance(item, Waiting | Revised) else item.underlying
+        underlying = item.packet.underlying if isinstance(item, (Waiting, Revised)) else item.underlying
         memory = self._memory(underlying)
         self._touched[underlying] = None
         if isinstance(item, Waiting):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from array import array
 from math import floor, sqrt
+from struct import Struct
 from typing import Final
 
 from operators.units import MICRO
@@ -25,6 +26,12 @@ _LOW_BITS: Final = 24
 _LOW: Final = 2**_LOW_BITS - 1
 #: Values of one packet.
 FIELDS: Final = 3
+_SAMPLE: Final = Struct("=qqq")
+_pack: Final = _SAMPLE.pack
+_pack_into: Final = _SAMPLE.pack_into
+_unpack_from: Final = _SAMPLE.unpack_from
+#: Bytes of one value.
+_BYTES: Final = 8
 
 
 class Window:
@@ -52,8 +59,12 @@ class Window:
         count = self.count
         if count == limit:
             samples, at = self.samples, self.at
-            old_premium, old_size, old_spread = samples[at], samples[at + 1], samples[at + 2]
-            samples[at], samples[at + 1], samples[at + 2] = premium, size, spread
+            old_premium: int
+            old_size: int
+            old_spread: int
+            # All three at once: taken and put one by one they cost twice.
+            old_premium, old_size, old_spread = _unpack_from(samples, at * _BYTES)
+            _pack_into(samples, at * _BYTES, premium, size, spread)
             at += FIELDS
             self.at = at if at < limit * FIELDS else 0
             self.size_sum += size - old_size
@@ -69,10 +80,7 @@ class Window:
                 self._count_spread(spread, 1)
                 self._count_spread(old_spread, -1)
         elif count < limit and not self.at:
-            append = self.samples.append
-            append(premium)
-            append(size)
-            append(spread)
+            self.samples.frombytes(_pack(premium, size, spread))
             self.count = count + 1
             self.size_sum += size
             self.size_squares += size * size

@@ -97,4 +97,4 @@ Said = dict[str, int | float | str | bool] | Shipped
 
 def underlying_of(work: Work) -> str:
     """Returns whose work it is."""
-    return work.packet.underlying if isinstance(work, Waiting | Revised) else work.underlying
+    return work.packet.underlying if isinstance(work, (Waiting, Revised)) else work.underlying

@@ -119,12 +119,13 @@ def test_highs_and_lows_are_those_of_all_values_since(seed: int) -> None:
         elif open_ones:
             number, _, _ = open_ones.pop(chance.randrange(len(open_ones)))
             end(course, number)
+        assert len(course.numbers) <= len(open_ones)
         for number, first, then in open_ones:
             values = [value for value in [then, *all_values[first:]] if value is not None]
             assert since(course, number) == ((max(values), min(values)) if values else (None, None))
     for number, _, _ in open_ones:
         end(course, number)
-    assert course.highs == course.lows == course.begun == []
+    assert course.numbers == course.highs == course.lows == course.begun == []
 
 
 def test_what_is_followed_is_bounded_and_the_smallest_is_let_go() -> None:
