@@ -25,6 +25,7 @@ from operators.partition_state import (
     GatheringState,
     Instrument,
     PacketPrint,
+    Timer,
     Underlying,
     Vicinity,
 )
@@ -38,11 +39,13 @@ from operators.work import Decision, Work
 _CLOSE: Final = 0
 _DECIDE: Final = 1
 _LOOK: Final = 2
+#: After every time.
+_NEVER: Final = 2**62 - 1
 
 
 def gathered_with(state: GatheringState, changes: GatheringChanges) -> GatheringState:
     """Returns the state as it was when the changes were noted."""
-    state.timers = changes.timers
+    state.timers, state.looks = changes.timers, changes.looks
     state.vicinities.update(changes.vicinities)
     state.followed.update(changes.followed)
     put_back(state.packs, changes.packs, changes.packs_gone)
@@ -67,6 +70,9 @@ class Gathering:
         #: Underlyings whose vicinity, or what is followed of them, changed.
         self._touched: dict[str, None] = {}
         self._moved: dict[str, None] = {}
+        #: Before it nothing is due, ns.
+        self.next_due = _NEVER
+        self._see_heads()
 
     def use(self, rules: Rules) -> None:
         """Puts settings in force."""
@@ -92,6 +98,7 @@ class Gathering:
         state, packs = self.state, self._packs.changes
         return GatheringChanges(
             state.timers,
+            state.looks,
             {name: state.vicinities[name] for name in self._touched},
             {name: state.followed[name] for name in self._moved},
             {name: state.packs[name] for name in packs.changed},
@@ -121,7 +128,7 @@ class Gathering:
         burst = vicinity.open.get(key)
         if burst is None:
             burst = vicinity.open[key] = new_burst(contract, underlying, flag, kept, self._packet.window_ns)
-            heappush(self.state.timers, (burst.due_ts, _CLOSE, burst.id, key, underlying))
+            self._set_timer((burst.due_ts, _CLOSE, burst.id, key, underlying))
         else:
             burst.marks.append(kept)
         if not conditions_known:
@@ -145,9 +152,13 @@ class Gathering:
 
     def fire(self, before_ts: int, out: list[Work]) -> None:
         """Does all that is due strictly before a time, in (due time, what, id) order (contract 7)."""
-        timers = self.state.timers
-        while timers and timers[0][0] < before_ts:
-            due_ts, what, ident, key, underlying = heappop(timers)
+        while self.next_due < before_ts:
+            if self._timer_ts == self._look_ts == _NEVER:
+                break
+            # Of one instant, looks come last.
+            heap = self.state.looks if self._look_ts < self._timer_ts else self.state.timers
+            due_ts, what, ident, key, underlying = heappop(heap)
+            self._see_heads()
             if what == _CLOSE:
                 self._close(due_ts, ident, key, underlying, out)
             elif what == _DECIDE:
@@ -158,6 +169,23 @@ class Gathering:
                     self._follow_decision(decision)
             else:
                 self._look(due_ts, ident, underlying, out)
+
+    def _see_heads(self) -> None:
+        """Sees when the first of what waits is due: asked for with every event, it is kept."""
+        timers, looks = self.state.timers, self.state.looks
+        self._timer_ts = timers[0][0] if timers else _NEVER
+        self._look_ts = looks[0][0] if looks else _NEVER
+        self.next_due = min(self._timer_ts, self._look_ts)
+
+    def _set_timer(self, timer: Timer) -> None:
+        heappush(self.state.timers, timer)
+        self._timer_ts = min(self._timer_ts, timer[0])
+        self.next_due = min(self.next_due, timer[0])
+
+    def _set_look(self, timer: Timer) -> None:
+        heappush(self.state.looks, timer)
+        self._look_ts = min(self._look_ts, timer[0])
+        self.next_due = min(self.next_due, timer[0])
 
     def _close(self, due_ts: int, ident: str, key: str, underlying: str, out: list[Work]) -> None:
         self._touched[underlying] = None
@@ -171,7 +199,7 @@ class Gathering:
         self._pack(vicinity, underlying, due_ts)
         decision = close(vicinity, burst, self._neighbours, self._waiting, out)
         if burst.until:
-            heappush(self.state.timers, (burst.until, _DECIDE, ident, "", underlying))
+            self._set_timer((burst.until, _DECIDE, ident, "", underlying))
         elif decision is not None:
             self._follow_decision(decision)
         else:
@@ -209,7 +237,7 @@ class Gathering:
             memory = self._instruments[lead.contract]
             due_ts = follow(followed, lead, underlying, day.day, ts, _mid(memory))
             if due_ts:
-                heappush(self.state.timers, (due_ts, _LOOK, lead.id, "", underlying))
+                self._set_look((due_ts, _LOOK, lead.id, "", underlying))
             trade(followed, lead.contract, day.day, memory.open_interest)
 
     def _look(self, due_ts: int, ident: str, underlying: str, out: list[Work]) -> None:
@@ -221,7 +249,7 @@ class Gathering:
                 found[0].halted, found[0].limit_state = due_ts < under.quiet_until, due_ts < under.limit_until
             out.append(found[0])
             if found[1]:
-                heappush(self.state.timers, (found[1], _LOOK, ident, "", underlying))
+                self._set_look((found[1], _LOOK, ident, "", underlying))
 
     def see_quote(self, contract: str, memory: Instrument) -> None:
         """Takes what a contract that is followed is quoted at."""

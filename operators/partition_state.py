@@ -245,16 +245,18 @@ class GatheringState(Struct):
     vicinities: dict[str, Vicinity] = {}
     #: Packets that closed some time ago, packed, by name.
     packs: dict[str, bytes] = {}
-    #: What is due, a heap.
+    #: Closings and decisions that are due, a heap; and looks, of which there are many more, another.
     timers: list[Timer] = []
+    looks: list[Timer] = []
     #: What is followed, by underlying.
     followed: dict[str, Followed] = {}
 
 
 class GatheringChanges(Struct):
-    """What has changed: timers as they are, and of the maps the keys that changed."""
+    """What has changed: what is due as it is, and of the maps the keys that changed."""
 
     timers: list[Timer]
+    looks: list[Timer]
     vicinities: dict[str, Vicinity]
     followed: dict[str, Followed]
     packs: dict[str, bytes]

@@ -160,9 +160,8 @@ class PartitionStep:
             self._bind()
             self._gathering.use(rules)
         gathering = self._gathering
-        timers = gathering.state.timers
         for order_ts, _, rank, _, _, event in items:
-            if timers and timers[0][0] < order_ts:
+            if gathering.next_due < order_ts:
                 gathering.fire(order_ts, out.work)
             if rank == _PRINTS:
                 self._print(event, order_ts, out)
@@ -174,8 +173,7 @@ class PartitionStep:
                 self._equity(event, rank, order_ts)
             elif rank < 0:
                 self._control(event, rank - CONTROL_RANK, out)
-        if timers and timers[0][0] < watermark:
-            gathering.fire(watermark, out.work)
+        gathering.fire(watermark, out.work)
 
     def _print(self, event: OptionPrint, order_ts: int, out: Stepped) -> None:
         fields = astuple(event)

@@ -115,11 +115,11 @@ def greeks_of(
     intrinsic, most = (forward - strike, forward) if call else (strike - forward, strike)
     if not intrinsic < undiscounted < most or price <= 0:
         return None
-    iv = black_volatility(undiscounted, forward, strike, years, call)
+    iv: float = black_volatility(undiscounted, forward, strike, years, call)
     if iv < LEAST_VOLATILITY:
         return None
-    delta = black_delta(forward, strike, years, iv, call)
-    gamma = black_gamma(forward, strike, years, iv)
+    delta: float = black_delta(forward, strike, years, iv, call)
+    gamma: float = black_gamma(forward, strike, years, iv)
     # Vega and the decay of Black's formula follow from gamma; interest on what is held comes on top.
     curvature = forward * forward * gamma * iv / growth
     theta = rate * (price - delta * forward / growth) - 0.5 * iv * curvature
