@@ -101,20 +101,22 @@ class KafkaLeases(Leases):
         claim = _Claim(tuple(names), self._topic.next, floor, ttl_s, us.pid, us.started, us.host, us.machine)
         key = uuid4().hex
         offset = self._topic.put({f"{_CLAIM}{key}": msgspec.json.encode(claim)})
-        now = _standing(self._topic.read())
+        notes = self._topic.read()
+        now = _standing(notes)
         if any(now[name].key != key for name in names):
             self._topic.put({f"{_CLAIM}{key}": None})
             return None
-        self._clean(now)
+        self._clean(now, notes)
         return _KafkaGrant(self._topic, key, names, max(offset, floor) + 1, ttl_s)
 
-    def _clean(self, standing: Mapping[str, _Standing]) -> None:
+    def _clean(self, standing: Mapping[str, _Standing], notes: Mapping[str, Note]) -> None:
         """Ends the records of claims that stand for nothing any more, the latest first.
 
-        One that never stood must be gone before the one it came too late for.
+        One that never stood must be gone before the one it came too late for. Only what was known as it was found what
+        stands is judged: a claim that came since may stand.
         """
         keys = {each.key for each in standing.values()}
-        over = [each for each in reversed(_in_order(self._topic.read())) if each.key not in keys]
+        over = [each for each in reversed(_in_order(notes)) if each.key not in keys]
         ended = {f"{kind}{each.key}": None for each in over for kind in (_CLAIM, _ALIVE)}
         if ended:
             self._topic.put(ended)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import count
 from pathlib import Path
 
 import pytest
 
 from connectors.bus.base import BusError, LeaseLost
-from connectors.bus.kafka_notes import NotesTopic
-from connectors.lease import Holder, LeaseHeld
+from connectors.bus.kafka_notes import Note, NotesTopic
+from connectors.lease import Holder, Lease, LeaseHeld
 from connectors.lease_kafka import KafkaLeases
 from events.settings import Kafka
 from tests.conftest import require_engine
@@ -91,6 +91,31 @@ def test_claims_that_are_over_leave_the_topic(leasing: LeaseEngine) -> None:
         leases.acquire(names).release()
     notes = leases._topic.read()
     assert sorted(key.partition("/")[0] for key in notes) == ["alive", "alive", "claim", "claim"]
+
+
+@pytest.mark.parametrize("look", range(4))
+def test_who_comes_while_another_claims_other_leases_keeps_its_own(
+    leasing: LeaseEngine, monkeypatch: pytest.MonkeyPatch, look: int
+) -> None:
+    """Two flows of one data set begin at once: what one has not yet read of the other is not over."""
+    first, second = leasing.open(), leasing.open()
+    assert isinstance(first, KafkaLeases)
+    read, looks = first._topic.read, count()
+    came: list[Lease] = []
+
+    def interrupted() -> Mapping[str, Note]:
+        if next(looks) == look:
+            came.append(second.acquire("x/1"))
+        return read()
+
+    monkeypatch.setattr(first._topic, "read", interrupted)
+    with first.acquire("x/0") as lease:
+        if not came:
+            came.append(second.acquire("x/1"))
+        for each in (lease, *came):
+            each._renew()
+            each.check()
+        came[0].release()
 
 
 def test_a_holder_waits_for_brokers_that_are_away_and_keeps_its_lease(tmp_path: Path) -> None:
