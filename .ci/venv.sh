@@ -4,6 +4,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 venv=.venv
+installing=$venv/.installing
 
 fail() {
     printf 'undertow: %s\n' "$1" >&2
@@ -30,6 +31,8 @@ choose() { # prints the interpreter to build with
 }
 
 usable() { # the environment has a supported Python with a working pip, and the one that was asked for, if one was
+    # Whoever was killed while it installed has left files that pip cannot go on from.
+    [ ! -e "$installing" ] || return 1
     supported "$venv/bin/python" && "$venv/bin/python" -m pip --version >/dev/null 2>&1 || return 1
     [ -z "${PYTHON:-}" ] || [ "$(minor "$PYTHON")" = "$(minor "$venv/bin/python")" ]
 }
@@ -67,6 +70,11 @@ fi
 
 echo "undertow: installing the packages of requirements.lock (the first time takes a minute or two)"
 pip="$venv/bin/python -m pip --disable-pip-version-check --no-input --quiet"
-$pip install --require-hashes --only-binary :all: -r requirements.lock
+# The mark stays where a signal ends this, and goes where pip fails by itself, as without a network.
+touch "$installing"
+status=0
 # The build tool comes from the lock as well: nothing unpinned is fetched.
-$pip install --no-deps --no-build-isolation -e .
+{ $pip install --require-hashes --only-binary :all: -r requirements.lock && $pip install --no-deps --no-build-isolation -e .; } ||
+    status=$?
+rm -f "$installing"
+exit "$status"

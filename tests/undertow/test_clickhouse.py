@@ -218,7 +218,8 @@ def test_a_server_killed_and_stopped_under_the_archive_loses_and_doubles_nothing
                 time.sleep(chance.random())
                 server.signal(signal.SIGCONT)
             case _:
-                assert archive.end(signal.SIGKILL)[0] == -signal.SIGKILL
+                status, said = archive.end(signal.SIGKILL)
+                assert status == -signal.SIGKILL, said
                 archive.start()
     archive.wait()
     assert archive.exported() == archive.right()
