@@ -61,6 +61,12 @@ install_venv_module() {
     apt-get install -y -qq --no-install-recommends python3-venv </dev/null >/dev/null 2>&1
 }
 
+# One at a time, where the machine has flock: a pip whose make was killed goes on for a while, and keeps the lock as long.
+if command -v flock >/dev/null 2>&1; then
+    exec 9<Makefile
+    flock -n 9 || { echo "undertow: another one installs into $venv: waiting for it" && flock 9; }
+fi
+
 if ! usable; then
     python=$(choose)
     echo "undertow: making $venv with $("$python" --version)"
