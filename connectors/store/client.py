@@ -10,6 +10,7 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,12 +38,10 @@ class ServedStore:
         self.store = store
         self._server = StoreServer(store, directory)
 
-    @classmethod
-    def open(cls, directory: Path, wait_s: float = DEFAULT_WAIT_S) -> ServedStore:
+    @staticmethod
+    def open(directory: Path, wait_s: float = DEFAULT_WAIT_S) -> ServedStore:
         """Opens the store of a data directory and its socket; raises StoreAway while another process holds it."""
-        store = ChdbStore(directory, wait_s)
-        store.ensure_tables()
-        return cls(store, directory)
+        return _served(ChdbStore(directory, wait_s), directory)
 
     def query(self, template: str, params: Params | None = None) -> dict[str, list[Any]]:
         """Runs one SELECT and returns its columns."""
@@ -109,8 +108,11 @@ def open_reader(
     chosen = store or settings.load().store
     if not chosen.clickhouse_url:
         return ArchiveReader(directory, wait_s)
-    reader = ClickHouseReader(address_of(chosen))
-    reader.check_owner(known_owner(directory))
+    with ExitStack() as refused:
+        reader = ClickHouseReader(address_of(chosen))
+        refused.callback(reader.close)
+        reader.check_owner(known_owner(directory))
+        refused.pop_all()
     return reader
 
 
@@ -136,11 +138,10 @@ def open_store(
         opened = ClickHouseStore(address, owner_of(directory), patience_s, stopping, lock)
     else:
         opened = ChdbStore(directory, wait_s)
-    try:
+    with ExitStack() as refused:
+        refused.callback(opened.close)
         opened.ensure_tables()
-    except BaseException:
-        opened.close()
-        raise
+        refused.pop_all()
     return opened
 
 
@@ -158,8 +159,7 @@ def hold_archive(
     """Opens the archive as its one process does: a server that is away is waited for. Raises as `open_store`."""
     opened = open_store(directory, wait_s, store, None, stopping)
     if isinstance(opened, ChdbStore):
-        served = ServedStore(opened, directory)
-        return Held(opened, served.close)
+        return Held(opened, _served(opened, directory).close)
     return Held(opened, opened.close)
 
 
@@ -177,6 +177,16 @@ def archive_ready(directory: Path, store: settings.Store | None = None) -> bool:
     return True
 
 
+def _served(store: ChdbStore, directory: Path) -> ServedStore:
+    """Makes the tables that are missing and answers others; a store that cannot is closed, its lock with it."""
+    with ExitStack() as refused:
+        refused.callback(store.close)
+        store.ensure_tables()
+        served = ServedStore(store, directory)
+        refused.pop_all()
+    return served
+
+
 def _open(directory: Path, wait_s: float) -> Reader:
     deadline = time.monotonic() + wait_s
     while True:
@@ -184,9 +194,7 @@ def _open(directory: Path, wait_s: float) -> Reader:
             raise StoreAway(f"no archive in {directory}: `undertow compute --data {directory}` makes one")
         lock = lock_of(directory)
         if lock.take(0):
-            store = ChdbStore(directory, lock=lock)
-            store.ensure_tables()
-            return ServedStore(store, directory)
+            return _served(ChdbStore(directory, lock=lock), directory)
         try:
             return SocketReader(wire.dial(wire.socket_path(directory)))
         except OSError:

@@ -20,6 +20,7 @@ import pytest
 from connectors.bus.base import Batch
 from connectors.dataset import Dataset
 from connectors.store.base import StoreAway, read_progress
+from connectors.store.clickhouse_client import NativeClient, connect
 from connectors.store.client import archive_ready, open_reader
 from connectors.store.export import lines
 from events.codec import encode_lines
@@ -113,6 +114,27 @@ def test_what_is_missing_or_away_is_one_line(there: dict[str, str], server: Clic
         assert why in done.stderr
         assert done.stderr.count(b"\n") == 1
         assert b"wrong@" not in done.stderr
+
+
+def test_an_archive_that_is_just_being_made_is_away_and_keeps_no_connection(server: ClickHouse, tmp_path: Path) -> None:
+    environ = server.environ(f"d{next(_number)}")
+    settings = Store(**{name.lower(): value for name, value in environ.items()})
+    client = connect(server.address("default"), "default")
+    client.execute(f"CREATE DATABASE {settings.clickhouse_database}")
+    client.execute(f"CREATE TABLE {settings.clickhouse_database}.dataset (id String) ENGINE = Memory")
+    before = _connections(client)
+    with pytest.raises(StoreAway, match="no archive in") as refused:
+        open_reader(tmp_path, 0, settings)
+    deadline = time.monotonic() + 10
+    while _connections(client) > before:
+        assert time.monotonic() < deadline, refused
+        time.sleep(0.05)
+    client.disconnect()
+
+
+def _connections(client: NativeClient) -> int:
+    found: int = client.execute("SELECT value FROM system.metrics WHERE metric = 'TCPConnection'")[0][0]
+    return found
 
 
 def test_doctor_names_the_servers_version_and_one_that_is_away(there: dict[str, str], tmp_path: Path) -> None:

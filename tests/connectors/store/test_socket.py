@@ -51,6 +51,15 @@ def holder(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     process.stdout.close()
 
 
+def test_an_archive_that_cannot_answer_others_is_let_go(tmp_path: Path) -> None:
+    in_the_way = wire.socket_path(tmp_path)
+    in_the_way.mkdir()
+    with pytest.raises(OSError, match="directory"):
+        ServedStore.open(tmp_path)
+    in_the_way.rmdir()
+    ServedStore.open(tmp_path, 0).close()
+
+
 def test_readers_are_answered_while_the_owner_holds_the_path(served: ServedStore, tmp_path: Path) -> None:
     with open_reader(tmp_path) as one, open_reader(tmp_path) as two:
         assert one.query(ROWS) == two.query(ROWS) == {"n": [3]}
