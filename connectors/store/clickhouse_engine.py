@@ -105,7 +105,8 @@ class ClickHouseReader:
 class ClickHouseStore(ClickHouseReader):
     """See `connectors.store.base.Store`.
 
-    Writing waits for an absent server up to `patience_s` (None: for ever) or until `stopping`, then raises StoreAway.
+    Writing, and reading what was written, wait for an absent server up to `patience_s` (None: for ever) or until
+    `stopping`, then raise StoreAway.
     """
 
     def __init__(
@@ -126,6 +127,11 @@ class ClickHouseStore(ClickHouseReader):
     def ensure_tables(self) -> None:
         """Makes database, tables and columns that are missing; raises StoreError when another data set's are there."""
         self._patiently(self._make_tables)
+
+    def query(self, template: str, params: Params | None = None) -> dict[str, list[Any]]:
+        """Runs one SELECT and returns its columns."""
+        statement = bound(template, params or {})
+        return self._patiently(lambda: self._select(statement))
 
     def insert(self, table: Table, columns: Columns) -> None:
         """Adds rows, as one block."""

@@ -7,6 +7,7 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from itertools import count
@@ -21,7 +22,7 @@ from connectors.bus.base import Batch
 from connectors.dataset import Dataset
 from connectors.store.base import StoreAway, read_progress
 from connectors.store.clickhouse_client import NativeClient, connect
-from connectors.store.client import archive_ready, open_reader
+from connectors.store.client import archive_ready, open_reader, open_store
 from connectors.store.export import lines
 from events.codec import encode_lines
 from events.settings import Store
@@ -272,6 +273,20 @@ def test_an_archive_waits_for_its_server_and_a_stop_meanwhile_loses_nothing(
     archive.wait()
     assert archive.end(signal.SIGTERM)[0] == 0
     assert archive.exported() == archive.right()
+
+
+def test_who_writes_waits_for_its_server_when_it_asks_too(
+    there: dict[str, str], server: ClickHouse, tmp_path: Path
+) -> None:
+    Dataset.open(tmp_path, create=True)
+    settings = Store(**{name.lower(): value for name, value in there.items()})
+    store = open_store(tmp_path, 1.0, settings, patience_s=60.0)
+    server.kill()
+    back = threading.Timer(0.5, server.start)
+    back.start()
+    assert not read_progress(store).by_partition
+    back.join()
+    store.close()
 
 
 def test_another_store_is_filled_from_the_logs_start(archive: Archive, server: ClickHouse) -> None:
