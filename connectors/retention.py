@@ -12,7 +12,7 @@ from connectors.bus.base import Bus
 from connectors.store.base import Progress
 from events.derived import Anchor
 from events.topics import DERIVED_TOPICS, RAW_TOPICS
-from operators.merge import MergeState
+from operators.merge_state import MergeState
 
 _READ = 5000
 _tape = msgspec.json.Decoder(MergeState)

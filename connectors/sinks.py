@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from connectors.bus.base import Batch, Bus
 from connectors.telemetry import meters
-from events.codec import encode_lines
+from events.codec import ended_lines
 from events.control import Control, encode_control
 from events.topics import decoder
 from events.types import NS_PER_S
@@ -47,7 +47,8 @@ class Emission:
     #: Topic, key of each event, events.
     parts: list[tuple[str, Sequence[str], Sequence[Struct]]] = field(default_factory=list)
     watermark: int = 0
-    #: Topic, key of each event, events as lines of the log: who makes very many encodes them while they are at hand.
+    #: Topic, key of each event, events as lines, a newline behind each: who makes very many encodes them while they are
+    #: at hand.
     lines: list[tuple[str, Sequence[str], bytes]] = field(default_factory=list)
 
     def decoded(self) -> Emission:
@@ -56,9 +57,9 @@ class Emission:
         return Emission([*parts, *self.parts], self.watermark)
 
     def of(self, topic: str) -> Iterator[tuple[Sequence[str], bytes]]:
-        """Yields keys and lines of a topic's events."""
+        """Yields keys and lines of a topic's events, a newline behind each."""
         yield from ((keys, lines) for name, keys, lines in self.lines if name == topic)
-        yield from ((keys, encode_lines(events)) for name, keys, events in self.parts if name == topic)
+        yield from ((keys, ended_lines(events)) for name, keys, events in self.parts if name == topic)
 
 
 class DerivedPartition(StatefulSinkPartition[Emission, dict[str, int]]):
@@ -95,7 +96,9 @@ class DerivedPartition(StatefulSinkPartition[Emission, dict[str, int]]):
                 for part_keys, lines in value.of(topic):
                     keys += part_keys
                     pieces.append(lines)
-            payload = b"\n".join(pieces)
+            if pieces:
+                pieces[-1] = pieces[-1][:-1]
+            payload = b"".join(pieces)
             if keys and self._written[topic]:
                 made = len(keys)
                 payload, keys = self._without_written(topic, payload, keys)

@@ -24,7 +24,8 @@ from events.derived import DeadLetter
 from events.sessions import next_boundary
 from events.topics import RAW_TOPICS, decoder
 from events.types import FOREVER_NS, MIN_TS_NS
-from operators.merge import Item, Merge, MergeState
+from operators.merge import Merge
+from operators.merge_state import Item, MergeState
 
 
 class TapeState(MergeState):

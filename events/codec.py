@@ -16,10 +16,15 @@ _CHUNK = 256
 
 def encode_lines(events: Sequence[msgspec.Struct]) -> bytes:
     """Returns the events' bytes joined by newlines, without one at the end."""
+    return ended_lines(events)[:-1]
+
+
+def ended_lines(events: Sequence[msgspec.Struct]) -> bytes:
+    """Returns the events' bytes, a newline behind each."""
     lines = _encoder.encode_lines
     if len(events) <= _CHUNK:
-        return lines(events)[:-1]
-    return b"".join([lines(events[i : i + _CHUNK]) for i in range(0, len(events), _CHUNK)])[:-1]
+        return lines(events)
+    return b"".join([lines(events[i : i + _CHUNK]) for i in range(0, len(events), _CHUNK)])
 
 
 def canonical_line(fields: dict[str, Any]) -> bytes:

@@ -104,6 +104,7 @@ def session_before(day: date) -> date:
     return day
 
 
+@lru_cache(maxsize=4096)
 def options_close(day: date, underlying: str) -> int:
     """Returns when options on an underlying stop trading on a trading day, ns; those that expire stop at its close."""
     extra = LATE_CLOSE_MINUTES * 60 if underlying in LATE_CLOSE_UNDERLYINGS else 0

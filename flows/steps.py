@@ -12,19 +12,20 @@ from bytewax.operators import StatefulBatchLogic
 from connectors.sinks import Emission
 from connectors.tape import Released
 from connectors.telemetry import meters
-from events.codec import encode_lines
+from events.codec import ended_lines
 from events.derived import Anchor
 from events.partitions import labels_of, shard_of
 from events.settings import Rules
 from events.types import FOREVER_NS
 from flows.keeping import Keep, Kept, Snapshot, Whole
 from operators.judging import Verdicts
-from operators.merge import Item
+from operators.merge_state import Item
 from operators.partition_step import PartitionStep, Stepped, load
 from operators.rules import ALL
 from operators.rules.rule import Rule
 from operators.shard_step import ShardStep
-from operators.work import Said, Work, underlying_of
+from operators.sharing import share_out
+from operators.work import Said, Work
 
 Parameters = dict[str, int | float | str | bool]
 #: How much may stand behind a whole state as changes, to the whole: instruments are put back fast, packets one by one.
@@ -136,7 +137,7 @@ class PartitionLogic(StatefulBatchLogic[Released, PartitionOut, Snapshot | None]
         marks = stepped.marks
         if marks:
             keys = [marked.underlying for marked in marks]
-            out.marked.lines.append(("options.marked", keys, encode_lines(marks)))
+            out.marked.lines.append(("options.marked", keys, ended_lines(marks)))
             marks.clear()
 
     def _hand_on(self, stepped: Stepped, out: PartitionOut) -> None:
@@ -154,15 +155,12 @@ class PartitionLogic(StatefulBatchLogic[Released, PartitionOut, Snapshot | None]
 
     def _to_shards(self, items: Sequence[Work], out: PartitionOut) -> None:
         work: dict[str, ShardWork] = {}
-        by_underlying: dict[str, ShardWork] = {}
-        for item in items:
-            underlying = underlying_of(item)
-            shard = by_underlying.get(underlying)
-            if shard is None:
-                label = shard_of(underlying, self._partition, self._config.partitions)
-                shard = work.setdefault(label, ShardWork(label))
-                by_underlying[underlying] = shard
-            shard.work.append(item)
+
+        def list_for(underlying: str) -> list[Work]:
+            label = shard_of(underlying, self._partition, self._config.partitions)
+            return work.setdefault(label, ShardWork(label)).work
+
+        share_out(items, list_for)
         self._step.state.shards.update(dict.fromkeys(work, True))
         out.work += work.items()
 
@@ -239,7 +237,7 @@ def _encode_packets(judged: Verdicts, flow: Emission) -> None:
     packets = judged.packets
     if packets:
         keys = [packet.underlying for packet in packets]
-        flow.lines.append(("flow.packets", keys, encode_lines(packets)))
+        flow.lines.append(("flow.packets", keys, ended_lines(packets)))
         packets.clear()
 
 

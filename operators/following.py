@@ -1,7 +1,8 @@
 """Following: what became of packets of interest, looked at some times after they were decided on (contract 10).
 
-Of a contract and an underlying, highs and lows are kept once for all who follow them: each quote widens the last
-stretch alone, and a look joins the stretches since its packet began to be followed: as many as are followed, at most.
+Of a contract and an underlying, highs and lows are kept once for all who follow them, by the value with which they
+began. Each is the extreme from a beginning until now, so that highs never rise from one beginning to the next and lows
+never fall: a value is compared from the newest on, until one holds.
 """
 
 from __future__ import annotations
@@ -22,17 +23,23 @@ MOST_WATCHED, MOST_TRADED = 256, 2048
 
 
 def see(course: Course, value: float) -> None:
-    """Takes a value."""
-    course.now = value
+    """Takes a value: the highest since each beginning behind which nothing higher came, and so with the lowest."""
+    boxed: Any = value
+    course.now = boxed
     highs, lows = course.highs, course.lows
     if not highs:
         return
     course.touched = True
-    high, low = highs[-1], lows[-1]
-    if high is None or value > high:
-        highs[-1] = value
-    if low is None or value < low:
-        lows[-1] = value
+    for at in range(len(highs) - 1, -1, -1):
+        high = highs[at]
+        if high is not None and value <= high:
+            break
+        highs[at] = boxed
+    for at in range(len(lows) - 1, -1, -1):
+        low = lows[at]
+        if low is not None and value >= low:
+            break
+        lows[at] = boxed
 
 
 def begin(course: Course) -> int:
@@ -53,10 +60,7 @@ def begin(course: Course) -> int:
 def since(course: Course, number: int) -> tuple[float | None, float | None]:
     """Returns the highest and lowest value since a beginning; None when there was none."""
     at = bisect_left(course.numbers, number)
-    highs: list[Any] = course.highs[at:]
-    lows: list[Any] = course.lows[at:]
-    # An unknown stretch is the only one: with the first value it is known, and later ones begin at a value.
-    return (max(highs), min(lows)) if len(highs) > 1 else (highs[0], lows[0])
+    return course.highs[at], course.lows[at]
 
 
 def end(course: Course, number: int) -> None:
@@ -65,15 +69,10 @@ def end(course: Course, number: int) -> None:
     course.begun[at] -= 1
     if course.begun[at]:
         return
-    highs: list[Any] = course.highs
-    lows: list[Any] = course.lows
-    if at:
-        highs[at - 1] = max(highs[at - 1], highs[at])
-        lows[at - 1] = min(lows[at - 1], lows[at])
-        if at == len(highs) - 1:
-            # A stretch follows another only where a value came between them.
-            course.touched = True
-    del course.numbers[at], course.begun[at], highs[at], lows[at]
+    if at and at == len(course.numbers) - 1:
+        # A stretch follows another only where a value came between them.
+        course.touched = True
+    del course.numbers[at], course.begun[at], course.highs[at], course.lows[at]
 
 
 class Lead(NamedTuple):

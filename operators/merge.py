@@ -1,8 +1,4 @@
-"""The tape's merge: one partition of every raw topic into one sequence, a function of the logs alone (contract 1 to 5).
-
-A released item is a tuple that sorts by the order key:
-(order_ts, shared sequence or 0, rank, instrument, offset, record). Records of rank below 0 are control records.
-"""
+"""The tape's merge: one partition of every raw topic into one sequence, by the logs alone (contract 1 to 5)."""
 
 from __future__ import annotations
 
@@ -10,15 +6,12 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from typing import Any, Final
 
-from msgspec import Struct
-
 from events.control import Control
 from events.derived import DeadLetter
 from events.topics import RAW_TOPICS, TOPICS
 from events.types import FOREVER_NS
+from operators.merge_state import Item, Key, MergeState, TopicState
 
-Item = tuple[int, int, int, str, int, Any]
-Key = tuple[int, int, int, str, int]
 #: Added to a topic's rank for its control records, so that they stand before all events of their instant.
 CONTROL_RANK: Final = -100
 _RELEASED_CONTROLS = ("gap", "feed", "parameters")
@@ -26,28 +19,6 @@ _RELEASED_CONTROLS = ("gap", "feed", "parameters")
 
 class MembershipError(ValueError):
     """A member record speaks of an order time that the tape has already passed."""
-
-
-class TopicState(Struct):
-    """One topic's part of a snapshot: all that a restart needs, as of `position`."""
-
-    #: Offset of the oldest unreleased event, or of the next record to read.
-    position: int = 0
-    #: The promise in force before it, ns.
-    promise: int = 0
-    member: bool = False
-    #: The feed wrote an end: the topic is absent, and alone it holds nothing open.
-    over: bool = False
-    #: The order time from which the topic is required, ns.
-    floor: int = 0
-    shared_sequence: bool = False
-
-
-class MergeState(Struct):
-    """What recovery stores: a position per topic and the last released key (contract 11)."""
-
-    topics: dict[str, TopicState] = {}
-    last: Key | None = None
 
 
 class _Topic:
@@ -245,22 +216,17 @@ class Merge:
             self._queue_one(t, held_offset, event, max(promise, t.floor), shared)
 
     def _queue(self, t: _Topic, first: int, events: Sequence[Any], promise: int, shared: bool) -> None:
-        rank, field = t.rank, t.field
-        if shared:
-            new = [
-                (e.ts if e.ts > promise else promise, e.seq or 0, rank, getattr(e, field), offset, e)
-                for offset, e in enumerate(events, first)
-            ]
-        elif field == "contract":
-            new = [
-                (e.ts if e.ts > promise else promise, 0, rank, e.contract, offset, e)
-                for offset, e in enumerate(events, first)
-            ]
-        else:
-            new = [
-                (e.ts if e.ts > promise else promise, 0, rank, getattr(e, field), offset, e)
-                for offset, e in enumerate(events, first)
-            ]
+        # What goes into an item untyped is shared, not boxed anew.
+        rank: Any = t.rank
+        floor: Any = promise
+        field, offset = t.field, first
+        new: list[Any] = []
+        for event in events:
+            ts: Any = event.ts
+            sequence: Any = (event.seq or 0) if shared else 0
+            instrument: Any = event.contract if field == "contract" else getattr(event, field)
+            new.append((ts if ts > floor else floor, sequence, rank, instrument, offset, event))
+            offset += 1
         t.pending += self._undropped(t, new, promise)
 
     def _queue_or_hold(self, t: _Topic, offset: int, record: Control | DeadLetter) -> None:

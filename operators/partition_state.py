@@ -195,8 +195,8 @@ class Vicinity(Struct, gc=False, array_like=True):
 class Course(Struct, gc=False, array_like=True):
     """The course of one value: where it is, and its stretches, from one beginning that somebody follows to the next.
 
-    Of each stretch: its number, highest, lowest, and how many began with it and still follow. Nothing is known of the
-    only one before a first value.
+    Of each stretch: its number, the highest and lowest since it began, and how many began with it and still follow.
+    Nothing is known of the only one before a first value.
     """
 
     now: float | None = None

@@ -25,7 +25,8 @@ from operators.changes import Changes, put_back
 from operators.contract_memory import new_instrument, set_multiplier
 from operators.gathering import Gathering, gathered_with
 from operators.mark import mark, take_quote
-from operators.merge import CONTROL_RANK, Item
+from operators.merge import CONTROL_RANK
+from operators.merge_state import Item
 from operators.partition_state import (
     GatheringState,
     Instrument,

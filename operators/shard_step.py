@@ -22,6 +22,7 @@ from operators.memory import MAX_HELD, Memory, trim
 from operators.rules import ALL
 from operators.rules.rule import Rule
 from operators.shard_state import Earlier, Parameters, Sample, ShardChanges, ShardDump, UnderlyingDump
+from operators.sharing import underlying_of
 from operators.work import Decision, Interest, Look, Revised, Said, Shipped, Waiting, Warmed, Work
 
 
@@ -154,7 +155,7 @@ class ShardStep:
 
     def _later(self, item: Work, out: Verdicts) -> None:
         """What is not a packet to judge at once changes what is remembered of its underlying."""
-        underlying = item.packet.underlying if isinstance(item, (Waiting, Revised)) else item.underlying
+        underlying = underlying_of(item)
         memory = self._memory(underlying)
         self._touched[underlying] = None
         if isinstance(item, Waiting):

@@ -93,8 +93,3 @@ Work = FlowPacket | Waiting | Decision | Revised | Look | Interest | Warmed
 
 #: What every shard hears of.
 Said = dict[str, int | float | str | bool] | Shipped
-
-
-def underlying_of(work: Work) -> str:
-    """Returns whose work it is."""
-    return work.packet.underlying if isinstance(work, (Waiting, Revised)) else work.underlying

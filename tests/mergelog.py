@@ -13,7 +13,8 @@ from events.control import Control
 from events.derived import DeadLetter
 from events.topics import TOPICS
 from events.types import FOREVER_NS
-from operators.merge import CONTROL_RANK, Item, Merge
+from operators.merge import CONTROL_RANK, Merge
+from operators.merge_state import Item
 
 #: In an order that is neither the ranks' nor the alphabet's.
 NAMES = ("options.quotes", "options.prints", "reference", "equities.quotes", "equities.prints")

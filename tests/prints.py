@@ -8,7 +8,8 @@ from events.derived import FlowPacket, MarkedPrint
 from events.raw import OptionPrint, OptionQuote
 from events.settings import Rules
 from events.types import NS_PER_MS
-from operators.merge import CONTROL_RANK, Item
+from operators.merge import CONTROL_RANK
+from operators.merge_state import Item
 from operators.partition_state import PartitionState
 from operators.partition_step import PartitionStep, Stepped, dump, load
 from operators.work import Revised, Waiting

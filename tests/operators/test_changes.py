@@ -13,7 +13,8 @@ from events.settings import Rules, plain_rules
 from events.types import NS_PER_MS, NS_PER_S
 from operators.changes import Changes, put_back
 from operators.judging import Verdicts
-from operators.merge import CONTROL_RANK, Item
+from operators.merge import CONTROL_RANK
+from operators.merge_state import Item
 from operators.partition_state import PartitionState
 from operators.partition_step import PartitionStep, load
 from operators.shard_step import ShardStep

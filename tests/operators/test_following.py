@@ -12,7 +12,7 @@ from events.raw import EquityQuote, Reference
 from events.sessions import NEW_YORK
 from events.types import NS_PER_S
 from operators.following import LOOKS_S, MOST_WATCHED, Lead, begin, end, follow, look, see, since
-from operators.merge import Item
+from operators.merge_state import Item
 from operators.partition_state import Course, Followed
 from operators.work import Interest, Look, Work
 from tests.prints import RANKS, SPY, T0, Partition, at, quote, trade

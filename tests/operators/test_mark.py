@@ -11,7 +11,7 @@ from events.control import Control
 from events.raw import Reference
 from events.types import Placement
 from operators.mark import fault_of, place
-from operators.merge import Item
+from operators.merge_state import Item
 from tests.prints import ADJUSTED, RANKS, SPY, T0, Partition, at, marked, quote, trade
 
 _PRINT, _QUOTE = RANKS["OptionPrint"], RANKS["OptionQuote"]

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from events.control import Control
 from events.types import FOREVER_NS
-from operators.merge import Item, Key, MembershipError, Merge, MergeState
+from operators.merge import MembershipError, Merge
+from operators.merge_state import Item, Key, MergeState
 from tests.mergelog import NAMES, Event, Kind, Logs, Op, laid, poll
 
 _KINDS: tuple[Kind, ...] = (

@@ -11,7 +11,8 @@ from events.control import Control
 from events.derived import FlowPacket
 from events.raw import EquityPrint
 from events.settings import Rules, plain_rules
-from operators.merge import CONTROL_RANK, Item
+from operators.merge import CONTROL_RANK
+from operators.merge_state import Item
 from operators.partition_state import PartitionState
 from operators.partition_step import PartitionStep, dump, load
 from operators.work import Decision, Look, Waiting, Work

@@ -10,7 +10,7 @@ from events.derived import FlowPacket
 from events.raw import OptionPrint, Reference
 from events.settings import Rules
 from events.types import NS_PER_MS
-from operators.merge import Item
+from operators.merge_state import Item
 from operators.partition_state import PartitionState
 from operators.partition_step import PartitionStep, dump, load
 from tests.prints import ADJUSTED, RANKS, SPY, T0, at, packets_in, quote, trade

@@ -12,7 +12,8 @@ from events.control import Control
 from events.raw import EquityQuote, Reference
 from events.sessions import settles_at
 from events.types import NS_PER_S
-from operators.merge import CONTROL_RANK, Item
+from operators.merge import CONTROL_RANK
+from operators.merge_state import Item
 from operators.spot import YEAR_S
 from tests.prints import T0, Partition, at, quote, trade
 
