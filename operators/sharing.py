@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from events.derived import FlowPacket
 from operators.work import Revised, Waiting, Work
 
 
 def underlying_of(work: Work) -> str:
     """Returns whose work it is."""
-    if type(work) is FlowPacket:
-        return work.underlying
-    return work.packet.underlying if isinstance(work, (Waiting, Revised)) else work.underlying
+    if type(work) is Waiting or type(work) is Revised:
+        return work.packet.underlying
+    return work.underlying
 
 
 def share_out(work: Sequence[Work], list_for: Callable[[str], list[Work]]) -> None:

@@ -6,12 +6,15 @@ neighbours have closed too: `Waiting` now, a `Decision` that names it later. So 
 
 from __future__ import annotations
 
+from typing import final
+
 from msgspec import Struct
 
 from events.derived import FlowPacket
 from events.verdicts import Structure
 
 
+@final
 class Waiting(Struct):
     """A closed packet whose neighbours are still open: to score and publish, not yet to judge."""
 
@@ -30,6 +33,7 @@ class Decision(Struct):
     structures: tuple[Structure, ...] = ()
 
 
+@final
 class Revised(Struct):
     """A closed packet without a print that was struck out, and its structures revised with it (contract 19).
 
