@@ -14,11 +14,6 @@ encode = _encoder.encode
 _CHUNK = 256
 
 
-def encode_lines(events: Sequence[msgspec.Struct]) -> bytes:
-    """Returns the events' bytes joined by newlines, without one at the end."""
-    return ended_lines(events)[:-1]
-
-
 def ended_lines(events: Sequence[msgspec.Struct]) -> bytes:
     """Returns the events' bytes, a newline behind each."""
     lines = _encoder.encode_lines

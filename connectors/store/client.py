@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -108,11 +108,9 @@ def open_reader(
     chosen = store or settings.load().store
     if not chosen.clickhouse_url:
         return ArchiveReader(directory, wait_s)
-    with ExitStack() as refused:
-        reader = ClickHouseReader(address_of(chosen))
-        refused.callback(reader.close)
+    reader = ClickHouseReader(address_of(chosen))
+    with _closed_if_refused(reader):
         reader.check_owner(known_owner(directory))
-        refused.pop_all()
     return reader
 
 
@@ -138,10 +136,8 @@ def open_store(
         opened = ClickHouseStore(address, owner_of(directory), patience_s, stopping, lock)
     else:
         opened = ChdbStore(directory, wait_s)
-    with ExitStack() as refused:
-        refused.callback(opened.close)
+    with _closed_if_refused(opened):
         opened.ensure_tables()
-        refused.pop_all()
     return opened
 
 
@@ -159,7 +155,8 @@ def hold_archive(
     """Opens the archive as its one process does: a server that is away is waited for. Raises as `open_store`."""
     opened = open_store(directory, wait_s, store, None, stopping)
     if isinstance(opened, ChdbStore):
-        return Held(opened, _served(opened, directory).close)
+        with _closed_if_refused(opened):
+            return Held(opened, ServedStore(opened, directory).close)
     return Held(opened, opened.close)
 
 
@@ -177,14 +174,21 @@ def archive_ready(directory: Path, store: settings.Store | None = None) -> bool:
     return True
 
 
+@contextmanager
+def _closed_if_refused(opened: Reader) -> Iterator[None]:
+    """Closes what was opened, its connection or its lock with it, where what follows fails."""
+    try:
+        yield
+    except BaseException:
+        opened.close()
+        raise
+
+
 def _served(store: ChdbStore, directory: Path) -> ServedStore:
-    """Makes the tables that are missing and answers others; a store that cannot is closed, its lock with it."""
-    with ExitStack() as refused:
-        refused.callback(store.close)
+    """Makes the tables that are missing and answers others."""
+    with _closed_if_refused(store):
         store.ensure_tables()
-        served = ServedStore(store, directory)
-        refused.pop_all()
-    return served
+        return ServedStore(store, directory)
 
 
 def _open(directory: Path, wait_s: float) -> Reader:

@@ -20,14 +20,14 @@ from connectors.dataset import Dataset
 from connectors.store.base import read_progress
 from connectors.store.client import open_reader, open_store
 from connectors.store.owner import owner_of
-from events.codec import encode_lines
-from events.settings import Cache, Store
+from events.settings import Cache
 from flows.archive import archive_all
 from tests.connectors.store.samples import plain_events
-from tests.engines.clickhouse import ClickHouse, clickhouse
+from tests.engines.clickhouse import ClickHouse, clickhouse, settings_of
 from tests.engines.process import free_port
 from tests.engines.redis import Redis, redis_server
 from tests.gateway import holding, running
+from tests.lines import encode_lines
 
 
 def packets(count: int) -> list[Any]:
@@ -70,7 +70,7 @@ def test_history_comes_from_the_server_and_is_503_only_while_it_is_away(
     dataset: Dataset, archive_server: ClickHouse
 ) -> None:
     environ = archive_server.environ("gateway")
-    store = open_store(dataset.path, 0, Store(**{name.lower(): value for name, value in environ.items()}))
+    store = open_store(dataset.path, 0, settings_of(environ))
     archive_all(dataset, store)
     store.close()
     with running(dataset.path, 0, **environ) as gateway:

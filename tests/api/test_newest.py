@@ -7,8 +7,9 @@ from pathlib import Path
 from api.cached import newest_of_log
 from connectors.bus.base import Batch
 from connectors.bus.embedded import EmbeddedBus
-from events.codec import encode, encode_lines
+from events.codec import encode
 from tests.connectors.store.samples import T0, plain_events
+from tests.lines import encode_lines
 
 
 def test_the_newest_are_found_behind_thousands_of_older_ones_of_other_underlyings(tmp_path: Path) -> None:

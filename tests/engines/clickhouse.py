@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -34,6 +34,11 @@ _USERS = """<yandex>
 """
 #: The password of the user `flow`.
 PASSWORD = "p@ss:w/rd"
+
+
+def settings_of(environ: Mapping[str, str]) -> Store:
+    """Returns the store's settings that variables of the environment are."""
+    return Store(**{name.lower(): value for name, value in environ.items()})
 
 
 class ClickHouse(Server):

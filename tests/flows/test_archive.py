@@ -19,9 +19,9 @@ from connectors.dataset import Dataset
 from connectors.store.base import StoreAway, read_progress
 from connectors.store.client import ServedStore, open_reader
 from connectors.store.export import lines
-from events.codec import encode_lines
 from flows.archive import archive_all, log_heads
 from tests.connectors.store.samples import expected_lines, plain_events
+from tests.lines import encode_lines
 
 TOPICS = ("options.prints", "options.quotes", "flow.alerts")
 PROMISES = ((0, 0),)

@@ -24,12 +24,12 @@ from connectors.store.base import StoreAway, read_progress
 from connectors.store.clickhouse_client import NativeClient, connect
 from connectors.store.client import archive_ready, open_reader, open_store
 from connectors.store.export import lines
-from events.codec import encode_lines
 from events.settings import Store
 from events.topics import TOPICS
 from flows.archive import log_heads
 from tests.connectors.store.samples import expected_lines, plain_events
-from tests.engines.clickhouse import PASSWORD, ClickHouse, clickhouse
+from tests.engines.clickhouse import PASSWORD, ClickHouse, clickhouse, settings_of
+from tests.lines import encode_lines
 from tests.tapes import FACTS, PRINTS, QUOTES, random_tape
 
 pytestmark = pytest.mark.engine("clickhouse")
@@ -68,7 +68,7 @@ def computed(environ: dict[str, str], tape: Path, data: Path) -> dict[str, bytes
     for command in (["import", str(tape)], ["compute"]):
         done = undertow(environ, *command, "--data", str(data))
         assert done.returncode == 0, done.stderr
-    with open_reader(data, 10, Store(**{name.lower(): value for name, value in environ.items()})) as reader:
+    with open_reader(data, 10, settings_of(environ)) as reader:
         exported = {topic: b"".join(line + b"\n" for line in lines(reader, topic)) for topic in EXPORTED}
     assert undertow(environ, "export", "flow.alerts", "--data", str(data)).stdout == exported["flow.alerts"]
     return exported
@@ -119,7 +119,7 @@ def test_what_is_missing_or_away_is_one_line(there: dict[str, str], server: Clic
 
 def test_an_archive_that_is_just_being_made_is_away_and_keeps_no_connection(server: ClickHouse, tmp_path: Path) -> None:
     environ = server.environ(f"d{next(_number)}")
-    settings = Store(**{name.lower(): value for name, value in environ.items()})
+    settings = settings_of(environ)
     client = connect(server.address("default"), "default")
     client.execute(f"CREATE DATABASE {settings.clickhouse_database}")
     client.execute(f"CREATE TABLE {settings.clickhouse_database}.dataset (id String) ENGINE = Memory")
@@ -152,7 +152,7 @@ class Archive:
 
     def __init__(self, dataset: Dataset, environ: dict[str, str]) -> None:
         self.dataset = dataset
-        self.settings = Store(**{name.lower(): value for name, value in environ.items()})
+        self.settings = settings_of(environ)
         self._environ = environ
         self.process: subprocess.Popen[bytes] | None = None
         self.events = {topic: plain_events(topic, 40_000) for topic in ("options.prints", "flow.alerts")}
@@ -279,7 +279,7 @@ def test_who_writes_waits_for_its_server_when_it_asks_too(
     there: dict[str, str], server: ClickHouse, tmp_path: Path
 ) -> None:
     Dataset.open(tmp_path, create=True)
-    settings = Store(**{name.lower(): value for name, value in there.items()})
+    settings = settings_of(there)
     store = open_store(tmp_path, 1.0, settings, patience_s=60.0)
     server.kill()
     back = threading.Timer(0.5, server.start)

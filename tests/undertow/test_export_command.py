@@ -11,9 +11,9 @@ import pytest
 from connectors.bus.base import Batch
 from connectors.dataset import Dataset
 from connectors.store.client import ServedStore
-from events.codec import encode_lines
 from flows.archive import archive_all
 from tests.connectors.store.samples import expected_lines, plain_events
+from tests.lines import encode_lines
 
 EVENTS = plain_events("options.prints", 5000)
 

@@ -17,10 +17,11 @@ from connectors.bus.embedded import EmbeddedBus
 from connectors.cache.keys import HOT_MESSAGES, HOT_TOPICS, CachedBaseline, CacheError, Keys, connect
 from connectors.cache.mirror import Mirror, MirrorThread
 from connectors.cache.reader import CacheReader
-from events.codec import encode, encode_lines
+from events.codec import encode
 from events.settings import Cache
 from tests.connectors.store.samples import T0, plain_events
 from tests.engines.redis import Redis, redis_server
+from tests.lines import encode_lines
 
 pytestmark = pytest.mark.engine("redis")
 KEYS = Keys("me")

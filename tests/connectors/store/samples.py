@@ -13,9 +13,10 @@ from msgspec import inspect
 from connectors.bus.base import StoredBatch
 from connectors.store.archiver import TopicRows
 from connectors.store.schema import Columns
-from events.codec import canonical_line, encode_lines, fields_of
+from events.codec import canonical_line, fields_of
 from events.topics import TOPICS, decoder
 from events.types import FOREVER_NS
+from tests.lines import encode_lines
 
 T0 = 1_768_500_000_000_000_000
 _INT64 = 2**63 - 1

@@ -17,10 +17,10 @@ from connectors.store.chdb_engine import ChdbStore
 from connectors.store.compare import Span, archived_lines, compare, gathered, raw_offsets
 from connectors.store.schema import PROGRESS, canonical_fields, has_revisions, table
 from connectors.store.verifying import verify
-from events.codec import encode_lines
 from events.control import Control, encode_control
 from events.topics import DERIVED_TOPICS, RAW_TOPICS, TOPICS
 from tests.connectors.store.samples import T0, altered, expected_lines, one_row, plain_events
+from tests.lines import encode_lines
 
 ROWS = 4
 PROMISES = [(0, T0), (2, T0 + 2_500_000)]
