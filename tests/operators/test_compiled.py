@@ -14,8 +14,8 @@ from events.code import PLAIN, compiled_directory
 from tests.conftest import require_engine
 
 _ROOT = Path(__file__).parents[2]
-#: Takes a random tape in two halves through the merge and both steps; reads the steps' states in between from a directory
-#: where another process left them, or leaves its own there. Says how it ran and what came out, as digests.
+#: Takes a random tape in two halves through the merge and both steps; reads the steps' states in between from a
+#: directory where another process left them, or leaves its own there. Says how it ran and what came out, as digests.
 _RUN = """
 import sys, types
 from hashlib import sha256
