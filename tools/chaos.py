@@ -37,7 +37,7 @@ import orjson
 import support
 from support.faults import Clock, Disk, Faults
 from support.listener import Listener, Seen
-from support.market import UNDERTOW, Market, Up, complete, logged, results, undisturbed
+from support.market import UNDERTOW, Market, Up, complete, difference, logged, results, undisturbed
 from support.poison import LIMIT_BYTES, Poison
 from support.servers import Servers, environment, servers
 
@@ -84,6 +84,9 @@ async def trial(arguments: argparse.Namespace, here: Path, stack: ExitStack) -> 
     judged = judge(peace, war, expected, touched, poison)
     in_log = await asyncio.to_thread(logged, data, env)
     judged["log_is_as_expected"] = in_log == expected
+    judged["differences"] = {
+        name: await asyncio.to_thread(difference, name, here / "peace", data, env) for name in judged["unequal"]
+    }
     judged["ok"] = judged["ok"] and not missing and in_log == expected
     return {
         "engine": arguments.engine, "seed": arguments.seed, "faults": len(done), "minutes": round(disturbed_s / 60, 1),

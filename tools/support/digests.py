@@ -1,9 +1,11 @@
 """Digests of everything that a data set holds, on whatever engines the environment names.
 
     python tools/support/digests.py DATA
+    python tools/support/digests.py DATA "table reference"
 
-Prints one JSON object: by what was digested, {"rows", "sha256"}. Two runs over the same events agree in every line:
-offsets, lease epochs and heartbeats, which depend on the wall clock, are left out, and nothing else is.
+Prints one JSON object: by what was digested, {"rows", "sha256"}; or the lines of one of them. Two runs over the same
+events agree in every line: offsets, lease epochs and heartbeats, which depend on the wall clock, are left out, and
+nothing else is.
 
 `table …` are canonical export lines, every revision, as a reader sees them: rows collapsed, merged or not. `log …` are
 the bytes on the bus: of a raw topic in the order of each partition, of a derived one in the order of each underlying
@@ -13,7 +15,8 @@ the bytes on the bus: of a raw topic in the order of each partition, of a derive
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -101,25 +104,35 @@ def promises(reader: Reader, run: str) -> Iterator[bytes]:
     )  # fmt: skip
 
 
-def digests(dataset: Dataset, run: str = "main") -> Digests:
-    """Digests every topic and table of a data set."""
-    found: Digests = {}
+def contents(dataset: Dataset, run: str = "main", only: str = "") -> Iterator[tuple[str, Iterable[bytes]]]:
+    """Yields what is digested, topics of the log first: its name and its lines. `only` one of them, where it is given.
+
+    Lines are to be taken before the next name is.
+    """
     bus = dataset.open_bus()
     try:
         for topic in TOPICS:
-            if topic not in _APART:
-                found[f"log {topic}"] = digest_of(log_lines(bus, topic))
+            if topic not in _APART and only in ("", name := f"log {topic}"):
+                yield name, log_lines(bus, topic)
     finally:
         bus.close()
     with open_reader(dataset.path, 60) as reader:
-        for topic in TOPICS:
-            if topic in _APART:
-                found[f"table {topic}"] = digest_of(apart(reader, topic))
-            else:
-                found[f"table {topic}"] = digest_of(lines(reader, topic, Selection(run=run, all_revisions=True)))
-        found["table control"] = digest_of(controls(reader))
-        found["table progress"] = digest_of(promises(reader, run))
-    return found
+        tables: dict[str, Callable[[], Iterable[bytes]]] = {
+            f"table {topic}": partial(_table, reader, topic, run) for topic in TOPICS
+        }
+        tables |= {"table control": partial(controls, reader), "table progress": partial(promises, reader, run)}
+        for name, lines_of in tables.items():
+            if only in ("", name):
+                yield name, lines_of()
+
+
+def _table(reader: Reader, topic: str, run: str) -> Iterable[bytes]:
+    return apart(reader, topic) if topic in _APART else lines(reader, topic, Selection(run=run, all_revisions=True))
+
+
+def digests(dataset: Dataset, run: str = "main") -> Digests:
+    """Digests every topic and table of a data set."""
+    return {name: digest_of(found) for name, found in contents(dataset, run)}
 
 
 def physical(dataset: Dataset) -> dict[str, int]:
@@ -136,8 +149,12 @@ def physical(dataset: Dataset) -> dict[str, int]:
 
 
 def main() -> None:
-    """Digests the data set that the argument names."""
+    """Digests the data set that the argument names, or prints what a further one names of it."""
     dataset = Dataset.open(Path(sys.argv[1]))
+    if len(sys.argv) > 2:
+        for _, found_lines in contents(dataset, only=sys.argv[2]):
+            sys.stdout.buffer.writelines(line + b"\n" for line in found_lines)
+        return
     found = {"digests": digests(dataset), "rows_not_yet_merged": physical(dataset)}
     print(orjson.dumps(found, option=orjson.OPT_INDENT_2).decode())
 

@@ -26,12 +26,14 @@ from events.topics import DERIVED_TOPICS, RAW_TOPICS, TOPICS
 from support.digests import log_lines
 from support.listener import TOPICS as LISTENED
 from support.listener import Listener, Seen, fingerprint
-from support.servers import opened
+from support.servers import environment, opened
 from tests.engines.process import free_port
 
 UNDERTOW = [sys.executable, "-m", "undertow.cli"]
 _UP_WITHIN_S = 300.0
 _DIGEST_TRIES = 5
+#: Lines that are shown of what differs.
+_SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +187,23 @@ async def complete(up: Up, market: Market, listeners: list[Listener], within_s: 
 
 def results(data: Path, env: dict[str, str]) -> dict[str, Any]:
     """Returns the digests of everything that a data set holds."""
-    command = [sys.executable, str(support.ROOT / "tools/support/digests.py"), str(data)]
+    found: dict[str, Any] = orjson.loads(_digested(data, env))
+    return found
+
+
+def difference(name: str, peace: Path, data: Path, env: dict[str, str]) -> dict[str, Any]:
+    """Returns how the lines of one digest differ between two data sets, the first embedded: how many, and the first."""
+    left = Counter(_digested(peace, environment({}), name).splitlines())
+    right = Counter(_digested(data, env, name).splitlines())
+    only = {"only in peace": left - right, "only disturbed": right - left}
+    return {
+        where: {"lines": found.total(), "first": [line.decode() for line in sorted(found)[:_SHOWN]]}
+        for where, found in only.items()
+    }
+
+
+def _digested(data: Path, env: dict[str, str], *name: str) -> bytes:
+    command = [sys.executable, str(support.ROOT / "tools/support/digests.py"), str(data), *name]
     clocked = {name: value for name, value in env.items() if name != "LD_PRELOAD"}
     for patience in range(_DIGEST_TRIES):
         done = subprocess.run(command, env=clocked, stdout=subprocess.PIPE, check=patience == _DIGEST_TRIES - 1)
@@ -193,8 +211,7 @@ def results(data: Path, env: dict[str, str]) -> dict[str, Any]:
             break
         # Servers that a loaded machine keeps waiting are no result.
         time.sleep(10)
-    found: dict[str, Any] = orjson.loads(done.stdout)
-    return found
+    return done.stdout
 
 
 def logged(data: Path, env: dict[str, str]) -> Seen:
