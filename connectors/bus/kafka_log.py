@@ -61,6 +61,10 @@ class Stamp(NamedTuple):
     #: The base of the append that a mark voids; -1 on all others.
     of: int = -1
 
+    def of_same_append(self, other: Stamp) -> bool:
+        """Says whether two records were sent by one append."""
+        return self[:4] == other[:4]
+
     def others(self) -> list[tuple[int, int, int]]:
         """Returns (partition, Kafka's offset of it and behind it) of the append's other parts."""
         if not self.parts:
@@ -274,7 +278,7 @@ def _end_of(headers: Sequence[bytes], at: int, stamp: Stamp, runs: Sequence[int]
 
 def _is_of(header: bytes, same: bytes, stamp: Stamp) -> bool:
     """Says whether a stamp is of the append of another, which begins with `same`; it need not be read for that."""
-    return header.startswith(same) and header[len(same) :].startswith(_PROMISE) or parse(header)[:4] == stamp[:4]
+    return header.startswith(same) and header[len(same) :].startswith(_PROMISE) or parse(header).of_same_append(stamp)
 
 
 def _promise_of(header: bytes) -> int:

@@ -201,11 +201,15 @@ class Partitions:
         return before
 
     def _whole(self, topic: str, part: int, stamp: Stamp, end: int, complete: bool) -> bool:
-        """Tells as `settled` does; where something came behind the append since, that tells."""
+        """Tells as `settled` does; where something else came behind the append since, that tells.
+
+        More of the append itself, which its writer sends bit by bit, tells nothing yet.
+        """
         if self._ends[topic][1][part] <= end:
             return self.settled(topic, part)(stamp, end, complete)
         place = self.name(topic), part
-        return parse(stamp_of(self.look.records({place: end})[place])).of != stamp.base
+        behind = parse(stamp_of(self.look.records({place: end})[place]))
+        return behind.of != stamp.base and not behind.of_same_append(stamp)
 
     def torn(self, topic: str) -> dict[int, Stamp]:
         """Returns, by partition, the last append where it is not whole, as of the last `know`."""

@@ -75,16 +75,21 @@ class _LogPartition(StatefulSourcePartition[Chunk, int]):
         self.behind = max(head.next - self._offset, 0)
         self.behind_ns = head.promise - self._promise if self.behind and self._promise else 0
         if self._until is None and self._offset >= head.next:
-            self._awake = datetime.now(UTC) + timedelta(seconds=POLL_S)
-            return []
+            return self._nothing(head)
         batches = self._log.bus.read(self._topic, self._partition, self._offset, READ_RECORDS)
         if not batches:
-            self._offset = self._log.head(self._topic, self._partition).next
+            return self._nothing(head)
         chunks = [(self._topic, batch) for batch in batches if self._until is None or batch.first < self._until]
         for _, batch in chunks:
             self._offset = batch.next
             self._promise = batch.promises[-1][1]
         return chunks
+
+    def _nothing(self, head: Head) -> list[Chunk]:
+        """Notes that nothing stands here: what was trimmed away is passed over, and nothing else ever is."""
+        self._offset = max(self._offset, head.start)
+        self._awake = datetime.now(UTC) + timedelta(seconds=POLL_S)
+        return []
 
     def next_awake(self) -> datetime | None:
         return self._awake

@@ -8,7 +8,7 @@ from itertools import count
 
 from connectors.bus.base import Batch, StoredBatch
 from connectors.bus.kafka import KafkaBus
-from connectors.bus.kafka_log import runs_of
+from connectors.bus.kafka_log import Run, runs_of
 from connectors.bus.kafka_writer import Delivery
 from tests.contract.bus_suite import PARTITIONS, TOPIC, Engine, batch
 
@@ -26,17 +26,21 @@ def prefix_of(bus: KafkaBus) -> str:
     return bus._parts.name("")
 
 
+def others_of(bus: KafkaBus, batches: dict[int, Batch], part: int) -> str:
+    """What an append's stamps in one partition say of its parts in the others."""
+    states = bus._parts.states
+    return ",".join(
+        f"{other}:{states[TOPIC, other].position}:{each.count}" for other, each in batches.items() if other != part
+    )
+
+
 def tear(bus: KafkaBus, batches: dict[int, Batch], lands: Sequence[int]) -> None:
     """Appends to several partitions as a writer that is killed when only some parts have been sent."""
     parts, writer = bus._parts, bus._writer
     name = parts.name(TOPIC)
     for part in lands:
-        others = ",".join(
-            f"{other}:{parts.states[TOPIC, other].position}:{each.count}"
-            for other, each in batches.items()
-            if other != part
-        )
         lines = writer.lines_of(TOPIC, batches[part])
+        others = others_of(bus, batches, part)
         sent = writer.send(name, part, parts.states[TOPIC, part], batches[part], lines, 1, others)
         writer.wait(name, {part: sent})
 
@@ -44,16 +48,20 @@ def tear(bus: KafkaBus, batches: dict[int, Batch], lands: Sequence[int]) -> None
 def break_off(bus: KafkaBus, batches: dict[int, Batch], short: int, records: int) -> None:
     """Appends to several partitions as a writer whose messages ran out of time: of one partition's part the beginning
     is there, the other parts whole."""
-    parts, writer = bus._parts, bus._writer
-    name, state = parts.name(TOPIC), parts.states[TOPIC, short]
-    places = {part: f"{part}:{parts.states[TOPIC, part].position}:{each.count}" for part, each in batches.items()}
-    others = ",".join(place for part, place in places.items() if part != short)
-    delivery, lines = Delivery(), writer.lines_of(TOPIC, batches[short])
-    # The whole part's stamps, of which only the first records are sent.
-    runs = [run for run in runs_of(state, batches[short], 1, others) if run.start < records]
-    writer._produce(name, short, lines[:records], batches[short].keys[:records], runs, delivery)
-    writer.wait(name, {short: delivery})
+    send_some(bus, batches, short, 0, records)
     tear(bus, batches, lands=[part for part in batches if part != short])
+
+
+def send_some(bus: KafkaBus, batches: dict[int, Batch], part: int, first: int, last: int) -> None:
+    """Sends some records of an append's part, as a client whose queue is short sends the append bit by bit."""
+    parts, writer = bus._parts, bus._writer
+    name, state = parts.name(TOPIC), parts.states[TOPIC, part]
+    delivery, lines = Delivery(), writer.lines_of(TOPIC, batches[part])
+    runs = runs_of(state, batches[part], 1, others_of(bus, batches, part))
+    stamped = [max((run for run in runs if run.start <= place), key=lambda run: run.start) for place in range(last)]
+    some = [Run(place, run.promise, run.header) for place, run in enumerate(stamped[first:])]
+    writer._produce(name, part, lines[first:last], batches[part].keys[first:last], some, delivery)
+    writer.wait(name, {part: delivery})
 
 
 def tail_until(bus: KafkaBus, position: int, records: int) -> list[StoredBatch]:

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from itertools import count
@@ -31,7 +32,7 @@ from events.codec import canonical_line, fields_of
 from events.settings import Compute, Kafka, Rules
 from events.topics import DERIVED_TOPICS
 from flows.pipeline import collect
-from tests.connectors.kafka_bus import break_off, numbers, opened, prefix_of, tail_until, tear
+from tests.connectors.kafka_bus import break_off, numbers, opened, prefix_of, send_some, tail_until, tear
 from tests.contract.bus_suite import OTHER, PARTITIONS, TOPIC, BusSuite, Engine, batch, lines_of
 from tests.engines.kafka import Broker
 from tests.engines.kafka import running as started
@@ -63,6 +64,37 @@ def test_an_append_of_which_a_part_is_missing_is_never_seen_and_voided_by_the_ne
     assert [head.promise for head in reader.heads(TOPIC)] == [0, 0, 0]
     tailed = tail_until(reader, position, 3)
     assert lines_of(tailed) == ["c", "c", "c"]
+
+
+@pytest.mark.parametrize("there", [1, 2, 3])
+def test_an_append_that_grows_between_two_looks_at_the_ends_is_not_taken_for_whole(engine: Engine, there: int) -> None:
+    #  partition 0:  a | b0 … (one record more with each look)        partition 1:  a | b
+    bus, reader = opened(engine), opened(engine)
+    bus.append(TOPIC, {0: batch("a"), 1: batch("a")}, epoch=1)
+    slow = {0: batch("b0", "b1", "b2", "b3", "b4"), 1: batch("b")}
+    send_some(bus, slow, 0, 0, there)
+    send_some(bus, slow, 1, 0, 1)
+    ask, sent = reader._parts.ask_ends, there
+
+    def grow(to: int) -> None:
+        nonlocal sent
+        if sent < to:
+            send_some(bus, slow, 0, sent, to)
+        sent = to
+
+    def ask_while_it_grows(topics: Sequence[str]) -> dict[str, list[int]]:
+        ends = ask(topics)
+        grow(min(sent + 1, 5))
+        return ends
+
+    reader._parts.ask_ends = ask_while_it_grows  # type: ignore[method-assign]
+    seen = reader.heads(TOPIC)[0].next
+    assert seen in (1, 6), "a head stands before the append or behind it"
+    assert sum(each.count for each in reader.read(TOPIC, 0, 0, 100)) >= seen, "what a head says can be read"
+    grow(5)
+    for each in (reader, opened(engine)):
+        assert lines_of(each.read(TOPIC, 0, 0, 100)) == ["a", "b0", "b1", "b2", "b3", "b4"]
+        assert [head.next for head in each.heads(TOPIC)] == [6, 2, 0]
 
 
 @pytest.mark.parametrize("fenced", [True, False])
