@@ -21,10 +21,10 @@ _stop = threading.Event()
 #: The signal that asked for it, the first if there were several.
 _asked: list[int] = []
 _log = logging.getLogger("undertow.flows")
-#: How far a clock may be set back before a flow is ended for it, and how often that is looked at, s.
-_SET_BACK_S, _LOOK_S = 2.0, 0.5
+#: How far a clock may be set before a flow is ended for it, and how often that is looked at, s.
+_SET_S, _LOOK_S = 2.0, 0.5
 #: The exit status then: a failure that passes (EX_TEMPFAIL).
-CLOCK_SET_BACK = 75
+CLOCK_SET = 75
 
 
 def stopping() -> bool:
@@ -71,22 +71,23 @@ def tune_memory() -> None:
 def watch_clock(
     jumps: Callable[[], float] = lambda: time.time() - time.monotonic(), end: Callable[[int], object] = os._exit
 ) -> threading.Thread:
-    """Ends the process when the wall clock is set back, by which Bytewax wakes its sources and closes its epochs.
+    """Ends the process when somebody sets the wall clock, by which Bytewax wakes its sources and closes its epochs.
 
-    It would do neither until the clock is again where it was, for hours if need be. The next start goes on from the
-    last snapshot, as after a kill.
+    Set back, it would do neither until the clock is again where it was. Set forward while a source reads, it would
+    sleep for as long: it takes the time before it asks a source, which says later when it wants to be woken. Hours, if
+    need be. The next start goes on from the last snapshot, as after a kill.
     """
 
     def watch() -> None:
-        ahead_s = jumps()
-        while (now_s := jumps()) >= ahead_s - _SET_BACK_S:
-            ahead_s = max(now_s, ahead_s)
+        furthest_s = before_s = jumps()
+        while furthest_s - _SET_S <= (now_s := jumps()) <= before_s + _SET_S:
+            furthest_s, before_s = max(now_s, furthest_s), now_s
             time.sleep(_LOOK_S)
         _log.critical(
-            "the wall clock was set back by %.0f s, for which a flow would stand still: ending, to be started again",
-            ahead_s - now_s,
+            "the wall clock was set %s by %.0f s, for which a flow may stand still: ending, to be started again",
+            *(("back", furthest_s - now_s) if now_s < before_s else ("forward", now_s - before_s)),
         )
-        end(CLOCK_SET_BACK)
+        end(CLOCK_SET)
 
     watcher = threading.Thread(target=watch, name="clock", daemon=True)
     watcher.start()
