@@ -8,8 +8,11 @@ The data set is `UNDERTOW_DATA`. Kill it at any moment: rows collapse on their i
 from __future__ import annotations
 
 import logging
+import os
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -24,7 +27,7 @@ from connectors.bus.base import BusError
 from connectors.cache.keys import CacheError, Keys, connect
 from connectors.cache.mirror import MirrorThread
 from connectors.dataset import Dataset, DatasetError
-from connectors.store.archiver import Archiver, Counters
+from connectors.store.archiver import Archiver, Counters, clear_run
 from connectors.store.base import Store, StoreError, read_progress
 from connectors.store.client import hold_archive
 from connectors.store.log_source import Chunk, LogSource
@@ -34,10 +37,13 @@ from connectors.telemetry import begin
 from connectors.telemetry.health import beating
 from events.settings import Cache, Compute, SettingsError, load
 from events.topics import TOPICS
+from flows.beginning import GENERATION
 from flows.runtime import prepare, recovery_directory, stopping
 
 #: How long a starting archive waits for a reader that holds the store's path.
 _WAIT_S = 60.0
+#: How often it looks whether its run was cleared, s, and the exit status then: a failure that passes (EX_TEMPFAIL).
+_LOOK_S, CLEARED = 1.0, 75
 #: The name under which Bytewax keeps the source's snapshots.
 _SOURCE_STEP = "archive.log"
 #: An in-process run keeps no recovery store, so its epochs only cut work short.
@@ -62,7 +68,9 @@ def live(run: str = "main") -> Dataflow:
         prepare(settings)
         dataset = Dataset.open(settings.bus.undertow_data)
         held = hold_archive(dataset.path, _WAIT_S, stopping, settings.store)
+        life = _forget_a_cleared_run(dataset, held.store, run)
         _forget_what_the_store_lacks(held.store, run)
+        _note(life)
         mirror = _mirror(dataset, run, settings.cache)
     except (SettingsError, DatasetError, BusError, StoreError, CacheError) as error:
         sys.exit(f"error: {error}")
@@ -72,7 +80,8 @@ def live(run: str = "main") -> Dataflow:
             mirror.close()
         held.close()
 
-    source = LogSource(dataset.open_bus, list(TOPICS), dataset.partitions, beating("log", stopping))
+    until_cleared = ends_when_cleared(dataset, life, stopping)
+    source = LogSource(dataset.open_bus, list(TOPICS), dataset.partitions, beating("log", until_cleared))
     return build(source, _sink(lambda: (Archiver(held.store, run), close), settings.compute))
 
 
@@ -81,6 +90,55 @@ def _mirror(dataset: Dataset, run: str, cache: Cache) -> MirrorThread | None:
     if not cache.redis_url:
         return None
     return MirrorThread(dataset.open_bus, connect(cache), Keys(owner_of(dataset.path), run), cache.rolling_ttl_sec)
+
+
+def _life(dataset: Dataset) -> str:
+    """Returns which of its lives the run is in: another one since a flow cleared it; empty before the first."""
+    noted = dataset.run(GENERATION)
+    return "" if noted is None else noted.started
+
+
+def _note(life: str) -> None:
+    if (directory := recovery_directory()) is not None:
+        recovery.note_generation(directory, life)
+
+
+def _forget_a_cleared_run(dataset: Dataset, store: Store, run: str) -> str:
+    """Removes the rows of a run that a flow has cleared since they were archived; returns the life that it is in.
+
+    Killed before that is noted, it removes them again.
+    """
+    life, directory = _life(dataset), recovery_directory()
+    known = "" if directory is None else recovery.generation(directory)
+    if known not in ("", life):
+        _log.warning("the run %s was cleared and begun anew: so are its rows", run)
+        clear_run(store, run)
+    return life
+
+
+def ends_when_cleared(
+    dataset: Dataset, life: str, stopping: Callable[[], bool], end: Callable[[int], object] = os._exit
+) -> Callable[[], bool]:
+    """Returns `stopping` so that it ends the process, to be started again, once a flow has cleared the run.
+
+    Offsets of its topics begin at 0 again, and what was archived belongs to nothing any more.
+    """
+    looked_s = time.monotonic()
+
+    def asked() -> bool:
+        nonlocal life, looked_s
+        if time.monotonic() - looked_s >= _LOOK_S:
+            looked_s = time.monotonic()
+            with suppress(BusError):  # Brokers that are away say so elsewhere.
+                before, life = life, _life(dataset)
+                if not before and life:
+                    _note(life)
+                elif before != life:
+                    _log.critical("the run was cleared: ending, to be started again without its rows")
+                    end(CLEARED)
+        return stopping()
+
+    return asked
 
 
 def _forget_what_the_store_lacks(store: Store, run: str) -> None:

@@ -19,7 +19,8 @@ from connectors.dataset import Dataset
 from connectors.store.base import StoreAway, read_progress
 from connectors.store.client import ServedStore, open_reader
 from connectors.store.export import lines
-from flows.archive import archive_all, log_heads
+from flows.archive import CLEARED, archive_all, log_heads
+from flows.beginning import new_generation
 from tests.connectors.store.samples import expected_lines, plain_events
 from tests.lines import encode_lines
 
@@ -159,6 +160,35 @@ def test_a_stop_signal_takes_the_last_rows_along_and_exits_0(dataset: Dataset, l
     assert not has_socket(dataset)
     with open_reader(dataset.path) as reader:
         assert exported(reader)["options.prints"] == expected_lines("options.prints", events, PROMISES)
+
+
+def test_rows_of_a_run_that_was_cleared_go_with_it(dataset: Dataset, live: Live) -> None:
+    def archived(topic: str) -> list[bytes]:
+        wait_until(lambda: has_socket(dataset) and caught_up(dataset))
+        with open_reader(dataset.path) as reader:
+            return exported(reader)[topic]
+
+    prints, alerts = plain_events("options.prints", 50), plain_events("flow.alerts", 60)
+    append(dataset, "options.prints", prints)
+    append(dataset, "flow.alerts", alerts[:40])
+    process = live.start()
+    assert archived("flow.alerts") == expected_lines("flow.alerts", alerts[:40], PROMISES)
+    new_generation(dataset, 1)
+    time.sleep(3)
+    assert process.poll() is None, "the run's first life: nothing was cleared"
+    bus = dataset.open_bus()
+    bus.clear("flow.alerts")
+    bus.close()
+    new_generation(dataset, 2)
+    assert process.wait(20) == CLEARED
+    # Fewer than before: their offsets lie below those that were archived.
+    append(dataset, "flow.alerts", alerts[30:])
+    process = live.start()
+    assert archived("flow.alerts") == expected_lines("flow.alerts", alerts[30:], PROMISES)
+    assert archived("options.prints") == expected_lines("options.prints", prints, PROMISES)
+    live.kill()
+    live.start()
+    assert archived("flow.alerts") == expected_lines("flow.alerts", alerts[30:], PROMISES), "cleared once"
 
 
 def test_a_missing_data_set_is_one_line(tmp_path: Path) -> None:
