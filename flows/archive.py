@@ -37,13 +37,13 @@ from connectors.telemetry import begin
 from connectors.telemetry.health import beating
 from events.settings import Cache, Compute, SettingsError, load
 from events.topics import TOPICS
-from flows.beginning import GENERATION
-from flows.runtime import prepare, recovery_directory, stopping
+from flows.beginning import generation_of
+from flows.runtime import BEGIN_AGAIN, prepare, recovery_directory, stopping
 
 #: How long a starting archive waits for a reader that holds the store's path.
 _WAIT_S = 60.0
-#: How often it looks whether its run was cleared, s, and the exit status then: a failure that passes (EX_TEMPFAIL).
-_LOOK_S, CLEARED = 1.0, 75
+#: How often it looks whether its run was cleared, s.
+_LOOK_S = 1.0
 #: The name under which Bytewax keeps the source's snapshots.
 _SOURCE_STEP = "archive.log"
 #: An in-process run keeps no recovery store, so its epochs only cut work short.
@@ -92,12 +92,6 @@ def _mirror(dataset: Dataset, run: str, cache: Cache) -> MirrorThread | None:
     return MirrorThread(dataset.open_bus, connect(cache), Keys(owner_of(dataset.path), run), cache.rolling_ttl_sec)
 
 
-def _life(dataset: Dataset) -> str:
-    """Returns which of its lives the run is in: another one since a flow cleared it; empty before the first."""
-    noted = dataset.run(GENERATION)
-    return "" if noted is None else noted.started
-
-
 def _note(life: str) -> None:
     if (directory := recovery_directory()) is not None:
         recovery.note_generation(directory, life)
@@ -106,9 +100,9 @@ def _note(life: str) -> None:
 def _forget_a_cleared_run(dataset: Dataset, store: Store, run: str) -> str:
     """Removes the rows of a run that a flow has cleared since they were archived; returns the life that it is in.
 
-    Killed before that is noted, it removes them again.
+    Killed before that is noted, it removes them again when it starts.
     """
-    life, directory = _life(dataset), recovery_directory()
+    life, directory = generation_of(dataset), recovery_directory()
     known = "" if directory is None else recovery.generation(directory)
     if known not in ("", life):
         _log.warning("the run %s was cleared and begun anew: so are its rows", run)
@@ -130,12 +124,12 @@ def ends_when_cleared(
         if time.monotonic() - looked_s >= _LOOK_S:
             looked_s = time.monotonic()
             with suppress(BusError):  # Brokers that are away say so elsewhere.
-                before, life = life, _life(dataset)
+                before, life = life, generation_of(dataset)
                 if not before and life:
                     _note(life)
                 elif before != life:
                     _log.critical("the run was cleared: ending, to be started again without its rows")
-                    end(CLEARED)
+                    end(BEGIN_AGAIN)
         return stopping()
 
     return asked

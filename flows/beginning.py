@@ -30,7 +30,7 @@ from flows.steps import Parameters
 
 _log = logging.getLogger("undertow.flows")
 RUN = "main"
-_NOW, GENERATION = f"{RUN}/now", f"{RUN}/generation"
+_NOW, _GENERATION = f"{RUN}/now", f"{RUN}/generation"
 #: Whoever settles what the run is holds this for a moment; how long others wait for it.
 _SETTLING, _SETTLE_S = f"settle:{RUN}", 30.0
 TAPE, _STEPS = "options.tape", ("options.mark_and_packet", "options.judge")
@@ -51,8 +51,8 @@ def begin_run(dataset: Dataset, bus: Bus, settings: Settings, subset: Sequence[i
     """Settles what the run is and where the partitions of this process go on; its leases are held, under `epoch`."""
     with dataset.leases.acquire_within(_SETTLING, _SETTLE_S):
         rules = _settle(dataset, bus, settings, subset, epoch)
-        noted = dataset.run(GENERATION)
-    return resume(bus, settings, rules, subset, "" if noted is None else noted.started)
+        generation = generation_of(dataset)
+    return resume(bus, settings, rules, subset, generation)
 
 
 def refuse_part_of_reset(settings: Settings, subset: Sequence[int], partitions: int) -> None:
@@ -66,7 +66,13 @@ def refuse_part_of_reset(settings: Settings, subset: Sequence[int], partitions: 
 
 def new_generation(dataset: Dataset, epoch: int) -> None:
     """Notes that the derived topics begin anew: a recovery store of before belongs to none of them any more."""
-    dataset.record_run(GENERATION, {}, code_digest(), str(epoch), "live")
+    dataset.record_run(_GENERATION, {}, code_digest(), str(epoch), "live")
+
+
+def generation_of(dataset: Dataset) -> str:
+    """Returns which of its lives the run is in, another one since it was cleared; empty before the first."""
+    noted = dataset.run(_GENERATION)
+    return "" if noted is None else noted.started
 
 
 # ---- the run and its parameters -----------------------------------------------------------------

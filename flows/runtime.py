@@ -23,8 +23,8 @@ _asked: list[int] = []
 _log = logging.getLogger("undertow.flows")
 #: How far a clock may be set before a flow is ended for it, and how often that is looked at, s.
 _SET_S, _LOOK_S = 2.0, 0.5
-#: The exit status then: a failure that passes (EX_TEMPFAIL).
-CLOCK_SET = 75
+#: The exit status of who ends to be started again at once: a failure that passes.
+BEGIN_AGAIN = os.EX_TEMPFAIL
 
 
 def stopping() -> bool:
@@ -87,7 +87,7 @@ def watch_clock(
             "the wall clock was set %s by %.0f s, for which a flow may stand still: ending, to be started again",
             *(("back", furthest_s - now_s) if now_s < before_s else ("forward", now_s - before_s)),
         )
-        end(CLOCK_SET)
+        end(BEGIN_AGAIN)
 
     watcher = threading.Thread(target=watch, name="clock", daemon=True)
     watcher.start()

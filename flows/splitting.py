@@ -10,7 +10,7 @@ from connectors import recovery
 from connectors.dataset import Dataset
 from connectors.tape import newest_released
 from events.partitions import subset_text
-from flows.beginning import GENERATION, TAPE
+from flows.beginning import TAPE, generation_of
 
 _log = logging.getLogger("undertow.flows")
 
@@ -29,11 +29,11 @@ def bring_snapshots(dataset: Dataset, subset: Collection[int]) -> None:
     """
     if any(partition in dataset.flow_holders() for partition in subset):
         return
-    noted = dataset.run(GENERATION)
+    generation = generation_of(dataset)
     ours = store_of(dataset, subset)
     furthest: dict[int, tuple[int, bool, Path]] = {}
     for store in sorted(dataset.recovery_dir("").glob("options*")):
-        if recovery.generation(store) == ("" if noted is None else noted.started):
+        if recovery.generation(store) == generation:
             for key, snapshot in recovery.snapshots(store, TAPE).items():
                 found = (newest_released(snapshot), store == ours, store)
                 if int(key) in subset and found > furthest.get(int(key), (-1, False, ours)):

@@ -19,8 +19,9 @@ from connectors.dataset import Dataset
 from connectors.store.base import StoreAway, read_progress
 from connectors.store.client import ServedStore, open_reader
 from connectors.store.export import lines
-from flows.archive import CLEARED, archive_all, log_heads
+from flows.archive import archive_all, log_heads
 from flows.beginning import new_generation
+from flows.runtime import BEGIN_AGAIN
 from tests.connectors.store.samples import expected_lines, plain_events
 from tests.lines import encode_lines
 
@@ -180,7 +181,7 @@ def test_rows_of_a_run_that_was_cleared_go_with_it(dataset: Dataset, live: Live)
     bus.clear("flow.alerts")
     bus.close()
     new_generation(dataset, 2)
-    assert process.wait(20) == CLEARED
+    assert process.wait(20) == BEGIN_AGAIN
     # Fewer than before: their offsets lie below those that were archived.
     append(dataset, "flow.alerts", alerts[30:])
     process = live.start()
