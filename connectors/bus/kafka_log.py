@@ -5,8 +5,9 @@ expected (base), our offset and the promise in force there, the lease epoch, how
 are dense whatever else stands in Kafka's log: records of a lease epoch that is over, and marks (a fence, a clear, a
 trim, a void), have a Kafka offset and none of ours. An append to several partitions names its parts in the others: it
 is seen once something stands behind it or all of them are there, and never if a mark voids it, because its writer died
-in the middle. What a reader makes of a partition is a function of that log alone, wherever it begins: a stamp's claims
-hold exactly at its base, and from there on everybody folds the same records.
+in the middle; nor is a part that was cut short before another holder's mark. What a reader makes of a partition is a
+function of that log alone, wherever it begins: a stamp's claims hold exactly at its base, and from there on everybody
+folds the same records.
 """
 
 from __future__ import annotations
@@ -64,6 +65,16 @@ class Stamp(NamedTuple):
     def of_same_append(self, other: Stamp) -> bool:
         """Says whether two records were sent by one append."""
         return self[:4] == other[:4]
+
+    def voided_by(self, behind: Stamp, complete: bool) -> bool:
+        """Says whether the record directly behind an append's part keeps it from being seen; `complete`: all is there.
+
+        A mark that voids it does; so does, where an append to several partitions was cut short, any mark of a newer
+        lease epoch, for behind that nothing more of it counts.
+        """
+        if self.base >= 0 and behind.of == self.base:
+            return True
+        return not complete and self.parts != "" and behind.mark != "" and behind.epoch > self.epoch
 
     def others(self) -> list[tuple[int, int, int]]:
         """Returns (partition, Kafka's offset of it and behind it) of the append's other parts."""
@@ -228,13 +239,13 @@ def fold(
             at += 1
             continue
         stop, cuts = _end_of(headers, at, stamp, runs, run)
+        complete = stop - at >= stamp.records
         if stop == end:
-            complete = stop - at >= stamp.records
             if not complete and not final:
                 break
             if stamp.parts and not settled(stamp, (messages[stop - 1].offset() or 0) + 1, complete):
                 break
-        void = stop < end and parse(headers[stop]).of == stamp.base >= 0
+        void = stop < end and stamp.voided_by(parse(headers[stop]), complete)
         if stamp.epoch >= state.epoch and not void:
             found.append(
                 _batch(state, partition, messages[at:stop], [headers[cut] for cut in cuts], [cut - at for cut in cuts])

@@ -209,7 +209,7 @@ class Partitions:
             return self.settled(topic, part)(stamp, end, complete)
         place = self.name(topic), part
         behind = parse(stamp_of(self.look.records({place: end})[place]))
-        return behind.of != stamp.base and (complete or not behind.of_same_append(stamp))
+        return not stamp.voided_by(behind, complete) and (complete or not behind.of_same_append(stamp))
 
     def torn(self, topic: str) -> dict[int, Stamp]:
         """Returns, by partition, the last append where it is not whole, as of the last `know`."""

@@ -94,6 +94,29 @@ def test_an_append_whose_messages_ran_out_of_time_within_a_partition_leaves_noth
             assert found[-1].promises == [(0, promise)], "no promise of what was voided"
 
 
+@pytest.mark.parametrize("records", [1, 2, 3])
+def test_what_lands_of_a_broken_append_while_its_heir_fences_is_never_seen(engine: Engine, records: int) -> None:
+    #  partition 0:  a | b0 … (the rest is missing) | fence | c        partition 1:  a | fence | c
+    bus, reader = opened(engine), opened(engine)
+    bus.append(TOPIC, {0: batch("a"), 1: batch("a")}, epoch=1)
+    late = batch("b0", "b1", "b2", "b3", promises=[(0, 50), (2, 70)])
+    heir = opened(engine)
+    void_torn = heir._void_torn
+
+    def void_before_it_lands(topic: str, epoch: int) -> None:
+        void_torn(topic, epoch)
+        send_some(bus, {0: late, 1: late}, 0, 0, records)
+
+    heir._void_torn = void_before_it_lands  # type: ignore[method-assign]
+    heir.fence(TOPIC, range(PARTITIONS), 2)
+    for each in (heir, reader, opened(engine)):
+        assert [(head.next, head.promise) for head in each.heads(TOPIC)] == [(1, 0), (1, 0), (0, 0)]
+        assert [lines_of(each.read(TOPIC, part, 0, 100)) for part in (0, 1)] == [["a"], ["a"]]
+    assert heir.append(TOPIC, {0: batch("c"), 1: batch("c")}, epoch=2) == {0: 1, 1: 1}
+    for each in (heir, reader, opened(engine)):
+        assert [lines_of(each.read(TOPIC, part, 0, 100)) for part in (0, 1)] == [["a", "c"], ["a", "c"]]
+
+
 @pytest.mark.parametrize("marked", range(3))
 def test_an_heir_that_is_killed_while_it_voids_leaves_it_to_the_next(engine: Engine, marked: int) -> None:
     bus, reader = opened(engine), opened(engine)
