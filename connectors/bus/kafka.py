@@ -16,7 +16,7 @@ from contextlib import suppress
 
 from connectors.bus.base import Batch, BusError, Head, StoredBatch
 from connectors.bus.kafka_client import Client
-from connectors.bus.kafka_log import Mark, Stamp, State, fold
+from connectors.bus.kafka_log import Mark, Stamp, State, fold, order_time_of
 from connectors.bus.kafka_partitions import Partitions
 from connectors.bus.kafka_reader import Stream, Tail, TopicReader
 from connectors.bus.kafka_waiting import Moved
@@ -327,7 +327,7 @@ class KafkaBus:
         """Returns the last record of the partition that has come furthest in time, if it is an event."""
         name = self._parts.name(topic)
         found = self._parts.look.records({(name, part): self._parts.states[topic, part].position - 1 for part in grown})
-        events = [(message.timestamp()[1], part) for (_, part), message in found.items() if message.key() is not None]
+        events = [(order_time_of(message), part) for (_, part), message in found.items() if message.key() is not None]
         if not events:
             return None
         part = max(events)[1]

@@ -37,6 +37,8 @@ _AFTER_DIGITS = b",}"
 #: What stands in a stamp between what is its append's and what is its record's.
 _PROMISE = b" promise="
 _FOREVER_MS = FOREVER_NS // NS_PER_MS
+#: A record whose time is no older than this is one whose sender a broker remembers.
+_REMEMBERED_MS = 3_600_000
 
 
 class Stamp(NamedTuple):
@@ -200,8 +202,26 @@ def _around_promise(stamp: Stamp) -> tuple[bytes, bytes]:
     return begins + b"promise=", behind
 
 
+def order_time_of(message: Message) -> int:
+    """Returns the order time of a record that was read, ms."""
+    value = message.value()
+    line = value.encode() if isinstance(value, str) else value or b""
+    return order_times([line], [Run(0, parse(stamp_of(message)).promise, b"")])[0]
+
+
+def create_times(messages: Sequence[bytes], runs: Sequence[Run], now_ms: int) -> list[int]:
+    """Returns each record's CreateTime, ms: its order time, or now where that is over an hour ago.
+
+    A broker forgets who sent a record a day after the record's own time (`producer.id.expiration.ms`); one of an old
+    tape it forgets at its next start. A batch that it had taken before it was killed, and whose answer was lost, would
+    then stand twice.
+    """
+    oldest = now_ms - _REMEMBERED_MS
+    return [ms if ms > oldest else now_ms for ms in order_times(messages, runs)]
+
+
 def order_times(messages: Sequence[bytes], runs: Sequence[Run]) -> list[int]:
-    """Returns each record's order time for Kafka's CreateTime, ms: its ts or the promise before it, the later one."""
+    """Returns each record's order time, ms: its ts or the promise before it, the later one."""
     found: list[int] = []
     add = found.append
     for run, behind in pairwise([*runs, Run(len(messages), 0, b"")]):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from typing import NoReturn
@@ -10,7 +11,8 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from connectors.bus.base import Batch, BusError
 from connectors.bus.kafka_client import Client, error_of, in_words
-from connectors.bus.kafka_log import HEADER, Run, Stamp, State, order_times, runs_of
+from connectors.bus.kafka_log import HEADER, Run, Stamp, State, create_times, runs_of
+from events.types import NS_PER_MS
 
 _FLUSH_S = 1.0
 #: What a message weighs beside its key and value, with room to spare.
@@ -115,8 +117,9 @@ class Writer:
         headers: list[Headers] = []
         for run, behind in pairwise([*runs, Run(len(values), 0, b"")]):
             headers += [_headers(run.header)] * (behind.start - run.start)
+        times = create_times(values, runs, time.time_ns() // NS_PER_MS)
         produce, takes = self._producer.produce, [delivery.take] * (len(values) - 1) + [delivery.take_last]
-        for row in zip(values, keys, order_times(values, runs), headers, takes, strict=True):
+        for row in zip(values, keys, times, headers, takes, strict=True):
             value, key, ms, header, take = row
             try:
                 produce(name, value, key, part, take, timestamp=ms, headers=header)

@@ -90,14 +90,28 @@ def test_records_of_other_programs_are_read_as_they_are(engine: Engine, broker: 
     assert [head.next for head in bus.heads(TOPIC)] == [5, 0, 0]
 
 
-def test_the_time_of_a_record_is_its_order_time(engine: Engine, broker: Broker) -> None:
-    bus, late, early = opened(engine), 1_768_489_200_500_000_000, 1_768_489_200_000_000_000
-    bus.append(TOPIC, {0: batch(f'{{"id":"x","ts":{early}}}', f'{{"ts":{early}}}', promises=[(1, late)])})
+def test_the_time_of_a_record_is_its_order_time_unless_that_is_long_ago(engine: Engine, broker: Broker) -> None:
+    now = time.time_ns() // 10**6 * 10**6
+    bus, late, early, old = opened(engine), now + 500_000_000, now, now - 3_700_000_000_000
+    rows = [f'{{"id":"o","ts":{old}}}', f'{{"id":"x","ts":{early}}}', f'{{"ts":{early}}}']
+    bus.append(TOPIC, {0: batch(*rows, promises=[(2, late)])})
     consumer = Consumer({"bootstrap.servers": broker.address, "group.id": "t"})
     consumer.assign([TopicPartition(f"{prefix_of(bus)}{TOPIC}", 0, 0)])
-    found = [message for _ in range(2) if (message := consumer.poll(20)) is not None]
+    found = [message for _ in range(3) if (message := consumer.poll(20)) is not None]
     consumer.close()
-    assert [message.timestamp()[1] for message in found] == [early // 10**6, late // 10**6]
+    sent, *times = [message.timestamp()[1] for message in found]
+    assert times == [early // 10**6, late // 10**6]
+    assert now // 10**6 <= sent <= time.time_ns() // 10**6
+
+
+def test_the_newest_record_of_a_tally_is_that_of_the_newest_order_time_however_old(engine: Engine) -> None:
+    bus = opened(engine)
+    position = bus.end_position(TOPIC)
+    bus.append(TOPIC, {1: batch('{"ts":1767623400002000000}')})
+    bus.append(TOPIC, {0: batch('{"ts":1767623400001000000}')})
+    newest = bus.tally(TOPIC, position)[2]
+    assert newest is not None
+    assert newest.lines() == [b'{"ts":1767623400002000000}']
 
 
 @pytest.mark.parametrize(

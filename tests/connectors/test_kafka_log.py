@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.bus.base import Batch
-from connectors.bus.kafka_log import Stamp, State, order_times, parse, runs_of
+from connectors.bus.kafka_log import Stamp, State, create_times, order_times, parse, runs_of
 from events.types import FOREVER_NS
 
 _NS = st.integers(10**18, 2 * 10**18)
@@ -67,6 +67,14 @@ def test_a_record_without_a_usable_time_has_the_promise_or_the_first_moment() ->
     for promise, expected in ((0, 1), (1_767_623_400_001_000_000, 1_767_623_400_001), (FOREVER_NS, 1)):
         runs = runs_of(State(promise=promise), Batch(len(lines), b""), 0)
         assert order_times(lines, runs) == [expected] * len(lines)
+
+
+def test_a_record_of_long_ago_is_sent_as_of_now() -> None:
+    #  A broker forgets who sent a record a day after the record's time.
+    now_ms = 1_767_623_400_000
+    for age_ms, expected in ((3_600_001, now_ms), (3_599_999, now_ms - 3_599_999), (-5, now_ms + 5)):
+        line = b'{"ts":%d}' % ((now_ms - age_ms) * 1_000_000)
+        assert create_times([line], runs_of(State(), Batch(1, line, ["SPY"], []), 1), now_ms) == [expected]
 
 
 def test_a_stamp_that_is_not_ours_counts_as_none() -> None:

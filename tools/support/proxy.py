@@ -1,4 +1,4 @@
-"""A TCP proxy on the loopback between us and one server, that can halt, cut and refuse.
+"""A TCP proxy on the loopback between us and one server, that can halt, mute, cut and refuse.
 
 It runs in a thread with a loop of its own, so that whoever starts a server through it may block.
 """
@@ -21,6 +21,7 @@ class Proxy:
         self.port = 0
         self.connections = 0
         self._flowing = asyncio.Event()
+        self._muted = False
         self._refusing = False
         self._links: set[asyncio.Transport] = set()
         #: The loop itself holds a task only weakly.
@@ -44,6 +45,10 @@ class Proxy:
     def halt(self, halted: bool) -> None:
         """Holds every byte back in both directions while connections stay open, or lets them go on."""
         self._do(self._flowing.clear if halted else self._flowing.set)
+
+    def mute(self, muted: bool) -> None:
+        """Loses what the server answers while requests reach it, or hands answers on again."""
+        self._muted = muted
 
     def close(self) -> None:
         """Ends the proxy and everything that goes through it."""
@@ -82,18 +87,20 @@ class Proxy:
         self._links |= links
         self._tasks.add(task)
         try:
-            await asyncio.gather(self._forward(reader, far_writer), self._forward(far_reader, writer))
+            await asyncio.gather(self._forward(reader, far_writer), self._forward(far_reader, writer, answers=True))
         finally:
             self._links -= links
             self._tasks.discard(task)
             for link in links:
                 link.abort()
 
-    async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, answers: bool = False) -> None:
         """Hands bytes on until one side ends; then the other side is told."""
         with suppress(OSError):
             while data := await reader.read(_CHUNK):
                 await self._flowing.wait()
+                if answers and self._muted:
+                    continue
                 writer.write(data)
                 await writer.drain()
             writer.write_eof()
