@@ -1,4 +1,8 @@
-"""Alert: hits on one event weighed into one message with one direction, merged and throttled in event time."""
+"""Alert: hits on one event weighed into one message with one direction, merged and throttled in event time.
+
+Events of one contract and direction merge that became known within the cooldown of each other; neither a cancel nor a
+later look prolongs it.
+"""
 
 from __future__ import annotations
 
@@ -50,7 +54,7 @@ def alert_for(memory: Memory, event: Event, rules: Rules) -> Alert | None:
     merges = (
         newest is not None
         and not newest.alert.withdrawn
-        and fresh.ts - newest.alert.ts <= rules.alert_cooldown_ms * NS_PER_MS
+        and fresh.ts - max(piece.alert.ts for piece in newest.pieces) <= rules.alert_cooldown_ms * NS_PER_MS
         and len(newest.pieces) < MAX_MERGED
     )
     if newest is not None and merges:
@@ -81,8 +85,11 @@ def revise_alert(
         return None if silent or event is None else alert_for(memory, event, rules)
     pieces = [piece for piece in kept.pieces if piece.about != about]
     if fresh is not None:
-        place = next((n for n, piece in enumerate(kept.pieces) if piece.about == about), len(pieces))
-        pieces.insert(place, Piece(about, fresh))
+        place = next((n for n, piece in enumerate(kept.pieces) if piece.about == about), None)
+        if place is not None:
+            # What is told of it later does not make it later: the cooldown runs from when it was first known.
+            fresh.ts = kept.pieces[place].alert.ts
+        pieces.insert(len(pieces) if place is None else place, Piece(about, fresh))
     kept.revision += 1
     kept.pieces = pieces
     kept.alert = _folded(kept, ts, rules) if pieces else _withdrawn(kept, ts)

@@ -29,7 +29,7 @@ from operators.partition_state import (
     Underlying,
     Vicinity,
 )
-from operators.striking import strike
+from operators.striking import Strike, strike
 from operators.structure import config_of
 from operators.suspects import suspect
 from operators.units import six, total
@@ -140,10 +140,10 @@ class Gathering:
         """Remembers an equity print that was tied to options."""
         take_stock(self._vicinity(symbol), ts, shares, price)
 
-    def strike(self, event: MarkedPrint, ref: str | None, out: list[Work]) -> PacketPrint | None:
+    def strike(self, by: Strike, out: list[Work]) -> PacketPrint | None:
         """Strikes out the print that a cancel or correction means and returns it; None when it is not remembered."""
-        vicinity = self._vicinity(event.underlying)
-        struck = strike(vicinity, self._packs, event, ref, self._horizon_ns, self._packet)
+        vicinity = self._vicinity(by.event.underlying)
+        struck = strike(vicinity, self._packs, by, self._horizon_ns, self._packet)
         if struck is None:
             return None
         if struck.revised is not None:

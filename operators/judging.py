@@ -6,7 +6,7 @@ legs, whose parents are then no single-leg evidence. Pure: all that is remembere
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -60,12 +60,12 @@ class Judge:
     ) -> None:
         """Judges a packet, less the parents that structures have taken."""
         orders = orders_of(packet, taken, self.rules)
-        events = self._events(packet, ts, taken, orders, self._remember(memory, packet, orders))
+        events = self._events(packet, ts, taken, orders, self._remember(memory, packet, orders), {})
         for event in events:
             self._say(memory, event, out)
             claims_of(memory, event)
         if events:
-            self._note(memory, packet.id, Judged(ts, packet.contract, packet.id, _fired(events)))
+            self._note(memory, packet.id, Judged(ts, packet.contract, packet.id, _fired(events), _names(events)))
 
     def structure(self, memory: Memory, structure: Structure, ts: int, out: Verdicts) -> None:
         """Judges a structure."""
@@ -92,11 +92,13 @@ class Judge:
     def revise_packet(self, memory: Memory, revised: Revised, out: Verdicts) -> None:
         """Judges a packet again, without a print that was struck out; rules may fire that did not, and the reverse."""
         packet, taken = revised.packet, frozenset(revised.taken)
-        orders = orders_of(packet, taken, self.rules)
+        before = memory.judged.get(packet.id)
+        names = before.names if before is not None else {}
+        orders = orders_of(packet, taken, self.rules, names=names)
         recent = self._remember_again(memory, packet, orders)
         judges = packet.premium is not None and packet.premium >= self.least
-        events = self._events(packet, revised.ts, taken, orders, recent) if judges else []
-        now = Judged(revised.ts, packet.contract, packet.id, _fired(events))
+        events = self._events(packet, revised.ts, taken, orders, recent, names) if judges else []
+        now = Judged(revised.ts, packet.contract, packet.id, _fired(events), _names(events) | names)
         self._revise(memory, packet, now, events, out)
         if packet.id in memory.watched:
             memory.watched[packet.id].iv = packet.iv
@@ -114,34 +116,39 @@ class Judge:
         """Says what changed: hits again or taken back, and the alerts that they went into."""
         ts, before = now.ts, memory.judged.get(of.id)
         if before is not None:
-            memory.judged[of.id] = now = Judged(before.ts, before.contract, before.packet_id, now.fired)
+            memory.judged[of.id] = now = Judged(before.ts, before.contract, before.packet_id, now.fired, now.names)
         elif events:
             self._note(memory, of.id, now)
         by_about = {event.about: event for event in events}
         fired = {} if before is None else before.fired
+        still = {ident for hits in now.fired.values() for ident in hits}
         for about in dict.fromkeys((*fired, *by_about)):
-            event, then, still = by_about.get(about), fired.get(about, ()), now.fired.get(about, ())
+            event, then = by_about.get(about), fired.get(about, ())
             for hit in () if event is None else event.hits:
                 hit.revision = of.revision
                 out.hits.append(hit)
-            out.hits += [
-                _withdrawn(about, rule, self._version(rule), now, of, ts) for rule in then if rule not in still
-            ]
-            revise_claims(memory, about, then, event)
+            out.hits += [self._withdrawn(ident, now, of, ts) for ident in then if ident not in still]
+            revise_claims(memory, then, event)
             alert = revise_alert(memory, about, event, ts, self.rules, spoken=bool(then))
             if alert is not None:
                 out.alerts.append(alert)
                 if event is not None:
                     watch(memory, event, alert)
 
-    def _version(self, ident: str) -> int:
+    def _withdrawn(self, ident: str, judged: Judged, of: FlowPacket | Structure, ts: int) -> Hit:
+        about, _, name = ident.rpartition(":")
         every = (*self._orders, *self._wholes, *self._structures)
-        return next((rule.version for rule, _ in every if rule.id == ident), 1)
+        version = next((rule.version for rule, _ in every if rule.id == name), 1)
+        return _withdrawn(about, name, version, judged, of, ts)
 
     def _events(
-        self, packet: FlowPacket, ts: int, taken: frozenset[str], orders: Sequence[Subject], recent: Sequence[Order]
+        self, packet: FlowPacket, ts: int, taken: frozenset[str], orders: Sequence[Subject], recent: Sequence[Order],
+        names: Mapping[str, str],
     ) -> list[Event]:  # fmt: skip
-        """Returns the orders of a packet on which rules fired; what is said of the packet joins the largest of them."""
+        """Returns the orders of a packet on which rules fired; what is said of the packet joins the largest of them.
+
+        Where none fires it is an event of its own, under the name that carried it before a print was struck out.
+        """
         events = []
         for subject in orders:
             subject.recent = recent
@@ -154,7 +161,7 @@ class Judge:
             first = events[0]
             events[0] = Event(first.about, ts, first.subject, first.hits + tuple(said))
         elif said and whole is not None:
-            events.append(Event(whole.about, ts, whole, tuple(said)))
+            events.append(Event(names.get(_WHOLE, whole.about), ts, whole, tuple(said)))
         return events
 
     def _fired(
@@ -239,8 +246,25 @@ def _counts(packet: FlowPacket) -> bool:
     return packet.flag == "regular" and not packet.suspected_complex and not packet.halted and not packet.limit_state
 
 
+#: The name of what is said of a packet as a whole, beside those of sides.
+_WHOLE = "whole"
+
+
 def _fired(events: Sequence[Event]) -> dict[str, tuple[str, ...]]:
-    return {event.about: tuple(hit.rule for hit in event.hits) for event in events}
+    return {event.about: tuple(hit.id for hit in event.hits) for event in events}
+
+
+def _names(events: Sequence[Event]) -> dict[str, str]:
+    """Returns under which name each side was spoken of, and the event that carried what is said of the whole."""
+    names: dict[str, str] = {}
+    for event in events:
+        subject = event.subject
+        if isinstance(subject, Subject):
+            if not subject.whole:
+                names[subject.side] = event.about
+            if any(hit.about != event.about for hit in event.hits) or subject.whole:
+                names[_WHOLE] = event.about
+    return names
 
 
 def _order_hit(rule: Rule, verdict: Verdict, subject: Subject, ts: int) -> Hit:

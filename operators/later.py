@@ -107,14 +107,14 @@ def claims_of(memory: Memory, event: Event) -> None:
             _claim(memory, hit, event.subject)
 
 
-def revise_claims(memory: Memory, about: str, fired: Sequence[str], event: Event | None) -> None:
+def revise_claims(memory: Memory, fired: Sequence[str], event: Event | None) -> None:
     """Takes back what is claimed no longer, and claims it of another size; what was checked already stays checked.
 
-    `fired` are the rules that fired on it before.
+    `fired` are the ids of the hits on it before.
     """
-    open_before = [rule for rule in _CLAIMS if memory.claims.pop(hit_id(about, rule), None) is not None]
+    open_before = [ident for ident in fired if memory.claims.pop(ident, None) is not None]
     for hit in () if event is None else event.hits:
-        unchecked = hit.rule in open_before or hit.rule not in fired
+        unchecked = hit.id in open_before or hit.id not in fired
         if hit.rule in _CLAIMS and unchecked and event is not None and isinstance(event.subject, Subject):
             _claim(memory, hit, event.subject)
 

@@ -119,7 +119,8 @@ def mark(
         placement = fault
     if verdict[1] == "none":
         verdict = side_from_tick(tick)
-    if late or not sided or kind is not None:
+    sidable = not late and sided and kind is None
+    if not sidable:
         verdict = NO_SIDE
     elif sets_price:
         memory.tick = tick
@@ -150,7 +151,7 @@ def mark(
         delta_notional, halted, limit_state,
     ), PacketPrint(
         ident, ts, order_ts, price, size, premium, exchange, sweep, placement, position is not None,
-        sign_of(side, rule) if position is not None else 0, bid, ask, bid_size, ask_size, rule != "none",
+        sign_of(side, rule) if position is not None else 0, bid, ask, bid_size, ask_size, sidable,
         book == "venue", halted, volume, delta_notional, interest, expiry_s, spot, spot_source, moneyness, iv, delta,
         limit_state,
     )  # fmt: skip

@@ -44,8 +44,10 @@ class Judged(Struct, array_like=True):
     ts: int
     contract: str
     packet_id: str
-    #: By what a hit was about: the ids of the rules that fired.
+    #: By what an alert's event was about: the ids of its hits.
     fired: dict[str, tuple[str, ...]]
+    #: Under which name an order of a side was spoken of, and (`whole`) the packet as a whole: names that are kept.
+    names: dict[str, str] = {}
 
 
 class Piece(Struct, array_like=True):

@@ -147,10 +147,13 @@ def _share(bought: int, sold: int, covered: int) -> float:
 def packet_of(burst: Burst, config: PacketConfig) -> FlowPacket:
     """Returns the packet as its prints are now, without a baseline; notes the sizes of its parents."""
     marks = burst.marks
-    if len(marks) == 1:
-        return _single(burst, marks[0])
     if not marks:
         return _emptied(burst)
+    return _single(burst, marks[0]) if len(marks) == 1 else _of_several(burst, config)
+
+
+def _of_several(burst: Burst, config: PacketConfig) -> FlowPacket:
+    marks = burst.marks
     last, first = marks[-1], marks[0]
     (
         size, premium, vwap, low, high, bought, sold, covered, above, ask, inside, bid, below, spread, venue_book,
@@ -165,7 +168,7 @@ def packet_of(burst: Burst, config: PacketConfig) -> FlowPacket:
     mixed = not parents and covered > 0 and _share(bought, sold, covered) < config.parent_side_share
     burst.sizes = tuple([parent.size for parent in parents]) or (size,)
     members = tuple([mark.id for mark in marks])
-    suspected = burst.suspects != () and any([member in burst.suspects for member in members])
+    suspected = burst.suspects != () and _any_suspected(burst, members)
     # Positional, in the order of the type's fields: keywords would cost as much as the rest.
     return FlowPacket(
         burst.id, burst.due_ts, burst.contract, burst.underlying, burst.flag, start_ts, end_ts,
@@ -175,6 +178,10 @@ def packet_of(burst: Burst, config: PacketConfig) -> FlowPacket:
         burst.conditions_known, halted, limit_state, burst.struck, last.volume, last.open_interest, last.spot,
         last.spot_source, last.moneyness, last.expiry_s, last.iv, first.iv, last.delta, delta_notional,
     )  # fmt: skip
+
+
+def _any_suspected(burst: Burst, members: tuple[str, ...]) -> bool:
+    return any([ident in members for ident, _ in burst.suspects])
 
 
 def _parents(burst: Burst, brief: bool, config: PacketConfig) -> tuple[Parent, ...]:
@@ -198,20 +205,20 @@ def _single(burst: Burst, mark: PacketPrint) -> FlowPacket:
     ) = astuple(mark)  # fmt: skip
     (
         packet, contract, underlying, flag, start_ts, due_ts, _marks, known, suspects, _sizes, _taken, _until, revision,
-        struck, _aliases,
+        struck, _aliases, _whole,
     ) = astuple(burst)  # fmt: skip
     covered, spread = (size, six(ask - bid)) if is_covered else (0, None)
-    burst.sizes = (size,)
+    burst.sizes, members = (size,), (ident,)
     # Positional, in the order of the type's fields: keywords would cost as much as the rest.
     return FlowPacket(
         packet, due_ts, contract, underlying, flag, ts, ts, (due_ts - start_ts) // NS_PER_MS, 1, size, premium, price,
         price, price, price, six(price), size if sign > 0 else 0, size if sign < 0 else 0, covered,
-        1.0 if covered else 0.0, (ident,), size if placement == "above_ask" else 0, size if placement == "ask" else 0,
+        1.0 if covered else 0.0, members, size if placement == "above_ask" else 0, size if placement == "ask" else 0,
         size if placement == "inside" else 0, size if placement == "bid" else 0,
         size if placement == "below_bid" else 0, () if venue is None else (venue,), 1 if sweep else 0, spread,
         on_venue and covered > 0, revision, None, 0, None, None, None, None, None, (), False,
-        bool(suspects) and ident in suspects, known, halted, limit_state, struck, volume, interest, spot, source,
-        moneyness, expiry_s, iv, iv, delta, delta_notional,
+        suspects != () and _any_suspected(burst, members), known, halted, limit_state, struck, volume, interest, spot,
+        source, moneyness, expiry_s, iv, iv, delta, delta_notional,
     )  # fmt: skip
 
 

@@ -121,7 +121,7 @@ class PacketPrint(Struct, gc=False, array_like=True):
     ask: float | None
     bid_size: int | None
     ask_size: int | None
-    #: A rule has named a side, though it may not count.
+    #: A side may be told: it is neither late nor under a condition that hides it.
     sided: bool
     #: Its quote was one venue's.
     venue_book: bool
@@ -150,8 +150,8 @@ class Burst(Struct, gc=False, array_like=True):
     due_ts: int
     marks: list[PacketPrint]
     conditions_known: bool = True
-    #: Prints that may be legs of a complex order whose conditions the feed does not carry.
-    suspects: tuple[str, ...] = ()
+    #: Its prints that may be legs of a complex order whose conditions the feed does not carry, each with one that fits.
+    suspects: tuple[tuple[str, str], ...] = ()
     #: Sizes of its parents, contracts, as it closed.
     sizes: tuple[int, ...] = ()
     #: Parents that structures have taken as legs.
@@ -162,6 +162,8 @@ class Burst(Struct, gc=False, array_like=True):
     struck: int = 0
     #: The parent's id by its first print, where the print that gave the id was struck out.
     aliases: dict[str, str] = {}
+    #: Of several parents the one whose prints alone are left, by the id under which structures know it.
+    whole: str = ""
 
 
 #: Time (ns), shares and price of an equity print under condition 7 (qualified contingent trade).

@@ -34,6 +34,7 @@ from operators.partition_state import (
     PartitionState,
     UnderlyingsState,
 )
+from operators.striking import Strike
 from operators.underlyings import Underlyings, with_changes
 from operators.values import ValuesConfig, Valuing
 from operators.work import Said, Shipped, Warmed, Work
@@ -209,7 +210,7 @@ class PartitionStep:
 
     def _strike(self, event: OptionPrint, marked: MarkedPrint, memory: Instrument, out: Stepped) -> None:
         """Strikes out the print that is meant; a cancel of a print that is not remembered is a dead letter."""
-        struck = self._gathering.strike(marked, event.ref, out.work)
+        struck = self._gathering.strike(Strike(marked, event.ref, memory, self._valuing), out.work)
         if marked.flag == "correction":
             # Its own size was counted as if it were another trade.
             memory.volume = marked.volume = max(memory.volume - (struck or marked).size, 0)

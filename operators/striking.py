@@ -7,25 +7,45 @@ takes its place; a packet that had closed gets its next revision, and so do stru
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import quote as url_quote
 
 import msgspec
 
-from events.derived import FlowPacket, MarkedPrint
+from events.derived import FlowPacket, MarkedPrint, Parent
 from events.ids import parent_id
 from events.verdicts import Structure
 from operators.mark import place
 from operators.packet import PacketConfig, packet_of
 from operators.packing import Packs
 from operators.parents import parents_of
-from operators.partition_state import Burst, PacketPrint, Vicinity
+from operators.partition_state import Burst, Instrument, PacketPrint, Vicinity
 from operators.side import side_from_quote, sign_of
 from operators.structure import revised
-from operators.units import six
+from operators.suspects import suspect_no_more, without
+from operators.values import Valuing
 from operators.work import Revised
 
 Place = tuple[Burst, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Strike:
+    """A cancel or a correction as its mark, the print that the vendor says it means, and what a corrected print needs.
+
+    `memory` is its contract's.
+    """
+
+    event: MarkedPrint
+    ref: str | None
+    memory: Instrument
+    valuing: Valuing
+
+    @property
+    def corrected_id(self) -> str | None:
+        """The print that stands in place of the one struck out; None of a cancel."""
+        return self.event.id if self.event.flag == "correction" else None
 
 
 @dataclass(slots=True)
@@ -37,12 +57,13 @@ class Struck:
 
 
 def strike(
-    vicinity: Vicinity, packs: Packs, event: MarkedPrint, ref: str | None, horizon_ns: int, config: PacketConfig
-) -> Struck | None:
+    vicinity: Vicinity, packs: Packs, by: Strike, horizon_ns: int, config: PacketConfig
+) -> Struck | None:  # fmt: skip
     """Strikes out the print that a cancel means, or puts a correction in its place; None when it is not remembered.
 
     What is too old is told by the prints' own times, never by what happens to be still in memory.
     """
+    event, ref = by.event, by.ref
     after_ts = event.order_ts - horizon_ns
     newest: Place | None = None
     for burst in (*vicinity.closed, *vicinity.open.values()):
@@ -53,9 +74,9 @@ def strike(
     burst, at = newest
     struck = Struck(burst.marks[at])
     if not pack and any(other is burst for other in vicinity.open.values()):
-        _leave_open(vicinity, burst, at, event)
+        _leave_open(vicinity, burst, at, by)
     else:
-        struck.revised = _revise(vicinity, burst, at, event, config)
+        struck.revised = _revise(vicinity, burst, at, by, config)
     if pack:
         packs.put(pack, bursts)
     return struck
@@ -79,9 +100,10 @@ def _among_packed(
     return pack, bursts, newest
 
 
-def _leave_open(vicinity: Vicinity, burst: Burst, at: int, event: MarkedPrint) -> None:
-    """A packet that is still open was not spoken of yet: the print just leaves it."""
-    _leave(burst, at, event)
+def _leave_open(vicinity: Vicinity, burst: Burst, at: int, by: Strike) -> None:
+    """A packet that is still open was not spoken of yet: the print just leaves it, and nobody is suspected by it."""
+    suspect_no_more(vicinity, burst.marks[at].id, by.corrected_id)
+    _leave(burst, at, by)
     if not burst.marks:
         # As if it had never been opened: the next print of the contract opens another.
         vicinity.open = {key: other for key, other in vicinity.open.items() if other is not burst}
@@ -112,24 +134,44 @@ def _is_meant(mark: PacketPrint, event: MarkedPrint, ref: str | None) -> bool:
     return (mark.price, mark.size, mark.exchange) == (event.price, event.size, event.exchange)
 
 
-def _revise(
-    vicinity: Vicinity, burst: Burst, at: int, event: MarkedPrint, config: PacketConfig
-) -> Revised | None:  # fmt: skip
+def _revise(vicinity: Vicinity, burst: Burst, at: int, by: Strike, config: PacketConfig) -> Revised | None:
     """Makes the next revision of a packet that had closed, and of the structures that it is a leg of."""
-    before = burst.marks[at]
+    before, ts = burst.marks[at], by.event.order_ts
     if not burst.id:
-        _leave(burst, at, event)
+        _leave(burst, at, by)
         return None
-    begun = [parent for parent in parents_of(packet_of(burst, config)) if parent.members[0] == before.id]
-    _leave(burst, at, event)
-    for parent in begun:
-        # The parent that the print began keeps its id: the corrected print begins it now, or the next of its prints.
-        heirs = (event.id,) if event.flag == "correction" else parent.members[1:2]
-        burst.aliases = {**burst.aliases, **dict.fromkeys(heirs, parent.id)}
+    parents = parents_of(packet_of(burst, config))
+    burst.suspects = without(burst.suspects, before.id, by.corrected_id)
+    _leave(burst, at, by)
+    for parent in parents:
+        if parent.members[0] == before.id:
+            # The parent that the print began keeps its id: the corrected print begins it now, or the next of its own.
+            heirs = parent.members[1:2] if by.corrected_id is None else (by.corrected_id,)
+            burst.aliases = {**burst.aliases, **dict.fromkeys(heirs, parent.id)}
+    burst.whole = _whole(burst, parents, before.id, by)
     burst.revision += 1
     burst.struck += 1
-    packet, ts = packet_of(burst, config), event.order_ts
-    return Revised(packet, ts, _revise_structures(vicinity, packet, ts), burst.taken)
+    packet = packet_of(burst, config)
+    known = packet if packet.parents or not burst.whole else _as_known(packet, burst)
+    return Revised(packet, ts, _revise_structures(vicinity, known, ts), burst.taken)
+
+
+def _as_known(packet: FlowPacket, burst: Burst) -> FlowPacket:
+    """Returns a packet of which one parent is left by the id that structures know it by; taken is it by either."""
+    (parent,) = parents_of(packet) or (None,)
+    if parent is None:
+        return packet
+    if burst.whole in burst.taken and parent.id not in burst.taken:
+        burst.taken += (parent.id,)
+    return msgspec.structs.replace(packet, parents=(msgspec.structs.replace(parent, id=burst.whole),))
+
+
+def _whole(burst: Burst, parents: Sequence[Parent], struck_id: str, by: Strike) -> str:
+    """Returns the id of the one of several parents whose prints alone are left, which keeps it; else what it was."""
+    left = {struck_id if mark.id == by.corrected_id else mark.id for mark in burst.marks}
+    if len(parents) < 2 or not left:
+        return burst.whole
+    return next((parent.id for parent in parents if left.issubset(parent.members)), "")
 
 
 def _revise_structures(vicinity: Vicinity, packet: FlowPacket, ts: int) -> tuple[Structure, ...]:
@@ -144,12 +186,12 @@ def _revise_structures(vicinity: Vicinity, packet: FlowPacket, ts: int) -> tuple
     return tuple(changed)
 
 
-def _leave(burst: Burst, at: int, event: MarkedPrint) -> None:
+def _leave(burst: Burst, at: int, by: Strike) -> None:
     """Takes a print out of its packet, or puts the corrected one in its place; later volumes are as without it."""
-    marks, before = burst.marks, burst.marks[at]
-    if event.flag == "correction":
+    marks, before, event = burst.marks, burst.marks[at], by.event
+    if by.corrected_id is not None:
         change = event.size - before.size
-        marks[at] = _corrected(before, event)
+        marks[at] = _corrected(before, by)
         later = at + 1
     else:
         change = -before.size
@@ -159,22 +201,28 @@ def _leave(burst: Burst, at: int, event: MarkedPrint) -> None:
         mark.volume = max(mark.volume + change, 0)
 
 
-def _corrected(before: PacketPrint, event: MarkedPrint) -> PacketPrint:
-    """Returns the print as the correction says it was, placed and signed against the quote of its own time."""
+def _corrected(before: PacketPrint, by: Strike) -> PacketPrint:
+    """Returns the print as the correction says it was: placed, signed and valued by what stood at its own time."""
+    event = by.event
+    price, size = event.price, event.size
     corrected = msgspec.structs.replace(
-        before, id=event.id, price=event.price, size=event.size, premium=event.premium,
-        volume=max(before.volume + event.size - before.size, 0),
+        before, id=event.id, price=price, size=size, premium=event.premium,
+        volume=max(before.volume + size - before.size, 0),
     )  # fmt: skip
-    if event.price != before.price:
-        corrected.iv = corrected.delta = corrected.delta_notional = None
-    elif before.delta_notional is not None:
-        corrected.delta_notional = six(before.delta_notional * event.size / before.size)
+    if before.spot is not None and before.spot_source is not None:
+        terms = by.memory
+        _spot, _source, _moneyness, corrected.iv, corrected.delta, _gamma, _vega, _theta, corrected.delta_notional = (
+            by.valuing.of(
+                event.contract, price, size, before.spot, before.spot_source, terms.strike, terms.call, before.expiry_s,
+                terms.multiplier,
+            )
+        )  # fmt: skip
     if before.covered:
         bid, ask = before.bid, before.ask
-        corrected.placement, _ = place(event.price, bid, ask)  # type: ignore[arg-type]
+        corrected.placement, _ = place(price, bid, ask)  # type: ignore[arg-type]
         if before.sided:
-            verdict = side_from_quote(
-                event.price, event.size, bid, ask, before.bid_size, before.ask_size, before.intermarket_sweep  # type: ignore[arg-type]
+            side, rule, _ = side_from_quote(
+                price, size, bid, ask, before.bid_size, before.ask_size, before.intermarket_sweep  # type: ignore[arg-type]
             )  # fmt: skip
-            corrected.sign, corrected.sided = sign_of(verdict[0], verdict[1]), verdict[1] != "none"
+            corrected.sign = sign_of(side, rule)
     return corrected

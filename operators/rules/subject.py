@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -126,22 +126,25 @@ class LookSubject:
     rules: Rules
 
 
-def orders_of(packet: FlowPacket, taken: frozenset[str], rules: Rules, recent: Sequence[Order] = ()) -> list[Subject]:
+def orders_of(
+    packet: FlowPacket, taken: frozenset[str], rules: Rules, recent: Sequence[Order] = (), names: Mapping[str, str] = {}
+) -> list[Subject]:
     """Returns the orders of a packet as rules judge them: its parents that no structure has taken, by side.
 
-    Parents of one side within a packet's window are read as one order worked in pieces.
+    Parents of one side within a packet's window are read as one order worked in pieces. `names` are those under which
+    orders of a side were spoken of before a print was struck out: they stay theirs.
     """
     contract = parse_contract(packet.contract)
     parents = parents_of(packet)
     free = [parent for parent in parents if parent.id not in taken]
     if len(free) == len(parents) == 1:
-        return [Subject(packet, free[0], contract, rules, packet.id, False, recent)]
+        return [Subject(packet, free[0], contract, rules, names.get(free[0].side, packet.id), False, recent)]
     found = []
     for side in ("buy", "sell", "none"):
         of_side = [parent for parent in free if parent.side == side]
         if of_side:
             parent = of_side[0] if len(of_side) == 1 else as_one(of_side)
-            about = packet.id if len(of_side) == len(parents) else of_side[0].id
+            about = names.get(side) or (packet.id if len(of_side) == len(parents) else of_side[0].id)
             found.append(Subject(packet, parent, contract, rules, about, False, recent))
     return sorted(found, key=lambda subject: (-(subject.premium or 0.0), subject.about))
 

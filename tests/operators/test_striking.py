@@ -10,7 +10,7 @@ import pytest
 
 from events.control import Control
 from events.derived import FlowPacket
-from events.raw import OptionPrint
+from events.raw import EquityQuote, OptionPrint
 from events.settings import Rules, plain_rules
 from operators.packing import PACK
 from operators.partition_step import Stepped
@@ -122,6 +122,21 @@ def test_volume_is_as_if_the_print_had_never_come() -> None:
     assert [mark.volume for mark in out.marks] == [3, 8, 3, 4]
     inside = _last(_stepped(trade(1), trade(2, size=5), trade(3, size=1), _cancel(900)))
     assert inside["pk:p1"].volume == 6
+
+
+def test_a_corrected_print_has_the_side_and_the_values_that_it_would_have_had() -> None:
+    stock = EquityQuote(ts=trade(0).ts, symbol="SPY", bid=450.0, ask=450.2)
+    equal = quote(0, 10.0, 10.2, bid_size=50, ask_size=50)
+    at_mid, at_ask = trade(1, 10.1, 30), trade(1, 10.2, 40)
+    corrected = trade(900, 10.2, 40, kind="correction", ref="p1")
+    (packet,) = _last(_stepped(stock, equal, at_mid, corrected)).values()
+    (without,) = _last(_stepped(stock, equal, at_ask)).values()
+    own = ("members", "volume")
+    assert {k: v for k, v in _plain(packet).items() if k not in own} == {
+        k: v for k, v in _plain(without).items() if k not in own
+    }
+    assert packet.buy_size == 40
+    assert packet.iv is not None
 
 
 @pytest.mark.parametrize("ms", [300, 900], ids=["open", "closed"])
