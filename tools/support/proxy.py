@@ -23,7 +23,7 @@ class Proxy:
         self._flowing = asyncio.Event()
         self._muted = False
         self._refusing = False
-        self._links: set[asyncio.Transport] = set()
+        self._links: set[asyncio.WriteTransport] = set()
         #: The loop itself holds a task only weakly.
         self._tasks: set[asyncio.Task[None] | None] = set()
         self._loop = asyncio.new_event_loop()
@@ -34,7 +34,12 @@ class Proxy:
 
     def cut(self) -> None:
         """Resets every connection; new ones are taken."""
-        self._do(lambda: [link.abort() for link in list(self._links)])
+
+        def abort() -> None:
+            for link in list(self._links):
+                link.abort()
+
+        self._do(abort)
 
     def refuse(self, refusing: bool) -> None:
         """Resets every connection and refuses new ones, or takes them again."""
