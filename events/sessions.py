@@ -138,7 +138,7 @@ def settles_at(contract: Contract, expiry_ts: int | None = None) -> int:
     """Returns the instant at which a contract's settlement value is found, ns.
 
     `expiry_ts` is a definition's, used unless it is a midnight UTC, which names a day and no time. Else the opening or
-    the close of the expiry day by root; an expiry on no trading day settles at the close before it.
+    the close of the expiry day by root; an expiry on no trading day (a Saturday, until 2015) is of the session before.
     """
     if expiry_ts and expiry_ts % (86_400 * NS_PER_S):
         return expiry_ts
@@ -147,9 +147,7 @@ def settles_at(contract: Contract, expiry_ts: int | None = None) -> int:
 
 @lru_cache(maxsize=4096)
 def _settles(day: date, on_open: bool) -> int:
-    if not is_session(day):
-        return session_on(session_before(day)).close_ns
-    session = session_on(day)
+    session = session_on(day if is_session(day) else session_before(day))
     return session.open_ns if on_open else session.close_ns
 
 

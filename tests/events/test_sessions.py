@@ -85,9 +85,10 @@ def test_some_products_trade_a_quarter_of_an_hour_longer_on_half_days_too(
         ("RUT260116C02000000", "2026-01-16", "09:30"), ("RUTW260116C02000000", "2026-01-16", "16:00"),
         ("VIX260121C00020000", "2026-01-21", "09:30"), ("VIXW260128C00020000", "2026-01-28", "09:30"),
         ("XSP260116C00500000", "2026-01-16", "16:00"), ("SPY260116C00450000", "2026-01-16", "16:00"),
-        # A half day; a holiday and an old Saturday settle at the close before.
+        # A half day; what expires on a holiday or an old Saturday is of the session before, its opening or its close.
         ("AAPL261127C00200000", "2026-11-27", "13:00"), ("SPY260403C00450000", "2026-04-02", "16:00"),
-        ("IBM140118C00190000", "2014-01-17", "16:00"),
+        ("IBM140118C00190000", "2014-01-17", "16:00"), ("SPX140118C01800000", "2014-01-17", "09:30"),
+        ("SPXW140118C01800000", "2014-01-17", "16:00"), ("SPX260403C05000000", "2026-04-02", "09:30"),
     ],
 )  # fmt: skip
 def test_a_contract_settles_on_the_opening_or_the_close_of_its_day(contract: str, day: str, clock: str) -> None:
