@@ -100,7 +100,7 @@ def _table() -> dict[str, Condition]:
         "L": ("SPRD", "spread", "complex"),
         "M": ("STDL", "straddle", "complex"),
         "N": ("STPD", "stopped", "regular"),
-        "O": ("CSTP", "cancel of a stopped trade", "cancel"),
+        "O": ("CSTP", "cancel of a stopped trade", "regular"),
         "P": ("BWRT", "buy-write", "stock_tied"),
         "Q": ("CMBO", "combination", "complex"),
         "R": ("SPIM", "stopped at premium", "regular"),
@@ -117,6 +117,9 @@ def _treated(row: Condition) -> Condition:
     if row.code == "H":
         # In sequence: the size counts in bars; its price is still that of the opening.
         by_flag["bars"] = "volume"
+    if row.code == "O":
+        # Cancels are A, C, E and G. What became of the trade is not known: like every legacy code it is kept.
+        by_flag["last_price"] = False
     return replace(row, sided=row.code not in _NO_SIDE, **by_flag)
 
 

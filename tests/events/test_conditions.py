@@ -54,8 +54,17 @@ def test_extended_hours_stand_apart() -> None:
 
 
 def test_cancels_remove_volume_and_nothing_else_does() -> None:
-    assert {code for code in _CODES if OPTION_CONDITIONS[code].cancels} == set("ACEGO")
+    assert {code for code in _CODES if OPTION_CONDITIONS[code].cancels} == set("ACEG")
     assert all((row.volume == "removes") == row.cancels for row in OPTION_CONDITIONS.values())
+
+
+@pytest.mark.parametrize("code", "KLMNOPQRTX")
+def test_a_print_under_a_legacy_code_is_kept_and_said_to_be_one(code: str) -> None:
+    row = OPTION_CONDITIONS[code]
+    assert row.meaning.endswith("(legacy code)")
+    assert (row.volume, row.packet != "none", row.bars) == ("adds", True, "price")
+    before = trade(1, 1.2, 3)
+    assert [marked(before, trade(2, 1.2, 3, conditions=(code,))).volume, marked(before).volume] == [6, 3]
 
 
 @pytest.mark.parametrize("code", _CODES)
