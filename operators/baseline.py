@@ -211,7 +211,7 @@ def _choose(
         packet.baseline, chosen = "bucket", shared
     elif whole.count >= enough:
         packet.baseline, chosen = "underlying", whole
-    elif bucket in shipped:
+    elif bucket in shipped and shipped[bucket].count >= enough:
         packet.baseline, chosen = "shipped", shipped[bucket]
     packet.baseline_samples = chosen.count
     return chosen

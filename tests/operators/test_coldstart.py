@@ -81,3 +81,15 @@ def test_the_partition_hands_a_record_on_in_its_place() -> None:
     stepped = step.step([(0, 0, _PRINTS, "", 0, record)], 0)
     expected: list[Work] = [Warmed("SPY", {CALL: rows, PUT: rows})]
     assert (stepped.said, stepped.work) == ([(0, Shipped({"C1": rows}))], expected)
+
+
+def test_a_shipped_bucket_speaks_from_as_many_samples_as_any_other_level() -> None:
+    rows = [[T0, 1000, 10 + n % 2, 100, 0] for n in range(12)]
+    for count, baseline in ((11, None), (12, "shipped")):
+        step, judged = ShardStep(Rules(classifier_z_min_samples=12)), Verdicts()
+        step.hear(Shipped({"C1": rows[:count]}))
+        step.step([packet(start_ts=T0, size=100)], judged)
+        (found,) = judged.packets
+        assert (found.baseline, found.size_z is None, found.size_mean is None) == (
+            baseline, baseline is None, baseline is None,
+        )  # fmt: skip
