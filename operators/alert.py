@@ -192,8 +192,9 @@ def _forget(memory: Memory, ts: int, rules: Rules) -> None:
         gone = memory.alerts.pop(oldest)
         if memory.newest.get(gone.key) == gone.alert.id:
             del memory.newest[gone.key]
-        for piece in gone.pieces:
-            memory.alert_of.pop(piece.about, None)
+        # Also of events that were taken back: until then one may come back to the alert that it left.
+        for about in [about for about, alert in memory.alert_of.items() if alert == oldest]:
+            del memory.alert_of[about]
 
 
 def _unique(texts: Iterable[str]) -> tuple[str, ...]:

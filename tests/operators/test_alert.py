@@ -200,3 +200,32 @@ def test_an_alert_whose_prints_are_all_cancelled_is_withdrawn() -> None:
     # A packet that follows begins an alert of its own.
     assert _alerts(*[_large(1)])[0].id == "al:pk:1"
     assert _large(1).contract == CALL
+
+
+def _taken_back(number: int, after_ms: float) -> tuple[FlowPacket, Revised]:
+    """Returns a packet and its revision a moment later: all its prints were cancelled."""
+    large = _large(number, after_ms)
+    nothing = _large(
+        number, after_ms, size=0, premium=0.0, count=0, members=(), buy_size=0, covered_size=0, revision=1, struck=5
+    )
+    return large, Revised(nothing, large.ts + NS_PER_MS)
+
+
+def test_what_was_taken_back_is_forgotten_with_its_alert() -> None:
+    step, hour_ms = ShardStep(_RULES), 3_600_000
+    for number in range(MAX_ALERTS):
+        step.step(_taken_back(number, number * hour_ms), Verdicts())
+    for number in range(MAX_ALERTS, 3 * MAX_ALERTS):
+        step.step([_large(number, number * hour_ms)], Verdicts())
+    memory = step._underlyings["SPY"].rest
+    assert len(memory.alerts) == MAX_ALERTS
+    assert set(memory.alert_of.values()) == set(memory.alerts)
+
+
+def test_an_event_that_comes_back_comes_back_to_its_alert_whose_revisions_only_rise() -> None:
+    large, gone = _taken_back(1, 0)
+    again = Revised(_large(1, revision=2, struck=6), gone.ts + NS_PER_MS)
+    alerts = _judged(large, gone, again).alerts
+    assert [(alert.id, alert.revision, alert.withdrawn) for alert in alerts] == [
+        ("al:pk:1", 0, False), ("al:pk:1", 1, True), ("al:pk:1", 2, False),
+    ]  # fmt: skip
