@@ -117,7 +117,15 @@ def trade_date(ts: int, underlying: str) -> TradeDate:
     It lasts from midnight to midnight New York, or 17:00 to 17:00 where global hours are traded; nights, weekends
     and holidays belong to the session that follows.
     """
-    ends_minute = GLOBAL_DAY_ENDS_MINUTE if underlying in GLOBAL_HOURS_UNDERLYINGS else 24 * 60
+    return trade_date_of(ts, underlying in GLOBAL_HOURS_UNDERLYINGS)
+
+
+def trade_date_of(ts: int, global_hours: bool) -> TradeDate:
+    """Returns the trade date to which a time belongs, for options that trade in global hours or for those that do not.
+
+    Of half an hour it is one and the same.
+    """
+    ends_minute = GLOBAL_DAY_ENDS_MINUTE if global_hours else 24 * 60
     found = _trade_date(_session_from(ts // _HOUR_NS), ends_minute)
     return found if ts < found.until_ns else _trade_date(session_from(found.day + timedelta(days=1)), ends_minute)
 

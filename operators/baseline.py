@@ -15,7 +15,7 @@ from typing import Final
 
 from events.contracts import Contract, parse_contract
 from events.derived import FlowPacket
-from events.sessions import NEW_YORK
+from events.sessions import GLOBAL_HOURS_UNDERLYINGS, NEW_YORK, trade_date_of
 from events.settings import Rules
 from events.types import NS_PER_MS, NS_PER_S
 from operators.habits import Habits, HabitsConfig
@@ -93,7 +93,7 @@ class Baselines:
     ) -> Sample:
         """Scores a packet against what came before it, then remembers it; returns what it remembered."""
         sample = _sample_of(packet, contract)
-        self._take(sample, config, packet, shipped)
+        self._take(sample, contract.underlying, config, packet, shipped)
         return sample
 
     def again(
@@ -102,7 +102,7 @@ class Baselines:
         """Scores a revised packet against what stood before it then, and remembers nothing of it (contract 19)."""
         sample = _sample_of(packet, contract)
         _, bucket, start, _, _, _, ident = sample
-        day, slot = day_and_slot(start)
+        day, slot = day_and_slot(start, contract.underlying)
         habits = self._habits.of(day)
         factors = habits.factors(day, slot)
         own = self._contracts.get(contract.id, b"")
@@ -119,14 +119,15 @@ class Baselines:
 
     def remember(self, sample: Sample, config: BaselineConfig) -> None:
         """Remembers what `take` returned, as it did."""
-        self._take(sample, config, None, {})
+        self._take(sample, parse_contract(sample[0]).underlying, config, None, {})
 
     def _take(
-        self, sample: Sample, config: BaselineConfig, packet: FlowPacket | None, shipped: Mapping[str, Window]
-    ) -> None:
+        self, sample: Sample, underlying: str, config: BaselineConfig, packet: FlowPacket | None,
+        shipped: Mapping[str, Window],
+    ) -> None:  # fmt: skip
         contract, bucket, start, premium, size, _, _ = sample
         habits, whole = self._habits, self._underlying
-        day, slot = day_and_slot(start)
+        day, slot = day_and_slot(start, underlying)
         factors = habits.factors(day, slot)
         values = _values(sample, factors)
         own, shared = self._levels(contract, bucket)
@@ -163,7 +164,7 @@ class Baselines:
 
 def _sample_of(packet: FlowPacket, contract: Contract) -> Sample:
     start = packet.start_ts
-    bucket = bucket_of(contract, day_and_slot(start)[0], packet.moneyness)
+    bucket = bucket_of(contract, day_and_slot(start, contract.underlying)[0], packet.moneyness)
     premium = None if packet.premium is None else micro(packet.premium)
     spread = None if packet.spread is None else micro(packet.spread)
     return contract.id, bucket, start, premium, packet.size, spread, packet.id
@@ -250,8 +251,10 @@ def _describe(packet: FlowPacket, window: Window, enough: int, factors: tuple[fl
 
 
 def bucket_of(contract: Contract, day: int, moneyness: float | None = None) -> str:
-    """Returns the bucket of a contract on a day (ordinal): its right, the band of its days to expiry, and that of its
-    moneyness (strike / spot - 1) where it is known.
+    """Returns the bucket of a contract on a trade date (ordinal): its right, the bands of its days to expiry and, where
+    it is known, of its moneyness (strike / spot - 1).
+
+    Days are counted from the trade date: what trades the evening before its last session is in that session.
     """
     days, place = contract.expiry.toordinal() - day, 0
     while place < len(DAYS_BUCKETS) and days > DAYS_BUCKETS[place]:
@@ -275,15 +278,16 @@ _BUCKETS: Final[dict[str, list[list[str]]]] = {
 }
 
 
-@lru_cache(maxsize=64)
-def _day_and_slot(half_hour: int) -> tuple[int, int]:
+@lru_cache(maxsize=128)
+def _day_and_slot(half_hour: int, global_hours: bool) -> tuple[int, int]:
     local = datetime.fromtimestamp(half_hour * _HALF_HOUR_S, UTC).astimezone(NEW_YORK)
-    return local.toordinal(), local.hour * 2 + local.minute // 30
+    day = trade_date_of(half_hour * _HALF_HOUR_NS, global_hours).day
+    return day.toordinal(), local.hour * 2 + local.minute // 30
 
 
-def day_and_slot(ts: int) -> tuple[int, int]:
-    """Returns the New York date of a time (ns) as an ordinal, and its half hour of the day, 0 to 47."""
-    return _day_and_slot(ts // _HALF_HOUR_NS)
+def day_and_slot(ts: int, underlying: str) -> tuple[int, int]:
+    """Returns the trade date of a time (ns) for an underlying as an ordinal, and its half hour of New York, 0 to 47."""
+    return _day_and_slot(ts // _HALF_HOUR_NS, underlying in GLOBAL_HOURS_UNDERLYINGS)
 
 
 _NO_MONEYNESS: Final = -MICRO
@@ -307,7 +311,7 @@ def samples_of(contracts: Mapping[str, list[Earlier]]) -> list[Sample]:
         contract = parse_contract(name)
         for start, premium, size, spread, moneyness in rows:
             place = None if moneyness == _NO_MONEYNESS else moneyness / MICRO
-            bucket = bucket_of(contract, day_and_slot(start)[0], place)
+            bucket = bucket_of(contract, day_and_slot(start, contract.underlying)[0], place)
             sample: Sample = (
                 name, bucket, start, None if premium < 0 else premium, size, None if spread < 0 else spread, ""
             )  # fmt: skip

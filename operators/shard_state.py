@@ -22,7 +22,7 @@ class PastDump(Struct, array_like=True):
 class Session(Struct, array_like=True):
     """One session's counts."""
 
-    #: New York date as an ordinal.
+    #: Trade date as an ordinal: global hours belong to the session that follows.
     day: int
     #: Packets by step of their premium in dollars.
     premiums: dict[int, int] = {}

@@ -31,7 +31,8 @@ def main(data: Path) -> None:
     """Reads the packets and writes the file."""
     buckets: dict[str, list[Earlier]] = {}
     for packet in _packets(data):
-        contract, day = parse_contract(packet.contract), day_and_slot(packet.start_ts)[0]
+        contract = parse_contract(packet.contract)
+        day = day_and_slot(packet.start_ts, contract.underlying)[0]
         # Where there is no spot the coarse bucket speaks, so every packet counts in both.
         for bucket in dict.fromkeys((bucket_of(contract, day), bucket_of(contract, day, packet.moneyness))):
             buckets.setdefault(bucket, []).append(earlier_of(packet))

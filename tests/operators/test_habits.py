@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date, datetime, time
 from math import ceil
 from random import Random
 
@@ -9,15 +10,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from events.contracts import parse_contract
+from events.sessions import NEW_YORK
 from events.settings import Rules
 from events.types import NS_PER_S
-from operators.baseline import BaselineConfig, Baselines, warming
+from operators.baseline import BaselineConfig, Baselines, earlier_of, samples_of, warming
 from operators.habits import MIN_PACKETS, Habits, HabitsConfig, step_of, upper_edge
 from operators.judging import Verdicts
 from operators.shard_step import ShardStep
 from tests.packets import CALL, T0, packet
 
 _DAY_S = 86_400
+#: 26 January 2026, 10:00 New York: the first of five sessions in a row.
+_MONDAY = T0 + 11 * _DAY_S * NS_PER_S
 _CONFIG = HabitsConfig(quantile=0.99, floor_days=5, shape_days=3)
 
 
@@ -64,6 +69,50 @@ def test_a_late_packet_of_the_day_before_does_not_end_today() -> None:
     assert [session.day for session in habits.sessions] == [2]
 
 
+def _new_york(day: int, clock: str) -> int:
+    """Returns a time of a day of January 2026, ns."""
+    return int(datetime.combine(date(2026, 1, day), time.fromisoformat(clock), NEW_YORK).timestamp()) * NS_PER_S
+
+
+#: Friday, the evening of Sunday, Monday, its evening, Tuesday: packets in order.
+_WEEKEND = [(9, "11:00"), (11, "20:30"), (12, "11:00"), (12, "20:30"), (13, "11:00")]
+
+
+@pytest.mark.parametrize(
+    ("contract", "sessions"),
+    [
+        ("SPXW260130C06900000", {9: 1, 12: 2, 13: 2}), ("XSP260130C00690000", {9: 1, 12: 2, 13: 2}),
+        ("SPY260130C00690000", {9: 1, 12: 3, 13: 1}),
+    ],
+)  # fmt: skip
+def test_an_evening_in_global_hours_is_of_the_session_that_follows(contract: str, sessions: dict[int, int]) -> None:
+    config = BaselineConfig.of(Rules())
+    taken, remembered = Baselines(config), Baselines(config)
+    for day, clock in _WEEKEND:
+        each = packet(contract=contract, start_ts=_new_york(day, clock))
+        remembered.remember(taken.take(each, parse_contract(contract), config, {}), config)
+    assert taken.dump() == remembered.dump()
+    found = taken.dump().habits.sessions
+    assert {date.fromordinal(each.day).day: sum(each.premiums.values()) for each in found} == sessions
+
+
+def test_the_floor_of_an_evening_in_global_hours_knows_the_session_that_ended_at_five() -> None:
+    step, judged = ShardStep(Rules()), Verdicts()
+    contract = "SPXW260130C06900000"
+    busy = [packet(contract=contract, premium=1000.0, start_ts=_new_york(12, "11:00")) for _ in range(MIN_PACKETS)]
+    late = [packet(contract=contract, start_ts=_new_york(12, clock)) for clock in ("16:45", "20:30")]
+    step.step([*busy, *late], judged)
+    assert [each.premium_floor is None for each in judged.packets[-2:]] == [True, False]
+
+
+@pytest.mark.parametrize(("clock", "bucket"), [("16:45", "C1"), ("20:30", "C0")])
+def test_days_to_expiry_are_counted_from_the_trade_date(clock: str, bucket: str) -> None:
+    config, contract = BaselineConfig.of(Rules()), parse_contract("SPXW260113C06900000")
+    each = packet(contract=contract.id, start_ts=_new_york(12, clock))
+    assert Baselines(config).take(each, contract, config, {})[1] == bucket
+    assert samples_of({contract.id: [earlier_of(each)]})[0][1] == bucket
+
+
 def _busy_open(days: int, rules: Rules) -> tuple[ShardStep, int]:
     """Sessions whose first half hour sees four times the premium and size of the later ones."""
     step = ShardStep(rules)
@@ -71,10 +120,10 @@ def _busy_open(days: int, rules: Rules) -> tuple[ShardStep, int]:
     for day in range(days):
         for number in range(80):
             first = number < 40
-            start = T0 + day * _DAY_S * NS_PER_S + (number * 10 - (1800 if first else 0)) * NS_PER_S
+            start = _MONDAY + day * _DAY_S * NS_PER_S + (number * 10 - (1800 if first else 0)) * NS_PER_S
             size = (40 if first else 10) + number % 2
             step.step([packet(size=size, premium=100.0 * size, start_ts=start)], Verdicts())
-    return step, T0 + days * _DAY_S * NS_PER_S
+    return step, _MONDAY + days * _DAY_S * NS_PER_S
 
 
 @pytest.mark.parametrize(("days", "counted"), [(2, 0), (3, 3), (4, 4)])
