@@ -4,12 +4,15 @@ A limit state is no halt: the stock's national best bid or offer stands at the e
 on there or is paused after 15 seconds (National Market System Plan to Address Extraordinary Market Volatility). Only
 what a feed says of one is known. Each source ends what it said itself: a quote's word by the next quote without it, a
 fact by the fact that ends it; a limit state that was told ends too where a halt is told, which is what it leads to.
-While one is in force, and for a time behind the last, no rule fires.
+An option's word stands for its underlying until the same option's next quote, at most to the end of the trade date:
+what expires or is delisted in a halt has no next quote. While one is in force, and for a time behind the last, no rule
+fires.
 """
 
 from __future__ import annotations
 
 from events.raw import EquityQuote, Reference
+from events.sessions import trade_date
 from events.types import FOREVER_NS
 from operators.partition_state import Underlying
 
@@ -53,10 +56,33 @@ def see_fact(under: Underlying, fact: Reference, quiet_ns: int) -> None:
     _settle(under)
 
 
-def keep_quiet(under: Underlying, ts: int, quiet_ns: int) -> None:
-    """An option's quote said at `ts` that it is halted: nothing is judged until a time has passed without another."""
+def see_option_halted(
+    under: Underlying, symbol: str, contract: str, ts: int, quiet_ns: int, newest: bool
+) -> None:  # fmt: skip
+    """Takes an option's quote that says it is halted; one that is not its contract's newest only asks for quiet."""
+    under.quiet_after = max(under.quiet_after, ts + quiet_ns)
+    until = trade_date(ts, symbol).until_ns
+    if newest and until >= under.options_until:
+        if until > under.options_until:
+            under.options_halted, under.options_until = {}, until
+        under.options_halted[contract] = True
+    _settle(under)
+
+
+def see_option_quoted(under: Underlying, contract: str, ts: int, quiet_ns: int) -> bool:
+    """Takes an option's quote that does not say it is halted: it ends what the one before said; tells if it did.
+
+    The first of a new trade date ends what every option said on the one before: that is no longer in force.
+    """
+    if contract not in under.options_halted:
+        return False
+    if ts < under.options_until:
+        del under.options_halted[contract]
+    else:
+        under.options_halted = {}
     under.quiet_after = max(under.quiet_after, ts + quiet_ns)
     _settle(under)
+    return True
 
 
 def _begin(told: dict[str, int], fact: Reference) -> None:
@@ -72,5 +98,6 @@ def _end(told: dict[str, int], fact: Reference) -> bool:
 
 
 def _settle(under: Underlying) -> None:
-    under.quiet_until = FOREVER_NS if under.halted or under.halts_told else under.quiet_after
+    quiet_after = max(under.quiet_after, under.options_until) if under.options_halted else under.quiet_after
+    under.quiet_until = FOREVER_NS if under.halted or under.halts_told else quiet_after
     under.limit_until = FOREVER_NS if under.in_limit_state or under.limits_told else under.limit_after

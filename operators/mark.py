@@ -23,14 +23,14 @@ _NS_PER_S: Final = NS_PER_S
 def take_quote(
     memory: Instrument, ts: int, bid: float | None, ask: float | None, bid_size: int | None, ask_size: int | None,
     condition: str | None, book: Book, stands: bool,
-) -> None:  # fmt: skip
-    """Remembers a quote; it decides every later print until it is replaced.
+) -> bool:  # fmt: skip
+    """Remembers a quote; it decides every later print until it is replaced. Tells if it did.
 
     One venue's book says less than the national best and never replaces it; nor does a late quote a newer one.
     """
     before_ts = memory.quote_ts
     if ts < before_ts or (book == "venue" and before_ts and memory.book == "national"):
-        return
+        return False
     memory.book = book
     memory.bid = bid
     memory.ask = ask
@@ -39,6 +39,7 @@ def take_quote(
     memory.quote_ts = ts
     memory.firm = condition is None or condition not in NOT_FIRM_QUOTES
     memory.stands = stands
+    return True
 
 
 def place(price: float, bid: float, ask: float) -> tuple[Placement, float]:

@@ -74,6 +74,10 @@ class Underlying(Struct, gc=False, array_like=True):
     in_limit_state: bool = False
     limits_told: dict[str, int] = {}
     limit_after: int = 0
+    #: Options whose last quote, of the newest trade date on which one did, says that they are halted.
+    options_halted: dict[str, bool] = {}
+    #: The end of that trade date, ns.
+    options_until: int = 0
 
 
 class UnderlyingsState(Struct):

@@ -242,12 +242,16 @@ class PartitionStep:
             return
         stands, default_book = self._quotes_of.get(source) or self._learn_source(source)
         self._changed[contract] = None
-        take_quote(memory, ts, bid, ask, bid_size, ask_size, condition, book or default_book, stands)
+        was_firm = memory.firm
+        taken = take_quote(memory, ts, bid, ask, bid_size, ask_size, condition, book or default_book, stands)
         followed = self._gathering.state.followed.get(memory.underlying)
         if followed is not None and contract in followed.marks:
             self._gathering.see_quote(contract, memory)
         if condition == _HALTED_QUOTE:
-            self._underlyings.option_halted(memory.underlying, ts, self._quiet_ns)
+            self._underlyings.option_halted(memory.underlying, contract, ts, self._quiet_ns, taken)
+        elif taken and not was_firm:
+            # A halted option's quote is not firm.
+            self._underlyings.option_quoted(memory.underlying, contract, ts, self._quiet_ns)
         if memory.print_order_ts == order_ts:
             _note_tie(out.marks, event, order_ts)
 

@@ -12,7 +12,7 @@ from events.sources import source as source_spec
 from events.types import Book
 from operators.changes import Changes, put_back
 from operators.contract_memory import forget_old, take_interest
-from operators.halts import HALT_FACTS, keep_quiet, see_fact, see_quote
+from operators.halts import HALT_FACTS, see_fact, see_option_halted, see_option_quoted, see_quote
 from operators.partition_state import Instrument, Underlying, UnderlyingsChanges, UnderlyingsState
 from operators.spot import Chain, chain_key, take_equity_quote
 
@@ -96,10 +96,16 @@ class Underlyings:
                 self.changed[symbol] = None
                 under.stands = False
 
-    def option_halted(self, symbol: str, ts: int, quiet_ns: int) -> None:
-        """A quote of an option said that its trading is halted."""
-        keep_quiet(self.of(symbol), ts, quiet_ns)
+    def option_halted(self, symbol: str, contract: str, ts: int, quiet_ns: int, newest: bool) -> None:
+        """A quote of an option said that its trading is halted; `newest`: it stands until the contract's next."""
+        see_option_halted(self.of(symbol), symbol, contract, ts, quiet_ns, newest)
         self.changed[symbol] = None
+
+    def option_quoted(self, symbol: str, contract: str, ts: int, quiet_ns: int) -> None:
+        """An option that may have been halted has a quote that does not say so."""
+        under = self.state.by_symbol.get(symbol)
+        if under is not None and see_option_quoted(under, contract, ts, quiet_ns):
+            self.changed[symbol] = None
 
     def fact(self, fact: Reference, quiet_ns: int) -> None:
         """Takes a halt, a limit state or the end of one; of a contract as of its underlying, good news of neither."""

@@ -84,7 +84,8 @@ def _items(chance: Random, count: int) -> list[Item]:
         what, contract = chance.random(), chance.choice(_CONTRACTS)
         event: object = trade(ms, contract=contract, size=chance.randint(1, 50))
         if what < 0.5:
-            event = quote(ms, 1.0, 1.2, contract=contract, source="databento")
+            condition = "T" if chance.random() < 0.1 else None
+            event = quote(ms, 1.0, 1.2, contract=contract, source="databento", condition=condition)
         elif what < 0.55:
             event = Reference(ts=T0, kind="definition", instrument=contract, multiplier=chance.choice((10.0, 150.0)))
         elif what < 0.6:

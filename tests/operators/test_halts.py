@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from events.derived import FlowPacket
-from events.raw import EquityQuote, Reference
+from events.raw import EquityQuote, OptionQuote, Reference
 from operators.partition_state import UnderlyingsState
 from operators.rules.common import trading_checks
 from operators.underlyings import Underlyings
@@ -25,6 +25,10 @@ def _stock(ms: float, condition: str | None = None, limit_state: bool | None = N
 
 def _fact(ms: float, kind: Any, instrument: str = "AAPL") -> Reference:
     return Reference(ts=at(ms), kind=kind, instrument=instrument)
+
+
+def _option(ms: float, condition: str | None = None, contract: str = _CALL, **fields: Any) -> OptionQuote:
+    return quote(ms, contract=contract, condition=condition, **fields)
 
 
 def _seen(*events: Any) -> list[tuple[bool, bool]]:
@@ -64,8 +68,8 @@ def test_a_fact_that_trading_resumed_ends_no_halt_that_the_quote_still_says() ->
     [
         (_stock(0, "P"), _stock(5000), _fact(4000, "resume")),
         (_fact(0, "halt"), _fact(5000, "resume"), _fact(4000, "resume")),
-        (quote(5000, contract=_CALL, condition="T"), _fact(4000, "resume")),
-        (_fact(0, "halt"), quote(5000, contract=_CALL, condition="T"), _fact(4000, "resume")),
+        (_option(4000, "T"), _option(5000), _fact(4000, "resume")),
+        (_fact(0, "halt"), _option(4500, "T"), _option(5000), _fact(4000, "resume")),
         (_fact(0, "halt"), _fact(5000, "resume"), _stock(3000, "P"), _stock(4000)),
     ],
 )
@@ -80,6 +84,46 @@ def test_the_end_of_a_halt_before_does_not_end_the_one_in_force() -> None:
 def test_a_contract_that_trades_again_ends_no_halt_of_its_stock() -> None:
     events = (_fact(0, "halt"), _fact(1, "halt", _CALL), _fact(2, "resume", _CALL), 5000, _fact(6000, "resume"), 7000)
     assert _halted(*events) == [True, False]
+
+
+#  ms   0 T          1000 quiet would be over          6000 plain     7000
+def test_an_option_whose_quote_says_halted_is_halted_until_its_next_quote_and_for_a_time_behind_it() -> None:
+    assert _halted(_option(0, "T"), 999, 5000, _option(6000), 6999, 7000) == [True, True, True, False]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        _option(6000, contract="AAPL260220P00200000"), _option(-1), _option(6000, book="venue"), _option(6000, "T"),
+        _stock(6000), _fact(6000, "resume"),
+    ],
+    ids=["of another option", "late", "of one venue", "halted still", "of the stock", "a fact"],
+)  # fmt: skip
+def test_nothing_but_its_own_next_quote_ends_what_an_option_said(other: Any) -> None:
+    assert _halted(_option(0, "T"), other, 7000, 90_000) == [True, True]
+
+
+@pytest.mark.parametrize("contract", [_CALL, "AAPL260220P00200000"])
+def test_a_halt_of_options_is_over_with_the_last_of_them(contract: str) -> None:
+    put = "AAPL260220P00200000"
+    first = put if contract == _CALL else _CALL
+    halted = (_option(0, "T"), _option(1, "T", put))
+    ended = (_option(2000, None, first), 3500, _option(4000, None, contract), 4999, 5000)
+    assert _halted(*halted, *ended) == [True, True, False]
+
+
+def test_a_late_word_of_a_halt_that_is_over_asks_for_quiet_and_no_more() -> None:
+    assert _halted(_option(500), _option(400, "T"), 1399, 1400) == [True, False]
+
+
+#  Thursday 10:00 T      24:00      Friday 10:00 plain
+def test_what_an_option_said_is_over_with_its_trade_date_for_it_may_have_no_next_quote() -> None:
+    midnight, friday = 14 * 3_600_000, 24 * 3_600_000
+    before = (_option(0, "T"), _option(1, "T", "AAPL260220P00200000"), midnight - 1, midnight)
+    assert _halted(*before) == [True, False]
+    # The first quote of the next is where trading goes on; those that come later in the day end nothing.
+    after = (_option(friday), friday + 999, friday + 1000, _option(friday + 2000, None, "AAPL260220P00200000"))
+    assert _halted(*before, *after, friday + 2001) == [True, False, True, False, False]
 
 
 @pytest.mark.parametrize("kind", ["definition", "open_interest"])
