@@ -285,6 +285,8 @@ class PartitionState(Struct):
     #: Rules in force, under their documented names, and the time of the record that said so, ns.
     parameters: dict[str, int | float | str | bool] = {}
     parameters_ts: int = 0
+    #: The session boundary from which on the next event lets expired contracts be forgotten, ns.
+    forgets_ts: int = 0
 
 
 class PartitionChanges(Struct):

@@ -17,12 +17,13 @@ from events.control import SHIPPED, Control
 from events.deadletters import dead_letter
 from events.derived import DeadLetter, MarkedPrint
 from events.raw import EquityPrint, EquityQuote, OptionPrint, OptionQuote, Reference
-from events.sessions import settles_at
+from events.sessions import next_boundary, settles_at
 from events.settings import Rules, rules_from
 from events.sources import source as source_spec
 from events.types import NS_PER_MS, Book
 from operators.changes import Changes, put_back
 from operators.contract_memory import new_instrument, set_multiplier
+from operators.expiry import expired, over_before
 from operators.gathering import Gathering, gathered_with
 from operators.mark import mark, take_quote
 from operators.merge import CONTROL_RANK
@@ -161,10 +162,12 @@ class PartitionStep:
             rules = self._gathering.rules
             self._bind()
             self._gathering.use(rules)
-        gathering = self._gathering
+        gathering, forgets_ts = self._gathering, self.state.forgets_ts
         for order_ts, _, rank, _, _, event in items:
             if gathering.next_due < order_ts:
                 gathering.fire(order_ts, out.work)
+            if forgets_ts <= order_ts:
+                forgets_ts = self._forget_expired(order_ts)
             if rank == _PRINTS:
                 self._print(event, order_ts, out)
             elif rank == _QUOTES:
@@ -269,6 +272,15 @@ class PartitionStep:
         self._changed[contract_id] = None
         self._underlyings.link(contract_id, memory)
         return memory
+
+    def _forget_expired(self, ts: int) -> int:
+        """Forgets contracts that are over by the boundary before `ts`; returns the next boundary, ns."""
+        memories = self.state.instruments
+        for contract in expired(memories, over_before(ts)):
+            self._underlyings.unlink(contract, memories.pop(contract))
+            self._instruments.delete(contract)
+        self.state.forgets_ts = boundary = next_boundary(ts)
+        return boundary
 
     def _learn(self, fact: Reference, order_ts: int, out: Stepped) -> None:
         """Remembers what a fact says of a contract or of its underlying."""

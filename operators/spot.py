@@ -49,6 +49,15 @@ class Chain:
             insort(self.strikes, strike)
         mine[strike] = memory
 
+    def drop(self, memory: Instrument) -> bool:
+        """Lets go of one contract; tells if it was the last."""
+        mine, other = (self.calls, self.puts) if memory.call else (self.puts, self.calls)
+        strike = memory.strike
+        del mine[strike]
+        if strike in other:
+            self.strikes.remove(strike)
+        return not mine and not other
+
 
 def chain_key(contract_id: str) -> str:
     """Returns the name of a contract's chain: its root and expiry."""

@@ -72,6 +72,15 @@ class Underlyings:
             chain = self.chains[key] = Chain()
         chain.add(memory)
 
+    def unlink(self, contract_id: str, memory: Instrument) -> None:
+        """Takes a contract that is forgotten from its root and expiry; with the last of them goes their forward."""
+        key = chain_key(contract_id)
+        if self.chains[key].drop(memory):
+            del self.chains[key]
+            under = self.state.by_symbol.get(memory.underlying)
+            if under is not None and under.forwards.pop(key, None) is not None:
+                self.changed[memory.underlying] = None
+
     def quote(self, event: EquityQuote, quiet_ns: int) -> None:
         """Takes a quote of an underlying."""
         of_source = self._of_source.get(event.source)
