@@ -16,7 +16,7 @@ from events.settings import Rules
 from events.types import NS_PER_MS
 from events.verdicts import Alert, Check, Hit, Outcome, PositionCheck, Structure
 from operators.alert import Event, alert_for, revise_alert
-from operators.later import claims_of, revise_claims, watch
+from operators.later import claims_of, revise_claims, watch, watch_revised
 from operators.memory import MAX_CHAINS, MAX_ORDERS, Judged, Memory, Order
 from operators.rules.rule import Rule, Verdict
 from operators.rules.subject import StructureSubject, Subject, orders_of, whole_of
@@ -100,8 +100,7 @@ class Judge:
         events = self._events(packet, revised.ts, taken, orders, recent, names) if judges else []
         now = Judged(revised.ts, packet.contract, packet.id, _fired(events), _names(events) | names)
         self._revise(memory, packet, now, events, out)
-        if packet.id in memory.watched:
-            memory.watched[packet.id].iv = packet.iv
+        watch_revised(memory, packet)
 
     def revise_structure(self, memory: Memory, structure: Structure, ts: int, out: Verdicts) -> None:
         """Judges a structure again, one of whose legs lost a print."""

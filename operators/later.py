@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Literal
 
-from events.ids import check_id, hit_id, outcome_id
+from events.derived import FlowPacket
+from events.ids import alert_id, check_id, hit_id, outcome_id, structure_id
 from events.settings import Rules
 from events.types import NS_PER_S, Direction
 from events.verdicts import Alert, Hit, Outcome, PositionCheck
 from operators.alert import Event, add_later
-from operators.memory import MAX_CLAIMS, MAX_WATCHED, Claim, Memory, Watched, trim
+from operators.memory import MAX_ALERTS_OF_PACKET, MAX_CLAIMS, MAX_WATCHED, Claim, Memory, Watched, trim
 from operators.newyork import day_of
 from operators.rules.rule import Rule
 from operators.rules.subject import LookSubject, Subject
@@ -21,6 +22,8 @@ _CLAIMS: dict[str, Literal["opening", "closing"]] = {
     "new_position_likely": "opening",
     "closing_unwind_likely": "closing",
 }
+#: How ids of alerts on structures begin: no one contract's implied volatility is theirs.
+_OF_STRUCTURE = alert_id(structure_id(""))
 #: Change of open interest, as a share of the hit's size, that confirms it, and that leaves it undecided.
 _CONFIRMS, _UNDECIDED = 0.5, 0.1
 
@@ -31,33 +34,51 @@ def watch(memory: Memory, event: Event, alert: Alert) -> None:
         return
     packet = event.subject.packet if isinstance(event.subject, Subject) else None
     iv = None if packet is None else packet.iv
-    memory.watched[event.hits[0].packet_id] = Watched(alert.id, alert.contract, alert.direction, alert.premium, iv)
+    ident = event.hits[0].packet_id
+    others = [each for each in memory.watched.get(ident, ()) if each.alert != alert.id]
+    watched = [*others, Watched(alert.id, alert.contract, alert.direction, alert.premium, iv)]
+    memory.watched[ident] = watched[-MAX_ALERTS_OF_PACKET:]
     trim(memory.watched, MAX_WATCHED)
 
 
-def outcome(memory: Memory, look: Look, rules: Rules, looks: list[tuple[Rule, float]]) -> tuple[
-    Outcome | None, Hit | None, Alert | None
-]:  # fmt: skip
-    """Returns the alert's outcome so far, and once, when it is time, what a rule says of it and the alert then."""
-    watched = memory.watched.get(look.packet_id)
-    if watched is None:
-        return None, None, None
-    kept = memory.alerts.get(watched.alert)
-    if kept is not None:
-        watched.direction, watched.premium = kept.alert.direction, kept.alert.premium
-        if kept.alert.withdrawn:
-            del memory.watched[look.packet_id]
-            return None, None, None
-    found = _outcome(watched, look)
-    watched.looks += 1
-    hit = alert = None
-    if not watched.judged and look.after_s >= rules.no_follow_through_after_s:
-        watched.judged = True
-        hit = _judged(watched, look, rules, looks)
-        alert = None if hit is None else add_later(memory, watched.alert, hit, rules)
-    if look.final:
-        del memory.watched[look.packet_id]
-    return found, hit, alert
+def watch_revised(memory: Memory, packet: FlowPacket) -> None:
+    """Takes the implied volatility of a packet that lost a print, for the alerts on its own orders."""
+    for watched in memory.watched.get(packet.id, ()):
+        if not watched.alert.startswith(_OF_STRUCTURE):
+            watched.iv = packet.iv
+
+
+def outcomes(
+    memory: Memory, look: Look, rules: Rules, looks: list[tuple[Rule, float]]
+) -> list[tuple[Outcome, Hit | None, Alert | None]]:
+    """Returns the outcome so far of each alert of a packet, and once, when it is time, what a rule says of it and the
+    alert then.
+    """
+    found, still = [], []
+    for watched in memory.watched.pop(look.packet_id, ()):
+        kept = memory.alerts.get(watched.alert)
+        if kept is not None and kept.alert.withdrawn:
+            continue
+        if kept is not None:
+            watched.direction, watched.premium = kept.alert.direction, kept.alert.premium
+        still.append(watched)
+        found.append((_outcome(watched, look), *_followed(memory, watched, look, rules, looks)))
+        watched.looks += 1
+    if still and not look.final:
+        # Behind the others: whose packet is looked at no longer is forgotten before them.
+        memory.watched[look.packet_id] = still
+    return found
+
+
+def _followed(
+    memory: Memory, watched: Watched, look: Look, rules: Rules, looks: list[tuple[Rule, float]]
+) -> tuple[Hit | None, Alert | None]:
+    """Returns what a rule on looks says of an alert, and the alert then, at the first look that is late enough."""
+    if watched.judged or look.after_s < rules.no_follow_through_after_s:
+        return None, None
+    watched.judged = True
+    hit = _judged(watched, look, rules, looks)
+    return hit, None if hit is None else add_later(memory, watched.alert, hit, rules)
 
 
 def _outcome(watched: Watched, look: Look) -> Outcome:
@@ -90,8 +111,10 @@ def _judged(watched: Watched, look: Look, rules: Rules, looks: list[tuple[Rule, 
             continue
         verdict = rule.judge(subject)
         if verdict.fired:
+            # About what the alert is about: two alerts of one packet have each their own.
+            about = watched.alert.removeprefix("al:")
             return Hit(
-                id=hit_id(look.packet_id, rule.id), revision=0, ts=look.ts, about=look.packet_id,
+                id=hit_id(about, rule.id), revision=0, ts=look.ts, about=about,
                 packet_id=look.packet_id, contract=watched.contract, underlying=look.underlying, rule=rule.id,
                 version=rule.version, direction=verdict.direction, style=rule.style, confidence=verdict.confidence,
                 premium=watched.premium, checks=verdict.checks, sentences=verdict.sentences, against=verdict.against,

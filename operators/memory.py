@@ -15,8 +15,10 @@ from events.types import Direction, Side
 from events.verdicts import Alert
 
 #: Orders of one expiry and right that a rule looks at, expiries of an underlying that are kept when their orders are of
-#: no use any longer, looks, claims: the oldest go first.
+#: no use any longer, packets with alerts, claims: the oldest go first.
 MAX_ORDERS, MAX_CHAINS, MAX_WATCHED, MAX_CLAIMS = 256, 128, 256, 256
+#: Alerts of one packet: of its orders by side, and of structures for which it stands.
+MAX_ALERTS_OF_PACKET = 8
 #: Packets that wait for their neighbours; the partition's step decides each within seconds.
 MAX_HELD = 1024
 
@@ -69,7 +71,7 @@ class Kept(Struct, array_like=True):
 
 
 class Watched(Struct, array_like=True):
-    """A packet whose contract is looked at again: its alert, and what that claimed."""
+    """An alert whose packet's contract is looked at again, and what it claimed."""
 
     alert: str
     contract: str
@@ -106,7 +108,8 @@ class Memory(Struct, array_like=True):
     newest: dict[str, str] = {}
     #: By piece: the alert that it went into.
     alert_of: dict[str, str] = {}
-    watched: dict[str, Watched] = {}
+    #: By packet, each of its alerts; the packet that was looked at longest ago comes first.
+    watched: dict[str, list[Watched]] = {}
     claims: dict[str, Claim] = {}
     #: Times of new low alerts within the last minute.
     low: list[int] = msgspec.field(default_factory=list)

@@ -17,7 +17,7 @@ from events.derived import FlowPacket
 from events.settings import Rules, rules_from
 from operators.baseline import BaselineConfig, Baselines, samples_of, windows_of
 from operators.judging import Judge, Verdicts
-from operators.later import check_interest, outcome
+from operators.later import check_interest, outcomes
 from operators.memory import MAX_HELD, Memory, trim
 from operators.rules import ALL
 from operators.rules.rule import Rule
@@ -200,13 +200,12 @@ class ShardStep:
             self._judge.revise_packet(rest, revised, out)
 
     def _look(self, memory: Memory, look: Look, out: Verdicts) -> None:
-        found, hit, alert = outcome(memory, look, self._rules, self._judge.looks)
-        if found is not None:
+        for found, hit, alert in outcomes(memory, look, self._rules, self._judge.looks):
             out.outcomes.append(found)
-        if hit is not None:
-            out.hits.append(hit)
-        if alert is not None:
-            out.alerts.append(alert)
+            if hit is not None:
+                out.hits.append(hit)
+            if alert is not None:
+                out.alerts.append(alert)
 
     def _memory(self, underlying: str) -> _Underlying:
         """Returns the memory of an underlying, a new one where there was none."""

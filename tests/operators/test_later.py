@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from events.derived import FlowPacket
@@ -11,6 +12,7 @@ from events.settings import Rules
 from events.types import NS_PER_MS, NS_PER_S
 from events.verdicts import Leg, Structure
 from operators.judging import Verdicts
+from operators.parents import parents_of
 from operators.shard_step import ShardStep
 from operators.work import Decision, Interest, Look, Revised, Waiting, Work
 from tests.packets import CALL, T0, packet
@@ -132,6 +134,38 @@ def test_an_outcome_is_told_from_the_side_of_who_bought(
     assert (outcomes[0].spot_best, outcomes[0].spot_worst) == spots
     assert outcomes[0].since_ts == T0 + 500 * NS_PER_MS
     assert outcomes[1].final
+
+
+def _two_sided(bought: int = 1200, **fields: Any) -> FlowPacket:
+    """Returns a packet of two orders, a bought sweep and a sold block."""
+    sweep = _packet(size=bought, premium=1000.0 * bought)
+    block = _packet(size=200, premium=200_000.0, buy_size=0, sell_size=200, count=1)
+    parents = tuple(
+        msgspec.structs.replace(parents_of(each)[0], id=f"pa:{name}") for name, each in (("p1", sweep), ("p5", block))
+    )
+    return _packet(
+        size=bought + 200, premium=1000.0 * (bought + 200), buy_size=bought, sell_size=200, ask_size=bought,
+        bid_size=200, parents=parents, **fields,
+    )  # fmt: skip
+
+
+def test_each_alert_of_a_packet_has_outcomes_and_is_judged_by_itself() -> None:
+    out = _run(_two_sided(), _look(60), _look(300, spot=440.0), _look(900, final=True), _look(3600))
+    assert [each.id for each in out.alerts[:2]] == ["al:pa:p1", "al:pa:p5"]
+    assert [(each.alert_id, each.revision, each.direction, each.final) for each in out.outcomes] == [
+        ("al:pa:p1", 0, "bullish", False), ("al:pa:p5", 0, "neutral", False),
+        ("al:pa:p1", 1, "bullish", False), ("al:pa:p5", 1, "neutral", False),
+        ("al:pa:p1", 2, "bullish", True), ("al:pa:p5", 2, "neutral", True),
+    ]  # fmt: skip
+    (hit,) = [hit for hit in out.hits if hit.rule == "no_follow_through"]
+    assert (hit.id, hit.about, hit.packet_id) == ("pa:p1:no_follow_through", "pa:p1", "pk:1")
+    assert [(each.id, each.revision) for each in out.alerts[2:]] == [("al:pa:p1", 1)]
+
+
+def test_an_alert_that_was_withdrawn_has_no_outcomes_and_the_other_of_its_packet_has() -> None:
+    out = _run(_two_sided(), Revised(_two_sided(10, revision=1, struck=4), _LATER), _look(60), _look(300, spot=440.0))
+    assert [each.id for each in out.alerts if each.withdrawn] == ["al:pa:p1"]
+    assert {each.alert_id for each in out.outcomes} == {"al:pa:p5"}
 
 
 def test_a_look_at_what_was_no_alert_says_nothing() -> None:
