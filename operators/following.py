@@ -11,8 +11,10 @@ from bisect import bisect_left
 from datetime import date
 from typing import Any, NamedTuple
 
+from events.ids import structure_id
 from events.sessions import options_close
 from events.types import NS_PER_S
+from events.verdicts import Leg, Structure
 from operators.partition_state import Course, Followed, Watch
 from operators.work import Interest, Look
 
@@ -73,6 +75,11 @@ def end(course: Course, number: int) -> None:
         # A stretch follows another only where a value came between them.
         course.touched = True
     del course.numbers[at], course.begun[at], course.highs[at], course.lows[at]
+
+
+def first_leg(structure: Structure) -> Leg:
+    """Returns the leg that stands for a structure: the one that printed first, while it has it."""
+    return next((leg for leg in structure.legs if structure_id(leg.parent_id) == structure.id), structure.legs[0])
 
 
 class Lead(NamedTuple):

@@ -15,7 +15,7 @@ from events.sessions import TradeDate, trade_date
 from events.settings import Rules
 from events.types import NS_PER_MS
 from operators.changes import put_back
-from operators.following import Lead, check, follow, look, see, trade
+from operators.following import Lead, check, first_leg, follow, look, see, trade
 from operators.neighbours import NeighbourConfig, close, closed, decide
 from operators.packet import PacketConfig, joins, key_of, new_burst
 from operators.packing import PACK, Packs
@@ -212,9 +212,9 @@ class Gathering:
             self._packs.keep(vicinity, underlying, ts - self._recent_ns, ts - self._horizon_ns)
 
     def _follow_decision(self, decision: Decision) -> None:
-        """Follows packets of interest, and the first leg of each structure, whose packet stands for the whole."""
+        """Follows packets of interest, and of each structure the leg that stands for it."""
         vicinity = self.state.vicinities[decision.underlying]
-        firsts = [structure.legs[0].packet_id for structure in decision.structures]
+        firsts = [first_leg(structure).packet_id for structure in decision.structures]
         leads: dict[str, Lead] = {}
         for ident in (*decision.packets, *firsts):
             burst = closed(vicinity, ident)

@@ -16,6 +16,7 @@ from events.settings import Rules
 from events.types import NS_PER_MS
 from events.verdicts import Alert, Check, Hit, Outcome, PositionCheck, Structure
 from operators.alert import Event, alert_for, revise_alert
+from operators.following import first_leg
 from operators.later import claims_of, revise_claims, watch, watch_revised
 from operators.memory import MAX_CHAINS, MAX_ORDERS, Judged, Memory, Order
 from operators.rules.rule import Rule, Verdict
@@ -72,7 +73,7 @@ class Judge:
         event = self._structure_event(structure, ts)
         if event is not None:
             self._say(memory, event, out)
-            leg = structure.legs[0]
+            leg = first_leg(structure)
             self._note(memory, structure.id, Judged(ts, leg.contract, leg.packet_id, _fired([event])))
 
     def _say(self, memory: Memory, event: Event, out: Verdicts) -> None:
@@ -105,7 +106,7 @@ class Judge:
     def revise_structure(self, memory: Memory, structure: Structure, ts: int, out: Verdicts) -> None:
         """Judges a structure again, one of whose legs lost a print."""
         event = self._structure_event(structure, ts) if structure.legs else None
-        events, leg = [] if event is None else [event], structure.legs[0] if structure.legs else None
+        events, leg = [] if event is None else [event], first_leg(structure) if structure.legs else None
         now = Judged(ts, leg.contract if leg else "", leg.packet_id if leg else "", _fired(events))
         self._revise(memory, structure, now, events, out)
 
@@ -276,10 +277,7 @@ def _order_hit(rule: Rule, verdict: Verdict, subject: Subject, ts: int) -> Hit:
 
 def _structure_hit(rule: Rule, verdict: Verdict, subject: StructureSubject, ts: int) -> Hit:
     structure = subject.structure
-    # Its id is built from the leg that printed first; a leg is named by its packet.
-    first = next(
-        (leg for leg in structure.legs if structure.id.endswith(leg.parent_id)), structure.legs[0]
-    )  # fmt: skip
+    first = first_leg(structure)
     return _hit(
         rule, verdict, subject.rules, ts, about=structure.id, packet_id=first.packet_id, structure_id=structure.id,
         contract=first.contract, underlying=structure.underlying, premium=structure.gross_premium,

@@ -10,10 +10,13 @@ import pytest
 
 from events.raw import EquityQuote, Reference
 from events.sessions import NEW_YORK
+from events.settings import Rules
 from events.types import NS_PER_S
 from operators.following import LOOKS_S, MOST_WATCHED, Lead, begin, end, follow, look, see, since
+from operators.judging import Verdicts
 from operators.merge_state import Item
 from operators.partition_state import Course, Followed
+from operators.shard_step import ShardStep
 from operators.work import Interest, Look, Work
 from tests.prints import RANKS, SPY, T0, Partition, at, quote, trade
 
@@ -89,6 +92,21 @@ def test_the_first_leg_of_a_structure_is_followed_whatever_its_own_premium() -> 
     legs = [trade(1, 0.02, 103, conditions=("f",)), trade(4, 1.2, 103, contract=upper, conditions=("f",))]
     looks = _looks(quote(0), quote(0, contract=upper), *legs)
     assert {each.packet_id for each in looks} == {"pk:p1", "pk:p4"}
+
+
+def test_the_leg_that_is_followed_is_the_one_that_a_structures_hits_name() -> None:
+    """A debit spread whose cheap upper leg prints first: legs stand in the order of their strikes."""
+    upper = "SPY260116C00455000"
+    legs = [
+        trade(100, 0.05, 1000, contract=upper, exchange="C", conditions=("f",)),
+        trade(120, 10.1, 1000, exchange="C", conditions=("f",)),
+    ]
+    work, out = _work(quote(0, 9.9, 10.1), quote(0, 0.05, 0.07, contract=upper), *legs), Verdicts()
+    ShardStep(Rules()).step(work, out)
+    (structure,) = out.structures
+    assert [leg.packet_id for leg in structure.legs] == ["pk:p120", "pk:p100"]
+    assert {hit.packet_id for hit in out.hits} == {"pk:p100"}
+    assert [each.after_s for each in out.outcomes] == [*LOOKS_S, (_CLOSE - at(620)) // NS_PER_S]
 
 
 def test_who_is_decided_on_shortly_before_the_close_is_looked_at_last_at_the_close() -> None:
