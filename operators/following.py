@@ -20,8 +20,9 @@ from operators.work import Interest, Look
 
 #: Looks after the decision, seconds; the last is at the close of the session.
 LOOKS_S = (10, 60, 300, 900, 3600)
-#: Packets of one underlying that are followed at once, and contracts whose next open interest is waited for.
-MOST_WATCHED, MOST_TRADED = 256, 2048
+#: Packets of one underlying that are followed at once, contracts whose next open interest is waited for, and trade dates
+#: of each: figures lag by one or two (domain 1.4), and days without one come between.
+MOST_WATCHED, MOST_TRADED, MOST_DATES = 256, 2048, 4
 
 
 def see(course: Course, value: float) -> None:
@@ -89,6 +90,7 @@ class Lead(NamedTuple):
     contract: str
     premium: float
     spot: float | None
+    start_ts: int
 
 
 def follow(followed: Followed, packet: Lead, underlying: str, day: date, ts: int, mark: float | None) -> int:
@@ -115,8 +117,11 @@ def follow(followed: Followed, packet: Lead, underlying: str, day: date, ts: int
 
 def trade(followed: Followed, contract: str, day: date, interest: int | None) -> None:
     """Notes that a packet of interest traded a contract on a trade date; its open interest then was `interest`."""
-    followed.traded.pop(contract, None)
-    followed.traded[contract] = day.isoformat(), interest
+    dates = followed.traded.pop(contract, None) or {}
+    dates[day.isoformat()] = interest
+    if len(dates) > MOST_DATES:
+        del dates[min(dates)]
+    followed.traded[contract] = dates
     if len(followed.traded) > MOST_TRADED:
         del followed.traded[next(iter(followed.traded))]
 
@@ -142,12 +147,19 @@ def look(followed: Followed, packet_id: str, underlying: str, ts: int) -> tuple[
 
 
 def check(followed: Followed, contract: str, underlying: str, for_date: str, interest: int, ts: int) -> Interest | None:
-    """Returns the new open interest of a trade date on which packets of interest traded the contract."""
-    traded = followed.traded.get(contract)
-    if traded is None or traded[0] > for_date:
+    """Returns the new open interest of a trade date on which packets of interest traded the contract.
+
+    No earlier date is waited for any longer.
+    """
+    dates = followed.traded.get(contract)
+    if dates is None:
         return None
-    del followed.traded[contract]
-    return Interest(contract, underlying, ts, for_date, traded[1], interest) if traded[0] == for_date else None
+    found = Interest(contract, underlying, ts, for_date, dates[for_date], interest) if for_date in dates else None
+    for day in [each for each in dates if each <= for_date]:
+        del dates[day]
+    if not dates:
+        del followed.traded[contract]
+    return found
 
 
 def _due(watch: Watch) -> int:

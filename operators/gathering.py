@@ -220,7 +220,7 @@ class Gathering:
             burst = closed(vicinity, ident)
             premium = total([mark.premium or 0.0 for mark in burst.marks])
             if burst.marks and (premium >= self._look_premium or ident in firsts):
-                leads[ident] = Lead(ident, burst.contract, premium, burst.marks[-1].spot)
+                leads[ident] = Lead(ident, burst.contract, premium, burst.marks[-1].spot, burst.marks[0].ts)
         self._follow(list(leads.values()), decision.underlying, decision.ts)
 
     def _follow(self, leads: Sequence[Lead], underlying: str, ts: int) -> None:
@@ -230,10 +230,11 @@ class Gathering:
         if followed is None:
             followed = self.state.followed[underlying] = Followed()
         self._moved[underlying] = None
-        day = self._days.get(underlying)
-        if day is None or not day.from_ns <= ts < day.until_ns:
-            day = self._days[underlying] = trade_date(ts, underlying)
         for lead in leads:
+            # The trade date is its prints': a decision may fall behind its end.
+            day = self._days.get(underlying)
+            if day is None or not day.from_ns <= lead.start_ts < day.until_ns:
+                day = self._days[underlying] = trade_date(lead.start_ts, underlying)
             memory = self._instruments[lead.contract]
             due_ts = follow(followed, lead, underlying, day.day, ts, _mid(memory))
             if due_ts:
@@ -291,7 +292,7 @@ class Gathering:
 
 
 def _lead(packet: FlowPacket) -> Lead:
-    return Lead(packet.id, packet.contract, packet.premium or 0.0, packet.spot)
+    return Lead(packet.id, packet.contract, packet.premium or 0.0, packet.spot, packet.start_ts)
 
 
 def _mid(memory: Instrument) -> float | None:

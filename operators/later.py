@@ -8,12 +8,12 @@ from typing import Literal
 
 from events.derived import FlowPacket
 from events.ids import alert_id, check_id, hit_id, outcome_id, structure_id
+from events.sessions import trade_date
 from events.settings import Rules
 from events.types import NS_PER_S, Direction
 from events.verdicts import Alert, Hit, Outcome, PositionCheck
 from operators.alert import Event, add_later
 from operators.memory import MAX_ALERTS_OF_PACKET, MAX_CLAIMS, MAX_WATCHED, Claim, Memory, Watched, trim
-from operators.newyork import day_of
 from operators.rules.rule import Rule
 from operators.rules.subject import LookSubject, Subject
 from operators.work import Interest, Look
@@ -144,9 +144,10 @@ def revise_claims(memory: Memory, fired: Sequence[str], event: Event | None) -> 
 
 def _claim(memory: Memory, hit: Hit, subject: Subject) -> None:
     packet = subject.packet
+    day = trade_date(packet.start_ts, packet.underlying).day.toordinal()
     memory.claims[hit.id] = Claim(
-        hit.id, packet.contract, _CLAIMS[hit.rule], subject.parent.size, day_of(packet.start_ts), packet.open_interest
-    )  # fmt: skip
+        hit.id, packet.contract, _CLAIMS[hit.rule], subject.parent.size, day, packet.open_interest
+    )
     trim(memory.claims, MAX_CLAIMS)
 
 

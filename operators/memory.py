@@ -90,7 +90,7 @@ class Claim(Struct, array_like=True):
     contract: str
     claimed: Literal["opening", "closing"]
     size: int
-    #: New York date of the hit, ordinal.
+    #: Trade date of the packet, ordinal.
     day: int
     open_interest: int | None
 

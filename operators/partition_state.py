@@ -237,8 +237,9 @@ class Followed(Struct, gc=False, array_like=True):
     watches: dict[str, Watch] = {}
     marks: dict[str, Course] = {}
     spot: Course = msgspec.field(default_factory=Course)
-    #: By contract: the trade date on which packets of interest traded it, and its open interest of the date before.
-    traded: dict[str, tuple[str, int | None]] = {}
+    #: By contract: the last trade dates on which packets of interest traded it, each with the open interest of the date
+    #: before.
+    traded: dict[str, dict[str, int | None]] = {}
 
 
 #: Due time (ns), what is due, packet id, key of the open packet, underlying.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from random import Random
 from typing import Any
 
@@ -12,7 +12,8 @@ from events.raw import EquityQuote, Reference
 from events.sessions import NEW_YORK
 from events.settings import Rules
 from events.types import NS_PER_S
-from operators.following import LOOKS_S, MOST_WATCHED, Lead, begin, end, follow, look, see, since
+from operators.following import LOOKS_S, MOST_DATES, MOST_WATCHED, Lead, begin, check, end, follow, look, see, since
+from operators.following import trade as trade_of
 from operators.judging import Verdicts
 from operators.merge_state import Item
 from operators.partition_state import Course, Followed
@@ -150,11 +151,11 @@ def test_what_is_followed_is_bounded_and_the_smallest_is_let_go() -> None:
     followed = Followed()
     day = datetime(2026, 1, 15, tzinfo=NEW_YORK).date()
     for number in range(MOST_WATCHED + 5):
-        follow(followed, Lead(f"pk:{number}", SPY, 1000.0 - number % 7, None), "SPY", day, T0, 1.0)
+        follow(followed, Lead(f"pk:{number}", SPY, 1000.0 - number % 7, None, T0), "SPY", day, T0, 1.0)
     assert len(followed.watches) == MOST_WATCHED
     assert "pk:6" not in followed.watches
     assert look(followed, "pk:6", "SPY", T0 + 10 * NS_PER_S) is None
-    assert follow(followed, Lead("pk:0", SPY, 1000.0, None), "SPY", day, T0, 1.0) == 0
+    assert follow(followed, Lead("pk:0", SPY, 1000.0, None, T0), "SPY", day, T0, 1.0) == 0
 
 
 def _interest(day: float, value: int, for_date: str) -> Reference:
@@ -172,6 +173,57 @@ def test_the_next_open_interest_of_what_was_traded_is_handed_on_once() -> None:
     assert found == [Interest(SPY, "SPY", at(_DAY_MS), "2026-01-15", 700, 900)]
     small = (events[0], events[1], trade(1, 1.2, 3), *events[3:])
     assert not [each for each in _work(*small, until_ms=2 * _DAY_MS) if isinstance(each, Interest)]
+
+
+_INDEX = "SPXW260130C06900000"
+
+
+def _figures(*events: Any) -> list[tuple[str, int | None, int]]:
+    """Returns (date, before, after) of what is handed on of the index's contract."""
+    work = _work(*sorted(events, key=lambda each: each.ts), until_ms=5 * _DAY_MS)
+    return [(each.for_date, each.before, each.after) for each in work if isinstance(each, Interest)]
+
+
+def _index_trades(day: float) -> tuple[Any, Any]:
+    ms = day * _DAY_MS
+    return quote(ms, contract=_INDEX), trade(ms + 1, 1.2, 103, contract=_INDEX)
+
+
+def _index_interest(day: float, value: int, for_date: str) -> Reference:
+    return Reference(
+        ts=at(day * _DAY_MS), kind="open_interest", instrument=_INDEX, open_interest=value, for_date=for_date
+    )  # fmt: skip
+
+
+#  Thursday 10:00, and 20:30: already Friday's trade date; figures come at 6:30.
+def test_what_trades_in_the_night_leaves_the_figure_of_the_day_waited_for() -> None:
+    assert _figures(
+        *_index_trades(0), *_index_trades(10.5 / 24), _index_interest(20.5 / 24, 900, "2026-01-15"),
+        _index_interest(4 + 20.5 / 24, 950, "2026-01-16"),
+    ) == [("2026-01-15", None, 900), ("2026-01-16", None, 950)]  # fmt: skip
+
+
+def test_figures_that_lag_by_two_days_find_the_date_that_they_are_of() -> None:
+    events = [*_index_trades(-2), *_index_trades(-1), *_index_trades(0), *_index_trades(1)]
+    figures = [_index_interest(day + 0.3, 100 + day, f"2026-01-{13 + day}") for day in range(3)]
+    assert [each[0] for each in _figures(*events, *figures)] == ["2026-01-13", "2026-01-14", "2026-01-15"]
+
+
+def test_a_packet_decided_on_behind_the_end_of_its_trade_date_counts_for_it() -> None:
+    end = 7 / 24 * _DAY_MS
+    prints = quote(end - 200, contract=_INDEX), trade(end - 100, 1.2, 103, contract=_INDEX)
+    assert _figures(*prints, _index_interest(20.5 / 24, 900, "2026-01-15")) == [("2026-01-15", None, 900)]
+
+
+def test_dates_that_are_waited_for_are_bounded_and_the_earliest_goes() -> None:
+    followed = Followed()
+    for day in range(1, MOST_DATES + 2):
+        trade_of(followed, SPY, date(2026, 1, day), day)
+    assert list(followed.traded[SPY]) == [f"2026-01-0{day}" for day in range(2, MOST_DATES + 2)]
+    assert check(followed, SPY, "SPY", "2026-01-01", 9, T0) is None
+    found = check(followed, SPY, "SPY", "2026-01-03", 9, T0)
+    assert found == Interest(SPY, "SPY", T0, "2026-01-03", 3, 9)
+    assert list(followed.traded[SPY]) == ["2026-01-04", "2026-01-05"]
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -204,5 +204,14 @@ def test_and_a_closing(after: int, verdict: str) -> None:
     assert [(check.claimed, check.verdict) for check in checks] == [("closing", verdict)]
 
 
+#  20:30 in the evening before: global hours belong to the next trade date.
+@pytest.mark.parametrize(("for_date", "checked"), [("2026-01-15", []), ("2026-01-16", ["confirmed"])])
+def test_a_claim_of_global_hours_is_held_against_its_trade_date(for_date: str, checked: list[str]) -> None:
+    contract, evening = "SPXW260130C06900000", T0 + 10 * 3600 * NS_PER_S + 1800 * NS_PER_S
+    opened = _packet(contract=contract, open_interest=50, start_ts=evening, end_ts=evening, ts=evening + NS_PER_S)
+    figure = Interest(contract, "SPX", T0 + 2 * 86_400 * NS_PER_S, for_date, 50, 150)
+    assert [each.verdict for each in _run(opened, figure).checks] == checked
+
+
 def test_a_figure_of_another_date_says_nothing_of_it() -> None:
     assert not _run(_packet(open_interest=50), _interest(150, "2026-01-16")).checks
