@@ -20,8 +20,8 @@ from operators.work import Interest, Look
 
 #: Looks after the decision, seconds; the last is at the close of the session.
 LOOKS_S = (10, 60, 300, 900, 3600)
-#: Packets of one underlying that are followed at once, contracts whose next open interest is waited for, and trade dates
-#: of each: figures lag by one or two (domain 1.4), and days without one come between.
+#: Packets of one underlying that are followed at once, contracts whose next open interest is waited for, trade dates of
+#: each: figures lag by one or two (domain 1.4), and days without one come between.
 MOST_WATCHED, MOST_TRADED, MOST_DATES = 256, 2048, 4
 
 
@@ -93,10 +93,15 @@ class Lead(NamedTuple):
     start_ts: int
 
 
-def follow(followed: Followed, packet: Lead, underlying: str, day: date, ts: int, mark: float | None) -> int:
+def closes_at(day: date, underlying: str, settles: int) -> int:
+    """Returns when a contract stops trading on a trade date, ns: as its underlying's do, or settling before that."""
+    return min(options_close(day, underlying), settles)
+
+
+def follow(followed: Followed, packet: Lead, close_ts: int, ts: int, mark: float | None) -> int:
     """Begins to follow a packet decided on at `ts`; returns when to look first, ns, 0 when it is followed already.
 
-    `mark` is the mid of its contract, `day` the trade date.
+    `mark` is the mid of its contract, which stops trading at `close_ts`.
     """
     if packet.id in followed.watches:
         return 0
@@ -106,7 +111,6 @@ def follow(followed: Followed, packet: Lead, underlying: str, day: date, ts: int
     course = followed.marks.get(contract)
     if course is None:
         course = followed.marks[contract] = Course(mark)
-    close_ts = options_close(day, underlying)
     watch = Watch(contract, packet.premium, ts, close_ts, course.now, spot.now, begin(course), begin(spot))
     followed.watches[packet.id] = watch
     if len(followed.watches) > MOST_WATCHED:

@@ -15,7 +15,7 @@ from events.sessions import TradeDate, trade_date
 from events.settings import Rules
 from events.types import NS_PER_MS
 from operators.changes import put_back
-from operators.following import Lead, check, first_leg, follow, look, see, trade
+from operators.following import Lead, check, closes_at, first_leg, follow, look, see, trade
 from operators.neighbours import NeighbourConfig, close, closed, decide
 from operators.packet import PacketConfig, joins, key_of, new_burst
 from operators.packing import PACK, Packs
@@ -236,7 +236,8 @@ class Gathering:
             if day is None or not day.from_ns <= lead.start_ts < day.until_ns:
                 day = self._days[underlying] = trade_date(lead.start_ts, underlying)
             memory = self._instruments[lead.contract]
-            due_ts = follow(followed, lead, underlying, day.day, ts, _mid(memory))
+            close_ts = closes_at(day.day, underlying, memory.settles)
+            due_ts = follow(followed, lead, close_ts, ts, _mid(memory))
             if due_ts:
                 self._set_look((due_ts, _LOOK, lead.id, "", underlying))
             trade(followed, lead.contract, day.day, memory.open_interest)

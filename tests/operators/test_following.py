@@ -120,6 +120,15 @@ def test_who_is_decided_on_shortly_before_the_close_is_looked_at_last_at_the_clo
     assert [each.final for each in looks] == [False] * 4 + [True]
 
 
+#  SPY trades until 16:15; what expires that day stops at the session's close, a quarter of an hour before.
+def test_a_contract_that_expires_today_is_looked_at_last_when_it_settles() -> None:
+    settles = _CLOSE - 900 * NS_PER_S
+    late, contract = (settles - at(0)) / 1e6 - 90_000, "SPY260115C00450000"
+    looks = _looks(quote(late, contract=contract), trade(late + 1, 1.2, 103, contract=contract))
+    assert [(each.after_s, each.final) for each in looks] == [(10, False), (60, False), (89, True)]
+    assert looks[-1].ts == settles
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_highs_and_lows_are_those_of_all_values_since(seed: int) -> None:
     """The shared stretches against a list of values for each beginning."""
@@ -149,13 +158,12 @@ def test_highs_and_lows_are_those_of_all_values_since(seed: int) -> None:
 
 def test_what_is_followed_is_bounded_and_the_smallest_is_let_go() -> None:
     followed = Followed()
-    day = datetime(2026, 1, 15, tzinfo=NEW_YORK).date()
     for number in range(MOST_WATCHED + 5):
-        follow(followed, Lead(f"pk:{number}", SPY, 1000.0 - number % 7, None, T0), "SPY", day, T0, 1.0)
+        follow(followed, Lead(f"pk:{number}", SPY, 1000.0 - number % 7, None, T0), _CLOSE, T0, 1.0)
     assert len(followed.watches) == MOST_WATCHED
     assert "pk:6" not in followed.watches
     assert look(followed, "pk:6", "SPY", T0 + 10 * NS_PER_S) is None
-    assert follow(followed, Lead("pk:0", SPY, 1000.0, None, T0), "SPY", day, T0, 1.0) == 0
+    assert follow(followed, Lead("pk:0", SPY, 1000.0, None, T0), _CLOSE, T0, 1.0) == 0
 
 
 def _interest(day: float, value: int, for_date: str) -> Reference:
