@@ -1,5 +1,10 @@
 """Following: what became of packets of interest, looked at some times after they were decided on (contract 10).
 
+Which packets get alerts is not known here: the path leads forward only. Followed is what a rule may fire on; of packets
+at which equally many looks were taken the largest are kept and the smallest let go. So what is small, or has waited for
+the close since the morning, takes no place from a large packet that has just come. What remains: an alert whose packet
+is smaller than so many others that came within the time between two looks has its looks until then, none of them final.
+
 Of a contract and an underlying, highs and lows are kept once for all who follow them, by the value with which they
 began. Each is the extreme from a beginning until now, so that highs never rise from one beginning to the next and lows
 never fall: a value is compared from the newest on, until one holds.
@@ -11,6 +16,7 @@ from bisect import bisect_left
 from datetime import date
 from typing import Any, NamedTuple
 
+from events.derived import Flag
 from events.ids import structure_id
 from events.sessions import options_close
 from events.types import NS_PER_S
@@ -20,9 +26,11 @@ from operators.work import Interest, Look
 
 #: Looks after the decision, seconds; the last is at the close of the session.
 LOOKS_S = (10, 60, 300, 900, 3600)
-#: Packets of one underlying that are followed at once, contracts whose next open interest is waited for, trade dates of
-#: each: figures lag by one or two (domain 1.4), and days without one come between.
-MOST_WATCHED, MOST_TRADED, MOST_DATES = 256, 2048, 4
+#: Packets of one underlying that are followed at once with equally many looks behind them; contracts whose next open
+#: interest is waited for; trade dates of each: figures lag by one or two (domain 1.4), and some never come.
+MOST_WATCHED, MOST_TRADED, MOST_DATES = 128, 2048, 4
+#: Flags of packets that rules read by themselves; under any other no rule on an order or a packet can fire.
+READ_ALONE: frozenset[Flag] = frozenset(("regular", "cross", "floor"))
 
 
 def see(course: Course, value: float) -> None:
@@ -84,7 +92,7 @@ def first_leg(structure: Structure) -> Leg:
 
 
 class Lead(NamedTuple):
-    """A packet to follow, as it was decided on."""
+    """A packet to follow, as it was decided on; one that stands for a structure has the premium of the whole."""
 
     id: str
     contract: str
@@ -103,7 +111,9 @@ def follow(followed: Followed, packet: Lead, close_ts: int, ts: int, mark: float
 
     `mark` is the mid of its contract, which stops trading at `close_ts`.
     """
-    if packet.id in followed.watches:
+    held = _find(followed, packet.id)
+    if held is not None:
+        held[1].premium = max(held[1].premium, packet.premium)
         return 0
     contract, spot = packet.contract, followed.spot
     if spot.now is None:
@@ -112,11 +122,24 @@ def follow(followed: Followed, packet: Lead, close_ts: int, ts: int, mark: float
     if course is None:
         course = followed.marks[contract] = Course(mark)
     watch = Watch(contract, packet.premium, ts, close_ts, course.now, spot.now, begin(course), begin(spot))
-    followed.watches[packet.id] = watch
-    if len(followed.watches) > MOST_WATCHED:
-        # The smallest is let go, of equals the oldest.
-        _let_go(followed, min(followed.watches, key=lambda ident: followed.watches[ident].premium))
-    return _due(watch)
+    _hold(followed, packet.id, watch, 0)
+    return _due(watch, 0)
+
+
+def _find(followed: Followed, packet_id: str) -> tuple[int, Watch] | None:
+    """Returns how many looks at a packet were taken, and what is followed of it; None where it is not followed."""
+    for looks, held in followed.watches.items():
+        if packet_id in held:
+            return looks, held[packet_id]
+    return None
+
+
+def _hold(followed: Followed, packet_id: str, watch: Watch, looks: int) -> None:
+    """Goes on following a packet; beyond the number the smallest is let go, of equals the oldest."""
+    held = followed.watches.setdefault(looks, {})
+    held[packet_id] = watch
+    if len(held) > MOST_WATCHED:
+        _let_go(followed, held.pop(min(held, key=lambda ident: held[ident].premium)))
 
 
 def trade(followed: Followed, contract: str, day: date, interest: int | None) -> None:
@@ -132,21 +155,24 @@ def trade(followed: Followed, contract: str, day: date, interest: int | None) ->
 
 def look(followed: Followed, packet_id: str, underlying: str, ts: int) -> tuple[Look, int] | None:
     """Returns the look that is due and when the next one is, 0 when it was the last; None when nobody looks."""
-    watch = followed.watches.get(packet_id)
-    if watch is None or _due(watch) != ts:
+    held = _find(followed, packet_id)
+    if held is None or _due(held[1], held[0]) != ts:
         return None
+    looks, watch = held
     course, spot = followed.marks[watch.contract], followed.spot
     mark_high, mark_low = since(course, watch.mark_from)
     spot_high, spot_low = since(spot, watch.spot_from)
-    watch.looks += 1
     closing = ts == watch.close_ts and watch.since_ts < watch.close_ts
-    due = 0 if closing else _due(watch)
+    due = 0 if closing else _due(watch, looks + 1)
     found = Look(
         packet_id, underlying, ts, (ts - watch.since_ts) // NS_PER_S, watch.mark_then, course.now, mark_high, mark_low,
         watch.spot_then, spot.now, spot_high, spot_low, final=not due,
     )  # fmt: skip
-    if not due:
-        _let_go(followed, packet_id)
+    del followed.watches[looks][packet_id]
+    if due:
+        _hold(followed, packet_id, watch, looks + 1)
+    else:
+        _let_go(followed, watch)
     return found, due
 
 
@@ -166,21 +192,20 @@ def check(followed: Followed, contract: str, underlying: str, for_date: str, int
     return found
 
 
-def _due(watch: Watch) -> int:
+def _due(watch: Watch, looks: int) -> int:
     """Returns when the next look is, 0 when there is none: before the close by the list, then at the close itself.
 
     Who began behind the close is looked at by the list alone.
     """
     before_close = watch.since_ts < watch.close_ts
-    if watch.looks < len(LOOKS_S):
-        due = watch.since_ts + LOOKS_S[watch.looks] * NS_PER_S
+    if looks < len(LOOKS_S):
+        due = watch.since_ts + LOOKS_S[looks] * NS_PER_S
         if not before_close or due < watch.close_ts:
             return due
     return watch.close_ts if before_close else 0
 
 
-def _let_go(followed: Followed, packet_id: str) -> None:
-    watch = followed.watches.pop(packet_id)
+def _let_go(followed: Followed, watch: Watch) -> None:
     course = followed.marks[watch.contract]
     end(course, watch.mark_from)
     end(followed.spot, watch.spot_from)

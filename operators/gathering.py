@@ -15,11 +15,12 @@ from events.sessions import TradeDate, trade_date
 from events.settings import Rules
 from events.types import NS_PER_MS
 from operators.changes import put_back
-from operators.following import Lead, check, closes_at, first_leg, follow, look, see, trade
-from operators.neighbours import NeighbourConfig, close, closed, decide
+from operators.following import READ_ALONE, Lead, check, closes_at, first_leg, follow, look, see, trade
+from operators.neighbours import NeighbourConfig, close, closed, decide, is_taken
 from operators.packet import PacketConfig, joins, key_of, new_burst
 from operators.packing import PACK, Packs
 from operators.partition_state import (
+    Burst,
     Followed,
     GatheringChanges,
     GatheringState,
@@ -204,7 +205,7 @@ class Gathering:
             self._follow_decision(decision)
         else:
             packet = out[-1]
-            if isinstance(packet, FlowPacket) and (packet.premium or 0.0) >= self._look_premium:
+            if isinstance(packet, FlowPacket) and self._is_read(burst, packet.premium or 0.0):
                 self._follow([_lead(packet)], underlying, due_ts)
 
     def _pack(self, vicinity: Vicinity, underlying: str, ts: int) -> None:
@@ -214,14 +215,22 @@ class Gathering:
     def _follow_decision(self, decision: Decision) -> None:
         """Follows packets of interest, and of each structure the leg that stands for it."""
         vicinity = self.state.vicinities[decision.underlying]
-        firsts = [first_leg(structure).packet_id for structure in decision.structures]
+        wholes: dict[str, float] = {}
+        for structure in decision.structures:
+            ident = first_leg(structure).packet_id
+            wholes[ident] = max(structure.gross_premium or 0.0, wholes.get(ident, 0.0))
         leads: dict[str, Lead] = {}
-        for ident in (*decision.packets, *firsts):
+        for ident in (*decision.packets, *wholes):
             burst = closed(vicinity, ident)
             premium = total([mark.premium or 0.0 for mark in burst.marks])
-            if burst.marks and (premium >= self._look_premium or ident in firsts):
+            if burst.marks and (ident in wholes or self._is_read(burst, premium)):
+                premium = max(premium, wholes.get(ident, 0.0))
                 leads[ident] = Lead(ident, burst.contract, premium, burst.marks[-1].spot, burst.marks[0].ts)
         self._follow(list(leads.values()), decision.underlying, decision.ts)
+
+    def _is_read(self, burst: Burst, premium: float) -> bool:
+        """Tells whether a rule may fire on a packet by itself, so that there may be an alert to follow."""
+        return premium >= self._look_premium and burst.flag in READ_ALONE and not is_taken(burst, self._packet)
 
     def _follow(self, leads: Sequence[Lead], underlying: str, ts: int) -> None:
         if not leads:

@@ -153,6 +153,11 @@ def _beside(vicinity: Vicinity, burst: Burst, window_ns: int) -> list[Burst]:
     return found
 
 
+def is_taken(burst: Burst, config: PacketConfig) -> bool:
+    """Tells whether structures have taken all parents of a packet, so that no rule reads it by itself."""
+    return bool(burst.taken) and _free(burst, packet_of(burst, config)) is None
+
+
 def _free(burst: Burst, packet: FlowPacket) -> FlowPacket | None:
     """Returns the packet with the parents that no structure has taken; None when none is left."""
     if not burst.taken:

@@ -227,14 +227,13 @@ class Watch(Struct, gc=False, array_like=True):
     spot_then: float | None
     mark_from: int
     spot_from: int
-    looks: int = 0
 
 
 class Followed(Struct, gc=False, array_like=True):
     """What is followed of one underlying."""
 
-    #: By packet id, in the order of their decisions.
-    watches: dict[str, Watch] = {}
+    #: By how many looks were taken: by packet id, in the order of their decisions.
+    watches: dict[int, dict[str, Watch]] = {}
     marks: dict[str, Course] = {}
     spot: Course = msgspec.field(default_factory=Course)
     #: By contract: the last trade dates on which packets of interest traded it, each with the open interest of the date

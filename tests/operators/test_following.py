@@ -4,21 +4,39 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from random import Random
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
+from events.derived import Flag
 from events.raw import EquityQuote, Reference
 from events.sessions import NEW_YORK
 from events.settings import Rules
 from events.types import NS_PER_S
-from operators.following import LOOKS_S, MOST_DATES, MOST_WATCHED, Lead, begin, check, end, follow, look, see, since
+from operators.following import (
+    LOOKS_S,
+    MOST_DATES,
+    MOST_WATCHED,
+    READ_ALONE,
+    Lead,
+    begin,
+    check,
+    end,
+    follow,
+    look,
+    see,
+    since,
+)
 from operators.following import trade as trade_of
 from operators.judging import Verdicts
 from operators.merge_state import Item
-from operators.partition_state import Course, Followed
+from operators.partition_state import Course, Followed, PartitionState
+from operators.partition_step import PartitionStep, load
+from operators.rules import ALL
+from operators.rules.subject import orders_of, whole_of
 from operators.shard_step import ShardStep
 from operators.work import Interest, Look, Work
+from tests.packets import packet
 from tests.prints import RANKS, SPY, T0, Partition, at, quote, trade
 
 _RANKS = RANKS | {"EquityPrint": 2, "EquityQuote": 4}
@@ -88,11 +106,12 @@ def test_packets_from_the_least_premium_on_are_followed(size: int, followed: boo
     assert bool(_looks(quote(0), trade(1, 1.2, 84), alert_look_min_premium=10_081)) is False
 
 
-def test_the_first_leg_of_a_structure_is_followed_whatever_its_own_premium() -> None:
+def test_the_leg_that_stands_for_a_structure_is_followed_whatever_its_own_premium_and_no_other() -> None:
+    """No rule reads the other legs by themselves."""
     upper = "SPY260116C00455000"
     legs = [trade(1, 0.02, 103, conditions=("f",)), trade(4, 1.2, 103, contract=upper, conditions=("f",))]
     looks = _looks(quote(0), quote(0, contract=upper), *legs)
-    assert {each.packet_id for each in looks} == {"pk:p1", "pk:p4"}
+    assert {each.packet_id for each in looks} == {"pk:p1"}
 
 
 def test_the_leg_that_is_followed_is_the_one_that_a_structures_hits_name() -> None:
@@ -156,12 +175,70 @@ def test_highs_and_lows_are_those_of_all_values_since(seed: int) -> None:
     assert course.numbers == course.highs == course.lows == course.begun == []
 
 
+@pytest.mark.parametrize("flag", sorted(set(get_args(Flag)) - READ_ALONE))
+def test_no_rule_reads_a_packet_by_itself_that_is_not_followed(flag: str) -> None:
+    made = packet(flag=flag)
+    whole, (alone,) = whole_of(made, frozenset(), Rules()), orders_of(made, frozenset(), Rules())
+    for rule in ALL:
+        if rule.reads in ("order", "packet"):
+            checks = rule.judge(alone if rule.reads == "order" else whole).checks
+            assert "flag" in {each.name for each in checks if each.required and not each.passed}, rule.id
+
+
+@pytest.mark.parametrize(("condition", "followed"), [("a", False), ("f", False), ("I", True)])
+def test_what_no_rule_reads_by_itself_is_not_followed(condition: str, followed: bool) -> None:
+    assert bool(_looks(quote(0), trade(1, 1.2, 103, conditions=(condition,)))) is followed
+
+
+def _lead(number: int, premium: float, ts: int) -> Lead:
+    return Lead(f"pk:{number}", SPY, premium, None, ts)
+
+
+def test_what_waits_for_the_close_takes_no_place_from_what_has_just_come() -> None:
+    """A morning's large packets, then a small one: it is let go by larger ones of its own age alone."""
+    followed, now = Followed(), T0 + 3600 * NS_PER_S
+    for number in range(MOST_WATCHED):
+        follow(followed, _lead(number, 150_000.0, T0), _CLOSE, T0, 1.0)
+        for after_s in LOOKS_S:
+            assert look(followed, f"pk:{number}", "SPY", T0 + after_s * NS_PER_S) is not None
+    follow(followed, _lead(1000, 100_000.0, now), _CLOSE, now, 1.0)
+    assert look(followed, "pk:1000", "SPY", now + 10 * NS_PER_S) is not None
+    assert look(followed, "pk:0", "SPY", _CLOSE) is not None
+
+
+@pytest.mark.parametrize("large_first", [True, False])
+def test_small_packets_take_no_place_from_a_large_one(large_first: bool) -> None:
+    followed = Followed()
+    premiums = [500_000.0] + [20_000.0] * 2 * MOST_WATCHED
+    for number, premium in enumerate(premiums if large_first else premiums[::-1]):
+        follow(followed, _lead(number, premium, T0), _CLOSE, T0 + number, 1.0)
+    large = 0 if large_first else len(premiums) - 1
+    for after_s in LOOKS_S:
+        assert look(followed, f"pk:{large}", "SPY", T0 + large + after_s * NS_PER_S) is not None
+    found = look(followed, f"pk:{large}", "SPY", _CLOSE)
+    assert found is not None
+    assert found[0].final
+
+
+def test_a_structures_leg_is_let_go_by_the_premium_of_the_whole() -> None:
+    upper = "SPY260116C00455000"
+    legs = [
+        trade(100, 0.05, 1000, contract=upper, exchange="C", conditions=("f",)),
+        trade(120, 10.1, 1000, exchange="C", conditions=("f",)),
+    ]
+    others = [trade(700 + number / 10, 1.1, 100, contract=f"SPY260116P00{number:03}000") for number in range(200)]
+    quotes = [quote(0, contract=each.contract) for each in others]
+    looks = _looks(quote(0, 9.9, 10.1), quote(0, 0.05, 0.07, contract=upper), *quotes, *legs, *others)
+    assert [each.final for each in looks if each.packet_id == "pk:p100"] == [False] * len(LOOKS_S) + [True]
+    assert len({each.packet_id for each in looks}) == MOST_WATCHED
+
+
 def test_what_is_followed_is_bounded_and_the_smallest_is_let_go() -> None:
     followed = Followed()
     for number in range(MOST_WATCHED + 5):
         follow(followed, Lead(f"pk:{number}", SPY, 1000.0 - number % 7, None, T0), _CLOSE, T0, 1.0)
-    assert len(followed.watches) == MOST_WATCHED
-    assert "pk:6" not in followed.watches
+    assert len(followed.watches[0]) == MOST_WATCHED
+    assert "pk:6" not in followed.watches[0]
     assert look(followed, "pk:6", "SPY", T0 + 10 * NS_PER_S) is None
     assert follow(followed, Lead("pk:0", SPY, 1000.0, None, T0), _CLOSE, T0, 1.0) == 0
 
@@ -248,3 +325,15 @@ def test_no_cut_of_batches_changes_a_look(seed: int) -> None:
     assert len([each for each in expected if isinstance(each, Look)]) > 500
     for cut in (3, 50, len(events)):
         assert _work(*events, until_ms=ms + _DAY_MS, cut=cut) == expected
+    assert _restarted(events, ms + _DAY_MS) == expected
+
+
+def _restarted(events: list[Any], until_ms: float) -> list[Work]:
+    """Returns the work of a partition that is made again of its changes now and then."""
+    step, changes, work = PartitionStep(PartitionState(), Rules()), list[bytes](), list[Work]()
+    for number, event in enumerate(events):
+        work += step.step([(event.ts, 0, _RANKS[type(event).__name__], "", number, event)], event.ts).work
+        if number % 40 == 0:
+            changes.append(step.changes())
+            step = PartitionStep(load(b"", changes), Rules())
+    return work + step.step([], at(until_ms)).work
