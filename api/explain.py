@@ -9,6 +9,7 @@ import msgspec
 import orjson
 
 from api.evidence import Evidence
+from api.explain_later import about_of, judged_again, newest_alert
 from api.named import named
 from api.params import Param
 from events.derived import FlowPacket
@@ -16,7 +17,7 @@ from events.settings import Rules, plain_rules
 from events.topics import decoder
 from events.verdicts import Check, Hit, Structure
 from operators.rules import ALL
-from operators.rules.rule import Rule
+from operators.rules.rule import Rule, Verdict
 from operators.rules.subject import StructureSubject, Subject, orders_of, whole_of
 
 _packets = decoder("flow.packets")
@@ -32,15 +33,54 @@ def explain_all(found: Evidence, rules: Rules, near: int | None = None) -> dict[
     """Returns what every rule says of the packets and structures that an id leads to, under these settings.
 
     A packet's parents that a structure holds are judged in the structure. `near` narrows to rules that did not fire.
+    Rules that found nothing to read stand apart, each with the reason.
     """
     taken = frozenset(leg["parent_id"] for each in found.structures for leg in each["legs"])
     about = named(found.id).about
+    packets = [explain(packet, rules, taken, about, None, found.hits) for packet in found.packets]
+    structures = [explain_structure(each, rules) for each in found.structures]
+    later = _later(found, rules)
+    named_rules = {each["rule"] for of in (*packets, *structures) for each in of["rules"]}
+    named_rules |= {each["rule"] for each in later}
+    for of in (*packets, *structures):
+        of["rules"] = _chosen(of["rules"], near)
     return {
         "id": found.id,
-        "packets": [explain(packet, rules, taken, about, near, found.hits) for packet in found.packets],
-        "structures": [explain_structure(each, rules, near) for each in found.structures],
-        "later": [_of_hit(hit) for hit in found.hits if _reads(hit["rule"]) == "look"],
+        "packets": packets,
+        "structures": structures,
+        "later": _chosen(later, near),
+        "not_judged": [_not_judged(rule, found) for rule in ALL if rule.id not in named_rules],
     }
+
+
+def _later(found: Evidence, rules: Rules) -> list[dict[str, Any]]:
+    """Returns what rules on looks said of alerts, and what they say of the newest where they did not fire."""
+    judged = [_of_hit(hit) for hit in found.hits if _reads(hit["rule"]) == "look"]
+    alert = newest_alert(found.alerts)
+    if alert is None:
+        return judged
+    about = about_of(alert)
+    for rule in ALL:
+        if rule.reads == "look" and (about, rule.id) not in {(each["about"], each["rule"]) for each in judged}:
+            again = judged_again(rule, alert, found.outcomes, found.packets, rules)
+            if again is not None:
+                judged.append(_with_verdict(rule, again[0], about, rules, again[1]))
+    return judged
+
+
+def _not_judged(rule: Rule, found: Evidence) -> dict[str, Any]:
+    """Returns a rule that found nothing to read, and why."""
+    if rule.reads == "structure":
+        reason = "It reads structures, and none was found here."
+    elif rule.reads != "look" and found.structures:
+        reason = "It reads orders by themselves, and structures hold all of them here."
+    elif rule.reads != "look":
+        reason = "It reads orders, and nothing is left of one here."
+    elif newest_alert(found.alerts) is None:
+        reason = "It reads looks at an alert, and there is none here."
+    else:
+        reason = "It reads looks at the alert, and nobody has looked yet: not yet judged."
+    return {"rule": rule.id, "version": rule.version, "reads": rule.reads, "reason": reason}
 
 
 def explain(
@@ -104,14 +144,16 @@ def _chosen(judged: list[dict[str, Any]], near: int | None) -> list[dict[str, An
 
 
 def _judged(rule: Rule, subject: Subject | StructureSubject, about: str, rules: Rules) -> dict[str, Any]:
-    verdict = rule.judge(subject)
+    return _with_verdict(rule, rule.judge(subject), about, rules, _NOTE if rule.id in _ACROSS else None)
+
+
+def _with_verdict(rule: Rule, verdict: Verdict, about: str, rules: Rules, note: str | None) -> dict[str, Any]:
     settings = plain_rules(rules)
     fields = {
         "rule": rule.id, "version": rule.version, "about": about, "style": verdict.style or rule.style,
         "direction": verdict.direction, "confidence": verdict.confidence,
         "thresholds": {name.upper(): settings[name.upper()] for name in rule.settings},
     }  # fmt: skip
-    note = _NOTE if rule.id in _ACROSS else None
     return _shown(fields, verdict.checks, verdict.sentences, verdict.against, note)
 
 

@@ -67,6 +67,9 @@ def _lines(answer: dict[str, Any]) -> list[str]:
     if answer["later"]:
         lines += ["", "looked at later"]
         lines += [line for rule in answer["later"] for line in _rule(rule)]
+    if answer["not_judged"]:
+        lines += ["", "not judged"]
+        lines += [f"  {rule['rule']:<26} {rule['reason']}" for rule in answer["not_judged"]]
     return lines[1:]
 
 
