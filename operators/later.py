@@ -112,7 +112,7 @@ def _judged(watched: Watched, look: Look, rules: Rules, looks: list[tuple[Rule, 
         verdict = rule.judge(subject)
         if verdict.fired:
             # About what the alert is about: two alerts of one packet have each their own.
-            about = watched.alert.removeprefix("al:")
+            about = watched.alert.removeprefix(alert_id(""))
             return Hit(
                 id=hit_id(about, rule.id), revision=0, ts=look.ts, about=about,
                 packet_id=look.packet_id, contract=watched.contract, underlying=look.underlying, rule=rule.id,
