@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from events.derived import FlowPacket
-from events.types import Direction, Style
+from events.types import Direction, Side, Style
 from events.verdicts import Check, Structure
 from operators.rules.rule import check, check_among, check_is, contract_name, money, percent
 from operators.rules.subject import Subject
@@ -42,6 +42,7 @@ def sided_checks(subject: Subject, bought: bool) -> tuple[Check, ...]:
     share, spread = subject.bought if bought else subject.sold, subject.spread_share
     return (
         check_is("mixed", _word(subject.packet.mixed), "no"),
+        check_is("side", subject.side, _side(bought)),
         check("quote coverage", subject.coverage, ">=", rules.classifier_min_nbbo_coverage),
         check(
             f"{'bought' if bought else 'sold'} share of covered size", share, ">=", rules.classifier_min_aggressor_ratio
@@ -80,7 +81,7 @@ def of_packet(subject: Subject, bought: bool) -> float:
 def is_sided(subject: Subject, bought: bool) -> bool:
     """Tells, cheaply, whether `sided_checks` may pass: for sieves, since most orders of interest are of two sides."""
     share = subject.bought if bought else subject.sold
-    return share >= subject.rules.classifier_min_aggressor_ratio and not subject.packet.mixed
+    return subject.side == _side(bought) and share >= subject.rules.classifier_min_aggressor_ratio
 
 
 #: Bought or sold share from which a rule that asks for no side may still name one.
@@ -91,7 +92,7 @@ def is_clear(subject: Subject, bought: bool) -> bool:
     """Tells whether a side is clear enough to be claimed by a rule that does not ask for one."""
     rules, spread = subject.rules, subject.spread_share
     return (
-        not subject.packet.mixed
+        subject.side == _side(bought)
         and not subject.packet.suspected_complex
         and subject.packet.flag == "regular"
         and subject.coverage >= rules.classifier_min_nbbo_coverage
@@ -167,6 +168,10 @@ def quality(subject: Subject) -> float:
     packet = subject.packet
     spread = min((subject.spread_share or 0.0) / max(subject.rules.classifier_max_spread_share, 1e-9), 1.0)
     return 0.1 * (1 - subject.coverage) + 0.1 * packet.venue_book + 0.05 * (not packet.conditions_known) + 0.1 * spread
+
+
+def _side(bought: bool) -> Side:
+    return "buy" if bought else "sell"
 
 
 def _word(value: bool) -> str:

@@ -25,7 +25,7 @@ _FAR_SETTINGS = ("far_dated_min_days", "far_dated_min_premium", *WORKED_SETTINGS
 
 
 def _zero_sieve(subject: Subject) -> bool:
-    return subject.parent.size >= subject.rules.classifier_0dte_min_size and subject.days == 0
+    return subject.parent.size >= subject.rules.classifier_0dte_min_size and subject.days <= 0
 
 
 def _zero_checks(subject: Subject) -> tuple[Check, ...]:
@@ -78,14 +78,14 @@ def _far_sieve(subject: Subject) -> bool:
 
 
 ZERO_DTE = Rule(
-    id="zero_dte_gamma_punch", version=1, style="directional", settings=_ZERO_SETTINGS,
+    id="zero_dte_gamma_punch", version=2, style="directional", settings=_ZERO_SETTINGS,
     least_premium=lambda rules: rules.classifier_0dte_min_premium, sieve=_zero_sieve, judge=_judge_zero,
     sees="Size bought near the money on the day of expiry, with a delta that can still go either way.",
     why="Gamma is largest there: moves of the underlying are correlated with the hedging that follows them.",
     otherwise=("a short position bought back before the bell", "the bought leg of a spread", "a hedge for hours"),
 )  # fmt: skip
 FAR_DATED = Rule(
-    id="far_dated_conviction", version=1, style="directional", settings=_FAR_SETTINGS,
+    id="far_dated_conviction", version=2, style="directional", settings=_FAR_SETTINGS,
     least_premium=lambda rules: rules.far_dated_min_premium, sieve=_far_sieve, judge=_judge_far,
     sees="A large premium paid for two months and more.",
     why="Time is dear; paying for it is consistent with a view that needs no date.",

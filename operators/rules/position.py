@@ -101,7 +101,7 @@ OPENING = Rule(
     otherwise=("day traders who opened and close within the day", "a new strike or expiry that everybody opens"),
 )  # fmt: skip
 CLOSING = Rule(
-    id="closing_unwind_likely", version=1, style="closing", settings=_CLOSING_SETTINGS,
+    id="closing_unwind_likely", version=2, style="closing", settings=_CLOSING_SETTINGS,
     least_premium=lambda rules: rules.classifier_position_min_premium, sieve=_closes, judge=_judge_closing,
     sees="A sale of a large part of what stood open this morning.",
     why="Few but holders sell so large a part of what stands open: a higher likelihood that a position is unwound.",

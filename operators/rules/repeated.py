@@ -52,7 +52,7 @@ def _of_chain(subject: Subject, premium: float) -> float:
 
 
 def _again(subject: Subject) -> bool:
-    return len(subject.recent) >= subject.rules.repeated_hits_min_count and _bought(subject)
+    return len(subject.recent) >= subject.rules.repeated_hits_min_count and is_sided(subject, bought=True)
 
 
 def _stepping(subject: Subject) -> bool:
@@ -60,12 +60,8 @@ def _stepping(subject: Subject) -> bool:
     return (
         len(subject.recent) >= rules.ladder_min_strikes
         and subject.parent.count >= rules.ladder_min_order_prints
-        and _bought(subject)
+        and is_sided(subject, bought=True)
     )
-
-
-def _bought(subject: Subject) -> bool:
-    return subject.side == "buy" and is_sided(subject, bought=True)
 
 
 def _judge_hits(subject: Subject) -> Verdict:
@@ -142,14 +138,14 @@ def _judge_ladder(subject: Subject) -> Verdict:
 
 
 HITS = Rule(
-    id="repeated_hits", version=2, style="directional", settings=_HITS_SETTINGS,
+    id="repeated_hits", version=3, style="directional", settings=_HITS_SETTINGS,
     least_premium=lambda rules: rules.repeated_hits_min_hit_premium, sieve=_again, judge=_judge_hits,
     sees="One contract bought several times within minutes, hardly sold meanwhile.",
     why="An order too large for one moment comes back: a higher likelihood of one buyer behind several packets.",
     otherwise=("strangers who read the same news", "a market maker's hedge in pieces", "a short position covered"),
 )  # fmt: skip
 LADDER = Rule(
-    id="ladder_accumulation", version=1, style="directional", settings=_LADDER_SETTINGS,
+    id="ladder_accumulation", version=2, style="directional", settings=_LADDER_SETTINGS,
     least_premium=lambda rules: rules.ladder_min_order_premium, sieve=_stepping, judge=_judge_ladder,
     sees="Neighbouring strikes of one expiry and right bought one after another.",
     why="Buying strike after strike spreads one position: consistent with one buyer who does not show its whole size.",

@@ -27,7 +27,7 @@ _SETTINGS = (
 
 
 def _sieve(right: Literal["C", "P"], subject: Subject) -> bool:
-    return subject.contract.right == right and subject.side == "sell" and is_sided(subject, bought=False)
+    return subject.contract.right == right and is_sided(subject, bought=False)
 
 
 def _judge(right: Literal["C", "P"], subject: Subject) -> Verdict:
@@ -61,7 +61,7 @@ def _judge(right: Literal["C", "P"], subject: Subject) -> Verdict:
 
 def _rule(ident: str, right: Literal["C", "P"], sees: str) -> Rule:
     return Rule(
-        id=ident, version=1, style="income", settings=_SETTINGS,
+        id=ident, version=2, style="income", settings=_SETTINGS,
         least_premium=lambda rules: rules.classifier_sell_min_premium,
         sieve=partial(_sieve, right), judge=partial(_judge, right), sees=sees,
         why="Premium sold out of the money earns most when little happens: consistent with income, not with a view.",

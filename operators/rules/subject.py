@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import msgspec
 from msgspec import Struct
 
 from events.contracts import Contract, parse_contract
@@ -143,10 +142,20 @@ def orders_of(
     for side in ("buy", "sell", "none"):
         of_side = [parent for parent in free if parent.side == side]
         if of_side:
-            parent = of_side[0] if len(of_side) == 1 else as_one(of_side)
+            parent = _joined(of_side)
             about = names.get(side) or (packet.id if len(of_side) == len(parents) else of_side[0].id)
             found.append(Subject(packet, parent, contract, rules, about, False, recent))
     return sorted(found, key=lambda subject: (-(subject.premium or 0.0), subject.about))
+
+
+def _joined(parents: Sequence[Parent]) -> Parent:
+    """Returns parents as one; of several that have no side none is found in their sum."""
+    if len(parents) == 1:
+        return parents[0]
+    joined = as_one(parents)
+    if all(parent.side == "none" for parent in parents):
+        joined.side = "none"
+    return joined
 
 
 def whole_of(packet: FlowPacket, taken: frozenset[str], rules: Rules) -> Subject | None:
@@ -156,7 +165,4 @@ def whole_of(packet: FlowPacket, taken: frozenset[str], rules: Rules) -> Subject
     free = [parent for parent in parents if parent.id not in taken]
     if not free:
         return None
-    parent = free[0] if len(free) == 1 else as_one(free)
-    if len(free) == len(parents) and packet.mixed:
-        parent = msgspec.structs.replace(parent, side="none")
-    return Subject(packet, parent, contract, rules, packet.id, True)
+    return Subject(packet, _joined(free), contract, rules, packet.id, True)

@@ -123,7 +123,7 @@ def _against(subject: Subject) -> tuple[str, ...]:
 
 def _rule(ident: str, right: Literal["C", "P"], word: str) -> Rule:
     return Rule(
-        id=ident, version=2, style="directional", settings=_SETTINGS, least_premium=_least_premium,
+        id=ident, version=3, style="directional", settings=_SETTINGS, least_premium=_least_premium,
         sieve=partial(_sieve, right), judge=partial(_judge, right),
         sees=f"Several prints of one {word} within a packet's window, most of it bought, above a premium floor.",
         why="A buyer who takes what several venues show pays for speed; that is correlated with urgency.",

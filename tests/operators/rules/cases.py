@@ -62,6 +62,9 @@ _KINDS: dict[str, Fields] = {
     "legs printed without conditions": {"suspected_complex": True}, "no premium known": {"premium": None},
 }  # fmt: skip
 _NOT_BLOCKS = {"a cross": {"flag": "cross"}, "a floor trade": {"flag": "floor"}}
+#: Six tenths of it on one side, inseparable from the rest: no side, also where a stranger trades beside it.
+_UNSIDED = {"too much on the other side beside a stranger": {"unsided": True, "buy_size": 60, "sell_size": 40}}
+_UNSIDED_SALE = {"too much on the other side beside a stranger": {"unsided": True, "buy_size": 40, "sell_size": 60}}
 _SOLD: Fields = {"buy_size": 0, "sell_size": 100}
 _NO_QUOTE: Fields = {"covered_size": 0, "buy_size": 0}
 
@@ -71,7 +74,8 @@ def _sweep(rule: str, contract: Fields, other: Fields) -> Cases:
         rule,
         contract | {"intermarket_sweeps": 2, "venues": ("C", "X")},
         {
-            **_KINDS, **_NOT_BLOCKS, "the other right": other, "the same burst sold": _SOLD, "no quote": _NO_QUOTE,
+            **_KINDS, **_NOT_BLOCKS, **_UNSIDED, "the other right": other, "the same burst sold": _SOLD,
+            "no quote": _NO_QUOTE,
             "two sides that cannot be told apart": {"mixed": True, "buy_size": 50, "sell_size": 50},
             "a buyer and a seller in one window": {"beside": 100},
             "between the quotes": {"ask_size": 0}, "a wide market": {"spread": 6.0},
@@ -107,7 +111,7 @@ def _sale(rule: str, right: str, moneyness: float) -> Cases:
         rule,
         contract | _SOLD | {"moneyness": moneyness, "count": 3},
         {
-            **_KINDS, **_NOT_BLOCKS, "bought": {"buy_size": 100, "sell_size": 0},
+            **_KINDS, **_NOT_BLOCKS, **_UNSIDED_SALE, "bought": {"buy_size": 100, "sell_size": 0},
             "no quote": _NO_QUOTE | {"sell_size": 0},
             "the other right": {"contract": f"SPY260220{'P' if right == 'C' else 'C'}00450000"},
             "in the money": {"moneyness": -moneyness}, "a wide market": {"spread": 6.0},
@@ -145,7 +149,7 @@ _REPEATED = Cases(
     "repeated_hits",
     {"count": 2, "premium": 20_000.0, **_hits(5)},
     {
-        **_KINDS, **_NOT_BLOCKS, "the last one sold": _SOLD, "as many sold as bought":
+        **_KINDS, **_NOT_BLOCKS, **_UNSIDED, "the last one sold": _SOLD, "as many sold as bought":
             _hits(5, 20_000.0, 120.0, *[(30.0, 450.0, "sell", 20_000.0)] * 5),
         "sides that nobody can tell": {"recent": orders(*[(n * 10.0, 450.0, "none", 20_000.0) for n in range(6)])},
         "other contracts of the expiry": {
@@ -172,7 +176,7 @@ _LADDER = Cases(
     "ladder_accumulation",
     {"count": 2, "premium": 40_000.0, **_ladder((448.0, 449.0, 450.0))},
     {
-        **_KINDS, **_NOT_BLOCKS, "the last one sold": _SOLD,
+        **_KINDS, **_NOT_BLOCKS, **_UNSIDED, "the last one sold": _SOLD,
         "downward in calls": _ladder((452.0, 451.0, 450.0)), "one strike again and again": _ladder((450.0,) * 4),
         "strikes far apart": _ladder((420.0, 449.0, 450.0)),
         "as much sold in between":
@@ -251,7 +255,7 @@ _CLOSING = Cases(
     "closing_unwind_likely",
     _SOLD | {"open_interest": 200, "count": 3},
     {
-        **_KINDS, **_NOT_BLOCKS, "bought": {"buy_size": 100, "sell_size": 0},
+        **_KINDS, **_NOT_BLOCKS, **_UNSIDED_SALE, "bought": {"buy_size": 100, "sell_size": 0},
         "interest not known": {"open_interest": None},
         "a small part of what stands open": {"open_interest": 9000}, "more than stands open": {"open_interest": 40},
         "a wide market": {"spread": 6.0}, "a buyer and a seller": {"mixed": True, "buy_size": 50, "sell_size": 50},
@@ -278,6 +282,7 @@ _ZERO = Cases(
     {"contract": "SPY260115C00450000", "size": 400, "moneyness": 0.002, "delta": 0.48},
     {
         **_KINDS, **_NOT_BLOCKS, "sold": {"buy_size": 0, "sell_size": 400},
+        "too much on the other side beside a stranger": {"unsided": True, "buy_size": 240, "sell_size": 160},
         "another day": {"contract": "SPY260116C00450000"},
         "a lottery ticket": {"moneyness": 0.03, "delta": 0.06}, "delta not known": {"delta": None},
         "spot not known": {"moneyness": None}, "a wide market": {"spread": 6.0},
@@ -296,7 +301,7 @@ _FAR = Cases(
     "far_dated_conviction",
     {"contract": "SPY270115C00450000", "premium": 200_000.0},
     {
-        **_KINDS, **_NOT_BLOCKS, "sold": _SOLD, "weeks": _CALL_36, "a wide market": {"spread": 6.0},
+        **_KINDS, **_NOT_BLOCKS, **_UNSIDED, "sold": _SOLD, "weeks": _CALL_36, "a wide market": {"spread": 6.0},
         "one print of some size": {"count": 1}, "two sides": {"mixed": True, "buy_size": 50, "sell_size": 50},
     },
     {

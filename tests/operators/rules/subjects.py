@@ -45,14 +45,22 @@ def subject_of(reads: str, fields: Fields) -> Any:
     return orders_of(each, frozenset(), Rules(), recent)[0]
 
 
-def _packet(*, beside: int = 0, **fields: Any) -> FlowPacket:
-    """Returns a packet; `beside` contracts of it belong to a stranger on the other side."""
+def _packet(*, beside: int = 0, unsided: bool = False, **fields: Any) -> FlowPacket:
+    """Returns a packet; `beside` contracts of it belong to a stranger on the other side.
+
+    `unsided`: its order has too little on one side to have any, and one contract beside it is a stranger's.
+    """
     each = packet(**{"spread": 0.1, "venues": ("C",)} | fields)
+    if unsided:
+        order, stranger = _parent(each, "pa:1", "none", each.size, each.premium), _parent(each, "pa:2", "buy", 1, 1.0)
+        order.buy_size, order.sell_size, order.covered_size = each.buy_size, each.sell_size, each.covered_size
+        order.ask_size, order.bid_size = each.ask_size, each.bid_size
+        each.parents = (order, stranger)
     if beside:
         own: Side = "sell" if each.sell_size else "buy"
         other: Side = "buy" if own == "sell" else "sell"
         each.parents = (
-            _parent(each, "pa:1", own, each.size, each.premium or 0.0), _parent(each, "pa:2", other, beside, 1.0)
+            _parent(each, "pa:1", own, each.size, each.premium), _parent(each, "pa:2", other, beside, 1.0)
         )  # fmt: skip
         each.size, each.covered_size = each.size + beside, each.covered_size + beside
         each.buy_size += beside * (other == "buy")
@@ -60,7 +68,7 @@ def _packet(*, beside: int = 0, **fields: Any) -> FlowPacket:
     return each
 
 
-def _parent(of: FlowPacket, ident: str, side: Side, size: int, premium: float) -> Parent:
+def _parent(of: FlowPacket, ident: str, side: Side, size: int, premium: float | None) -> Parent:
     bought = side == "buy"
     return Parent(
         id=ident, start_ts=of.start_ts, end_ts=of.end_ts, count=of.count, size=size, premium=premium, side=side,

@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from events.verdicts import Check
 from operators.rules import ALL
@@ -83,6 +85,53 @@ def test_no_threshold_is_without_its_two_sides(cases: Cases) -> None:
     numeric = [check.name for check in verdict.checks if check.required and isinstance(check.threshold, float)]
     missing = [name for name in numeric if not any(edge.startswith(name) for edge in cases.edges)]
     assert not missing
+
+
+#: What may change in any order: it printed behind its expiry, a baseline that speaks or gives no z, a floor of its own.
+_OF_ORDERS: list[Fields] = [
+    {"contract": "SPY260114C00450000"}, {"contract": "SPY260114P00450000"}, {"baseline": "contract"},
+    {"premium_z": 4.0}, {"size_z": 4.0}, {"premium_z": None}, {"size_z": None}, {"premium_floor": 1e6},
+]  # fmt: skip
+
+
+@st.composite
+def _sides(draw: st.DrawFn, size: int) -> Fields:
+    """Draws whose an order is: bought, sold and unquoted size, told apart from who trades beside it or not."""
+    covered = draw(st.integers(0, size))
+    bought = draw(st.sampled_from([covered, covered * 6 // 10, covered * 4 // 10, covered // 2, 0]))
+    return {
+        "covered_size": covered, "buy_size": bought, "sell_size": covered - bought, "ask_size": bought,
+        "bid_size": covered - bought, "mixed": draw(st.booleans()), "unsided": draw(st.booleans()),
+    }  # fmt: skip
+
+
+@st.composite
+def _changed(draw: st.DrawFn, cases: Cases) -> Fields:
+    """Draws a true case changed by some of its look-alikes and edges, and an order's also in sides and expiry."""
+    of_order = _RULES[cases.rule].reads in ("order", "packet")
+    changes = [*cases.look_alikes.values(), *(side for pair in cases.edges.values() for side in pair)]
+    changes += _OF_ORDERS if of_order else []
+    fields = dict(cases.true)
+    for change in draw(st.lists(st.sampled_from(changes), max_size=3)):
+        fields |= change
+    if of_order and draw(st.booleans()):
+        fields |= draw(_sides(fields.get("size", 100)))
+    return fields
+
+
+@pytest.mark.parametrize("cases", CASES, ids=_names)
+@settings(max_examples=60)
+@given(data=st.data())
+def test_judging_alone_decides_what_sieve_and_judging_decide(cases: Cases, data: st.DataObject) -> None:
+    """`undertow explain` judges without the sieve: what it shows as fired must have fired."""
+    rule = _RULES[cases.rule]
+    subject = subject_of(rule.reads, data.draw(_changed(cases)))
+    verdict = rule.judge(subject)
+    assert verdict.fired == (not _failed(verdict))
+    if verdict.fired:
+        assert rule.sieve(subject)
+        assert subject.premium is not None
+        assert subject.premium >= rule.least_premium(subject.rules)
 
 
 def _verdicts(rule: Rule) -> Iterator[Verdict]:
