@@ -75,6 +75,9 @@ class Structure(Struct, gc=False, omit_defaults=True, kw_only=True):
     stock_tied: bool = False
     halted: bool = False
     limit_state: bool = False
+    suspected_complex: Annotated[
+        bool, Meta(description="a leg printed without conditions as legs of a complex order do: no surer than that")
+    ] = False
 
 
 class Check(Struct, gc=False):

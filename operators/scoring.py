@@ -94,8 +94,7 @@ def _penalties(score: Score, subject: Subject, hits: Sequence[Hit]) -> None:
     if all(hit.direction == "neutral" for hit in hits):
         score.add("no direction", -8.0)
     if packet.suspected_complex:
-        score.add("suspected complex order", -15.0)
-        score.cap("medium", "it may be a leg of a complex order that printed without conditions")
+        _suspected(score, "it may be a leg of a complex order that printed without conditions")
     if packet.mixed:
         score.add("two sides", -8.0)
         score.cap("medium", "two sides traded within the window and cannot be told apart")
@@ -116,7 +115,14 @@ def score_structure(subject: StructureSubject, hits: Sequence[Hit]) -> Score:
         score.add("no direction", -8.0)
     if any(hit.style in ("arbitrage", "closing") or hit.rule == "roll" for hit in hits):
         score.add("says nothing of a view", -15.0)
+    if structure.suspected_complex:
+        _suspected(score, "that its legs are one order is suspected, not known: they printed without conditions")
     return score
+
+
+def _suspected(score: Score, why: str) -> None:
+    score.add("suspected complex order", -15.0)
+    score.cap("medium", why)
 
 
 def _common(score: Score, premium: float | None, reference: float, hits: Sequence[Hit]) -> None:

@@ -126,6 +126,7 @@ def revised(structure: Structure, packets: Mapping[str, FlowPacket], ts: int) ->
         direction=structure.direction if whole else "neutral", style=structure.style if whole else "unclear",
         confidence=structure.confidence if whole else 0.0, evidence=structure.evidence,
         stock_tied=structure.stock_tied, halted=structure.halted, limit_state=structure.limit_state,
+        suspected_complex=structure.suspected_complex,
         start_ts=structure.start_ts, end_ts=structure.end_ts,
     )  # fmt: skip
     return changed
@@ -218,8 +219,7 @@ def _confidence(
     sizes = [leg.parent.size for leg in legs]
     telling = min(sizes) >= _TELLING_SIZE or (min(sizes) > 10 and all(size % 5 for size in sizes))
     if evidence == "instant":
-        known = all(leg.packet.conditions_known for leg in legs)
-        return six((0.62 if known else 0.75) + 0.1 * telling - 0.15 * (1 - shape.agreement))
+        return six(0.62 + 0.1 * telling - 0.15 * (1 - shape.agreement))
     starts = [leg.parent.start_ts for leg in legs]
     near = 1 - (max(starts) - min(starts)) / max(config.window_ns, 1)
     return six(0.35 + 0.25 * near + 0.15 * telling - 0.1 * (max(ratios) > 1))
@@ -314,6 +314,7 @@ def _structure(found: _Found, stock: Sequence[StockPrint], ts: int) -> Structure
         kind=shape.kind, name=shape.name, direction=shape.direction, style=shape.style, confidence=found.confidence,
         evidence=found.evidence, stock_tied=tied, halted=any(leg.packet.halted for leg in legs),
         limit_state=any(leg.packet.limit_state for leg in legs),
+        suspected_complex=any(leg.packet.suspected_complex for leg in legs),
         start_ts=min(leg.parent.start_ts for leg in legs), end_ts=max(leg.parent.end_ts for leg in legs),
     )  # fmt: skip
 

@@ -38,6 +38,7 @@ def _base_checks(subject: StructureSubject, kinds: tuple[str, ...]) -> tuple[Che
         *trading_checks(structure),
         check("confidence that the legs belong together", structure.confidence, ">=", rules.structure_min_confidence),
         check("premium of all legs, dollars", structure.gross_premium, ">=", floor),
+        check_is("suspected complex", "yes" if structure.suspected_complex else "no", "no", required=False),
     )
 
 
@@ -61,6 +62,8 @@ def _against(structure: Structure, more: str) -> tuple[str, ...]:
     against = []
     if structure.evidence == "timing":
         against.append("Strangers who traded together by chance would look the same.")
+    if structure.suspected_complex:
+        against.append("The feed carries no sale conditions: that its legs are one order is suspected, not known.")
     if not _sided(structure):
         against.append("The sides of its legs are not clear, so neither is who gains from what.")
     against.append(more)

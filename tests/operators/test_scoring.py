@@ -10,7 +10,7 @@ from events.settings import Rules
 from events.types import Style
 from events.verdicts import Hit, Leg, Structure, StructureKind
 from operators.rules.subject import StructureSubject
-from operators.scoring import style_of
+from operators.scoring import score_structure, style_of
 from tests.packets import CALL, PUT, T0, order
 
 
@@ -51,14 +51,14 @@ def test_only_what_was_clearly_bought_may_be_a_hedge(sold: int, style: Style) ->
     assert style_of([_hit("unclear")], subject).style == style
 
 
-def _structure(kind: StructureKind) -> StructureSubject:
+def _structure(kind: StructureKind, **fields: Any) -> StructureSubject:
     legs = tuple(
         Leg(f"pa:{n}", f"pk:{n}", contract, side, 100, 1, 10.0, 100_000.0)  # type: ignore[arg-type]
         for n, contract, side in ((1, CALL, "sell"), (2, "SPY260116C00455000", "buy"))
     )
     structure = Structure(
         id="st:pa:1", ts=T0, underlying="SPY", kind=kind, name="x", legs=legs, start_ts=T0, end_ts=T0, size=100,
-        gross_premium=200_000.0, net_premium=-50_000.0, payer="credit",
+        gross_premium=20_000_000.0, net_premium=-50_000.0, payer="credit", confidence=0.95, **fields,
     )  # fmt: skip
     return StructureSubject(structure, Rules())
 
@@ -66,3 +66,14 @@ def _structure(kind: StructureKind) -> StructureSubject:
 @pytest.mark.parametrize(("kind", "style"), [("vertical", "income"), ("roll_out", "unclear"), ("roll_up", "unclear")])
 def test_a_credit_may_be_income_but_never_a_rolls(kind: StructureKind, style: Style) -> None:
     assert style_of([_hit("unclear")], _structure(kind)).style == style
+
+
+def test_a_structure_whose_legs_are_suspected_of_being_one_order_is_medium_at_most_and_scores_less() -> None:
+    sure, suspected = (
+        score_structure(_structure("vertical", suspected_complex=each), [_hit("directional")]) for each in (False, True)
+    )
+    assert (sure.ceiling, sure.capped) == ("high", None)
+    assert suspected.ceiling == "medium"
+    assert suspected.capped is not None
+    assert "suspected" in suspected.capped
+    assert suspected.value < sure.value

@@ -137,6 +137,26 @@ def test_equal_telling_sizes_of_opposite_sides_at_nearly_one_time_are_a_spread_b
     assert structure.confidence < found([leg("+ C 450"), leg("- C 460")])[0].confidence
 
 
+def test_legs_of_one_instant_are_no_surer_one_order_where_the_feed_carries_no_conditions() -> None:
+    legs = [leg("+ C 450", flag="regular"), leg("- C 460", flag="regular")]
+    (known,) = found(legs)
+    (unknown,) = found([msgspec.structs.replace(each, conditions_known=False) for each in legs])
+    assert (known.evidence, unknown.evidence) == ("instant", "instant")
+    assert unknown.confidence <= known.confidence
+
+
+@pytest.mark.parametrize("place", [None, 0, 1])
+def test_a_structure_is_suspected_as_one_of_its_legs_is_and_stays_so_when_a_leg_loses_size(place: int | None) -> None:
+    packets = [leg("+ C 450", flag="regular"), leg("- C 460", flag="regular")]
+    if place is not None:
+        packets[place] = msgspec.structs.replace(packets[place], suspected_complex=True)
+    (structure,) = found(packets)
+    assert structure.suspected_complex == (place is not None)
+    smaller = msgspec.structs.replace(packets[1], size=100, premium=20_000.0, revision=1)
+    again = revised(structure, {smaller.id: smaller}, T0 + 2 * 10**9)
+    assert again.suspected_complex == structure.suspected_complex
+
+
 ROLLS = [
     ("- C 450", "+ C 450 @FAR", "roll_out", "roll out"),
     ("- C 450", "+ C 470 @FAR", "roll_up", "roll up and out"),

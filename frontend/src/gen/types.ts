@@ -463,6 +463,10 @@ export interface Structure {
   stock_tied?: boolean;
   halted?: boolean;
   limit_state?: boolean;
+  /**
+   * a leg printed without conditions as legs of a complex order do: no surer than that
+   */
+  suspected_complex?: boolean;
 }
 /**
  * One leg of a structure: a parent, and what part it plays.
