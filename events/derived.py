@@ -39,6 +39,9 @@ Flag = Literal[
 ]
 Z = Annotated[float, Meta(description="deviations from the baseline's mean; null when there is no usable baseline")]
 Count = Annotated[int, Meta(ge=0)]
+PremiumFloor = (
+    Annotated[float, Meta(description="the underlying's own quantile of packet premium, dollars; null before")] | None
+)
 OpenInterest = Annotated[int, Meta(ge=0, description="contracts, of the trading date before; null when unknown")] | None
 Spot = Annotated[float, Meta(description="price of the underlying, dollars; null when there is none")] | None
 #: equity: mid of its usable quote; parity: the forward that near strikes imply by put-call parity.
@@ -212,10 +215,7 @@ class FlowPacket(Struct, gc=False, omit_defaults=True):
         int,
         Meta(ge=0, description="sessions behind the time of day that means and z go by; 0: they do not"),
     ] = 0
-    premium_floor: (
-        Annotated[float, Meta(description="the underlying's own quantile of packet premium, dollars; null before")]
-        | None
-    ) = None
+    premium_floor: PremiumFloor = None
 
 
 class DeadLetter(Struct, gc=False, kw_only=True):

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from events.derived import Count, DeltaNotional, FlowPacket, MarkedPrint, OpenInterest, Spot
+from events.derived import Count, DeltaNotional, FlowPacket, MarkedPrint, OpenInterest, PremiumFloor, Spot
 from events.types import ContractId, Direction, Dollars, EventId, Ratio, Severity, Side, Style
 
 StructureKind = Literal[
@@ -78,6 +78,7 @@ class Structure(Struct, gc=False, omit_defaults=True, kw_only=True):
     suspected_complex: Annotated[
         bool, Meta(description="a leg printed without conditions as legs of a complex order do: no surer than that")
     ] = False
+    premium_floor: PremiumFloor = None
 
 
 class Check(Struct, gc=False):

@@ -106,7 +106,8 @@ def _penalties(score: Score, subject: Subject, hits: Sequence[Hit]) -> None:
 def score_structure(subject: StructureSubject, hits: Sequence[Hit]) -> Score:
     """Scores hits on a structure."""
     structure, rules, score = subject.structure, subject.rules, Score()
-    _common(score, structure.gross_premium, rules.alert_reference_premium * max(len(structure.legs), 1), hits)
+    reference = subject.floor(rules.alert_reference_premium) * max(len(structure.legs), 1)
+    _common(score, structure.gross_premium, reference, hits)
     score.add("legs belong together", 18.0 * structure.confidence)
     score.add("sides of its legs", 6.0 * all(leg.side != "none" for leg in structure.legs))
     score.add("tied to stock", 4.0 * structure.stock_tied)

@@ -34,6 +34,11 @@ class _Underlying:
         self.rest = rest
 
 
+def _own_floor(memory: _Underlying) -> float | None:
+    """Returns the underlying's own quantile of packet premium as it is known now, dollars; None while it is not."""
+    return memory.baselines.premium_floor(0.0) or None
+
+
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(ShardDump)
 _changes_decoder = msgspec.msgpack.Decoder(ShardChanges)
@@ -163,27 +168,29 @@ class ShardStep:
             memory.rest.held[item.packet.id] = item.packet
             trim(memory.rest.held, MAX_HELD)
         elif isinstance(item, Decision):
-            self._decide(memory.rest, item, out)
+            self._decide(memory, item, out)
         elif isinstance(item, Revised):
             self._revise(memory, item, out)
         elif isinstance(item, Look):
-            self._look(memory.rest, item, out)
+            self._look(memory, item, out)
         elif isinstance(item, Interest):
             out.checks += check_interest(memory.rest, item)
         elif isinstance(item, Warmed):
             self._warm(memory, item.contracts)
 
-    def _decide(self, memory: Memory, decision: Decision, out: Verdicts) -> None:
+    def _decide(self, memory: _Underlying, decision: Decision, out: Verdicts) -> None:
         """Judges structures first; the parents that they took are no single-leg evidence."""
+        rest = memory.rest
         taken: dict[str, None] = {}
         for structure in decision.structures:
+            structure.premium_floor = _own_floor(memory)
             out.structures.append(structure)
-            self._judge.structure(memory, structure, decision.ts, out)
+            self._judge.structure(rest, structure, decision.ts, out)
             taken.update(dict.fromkeys(leg.parent_id for leg in structure.legs))
         for ident in decision.packets:
-            held = memory.held.pop(ident, None)
+            held = rest.held.pop(ident, None)
             if held is not None and held.premium is not None and held.premium >= self._judge.least:
-                self._judge.packet(memory, held, decision.ts, out, frozenset(taken))
+                self._judge.packet(rest, held, decision.ts, out, frozenset(taken))
 
     def _revise(self, memory: _Underlying, revised: Revised, out: Verdicts) -> None:
         """Scores and judges a packet as it would have been without a print; what waits is judged with its decision."""
@@ -192,6 +199,8 @@ class ShardStep:
             memory.baselines.again(packet, parse_contract(packet.contract), self._config, self._shipped)
         out.packets.append(msgspec.structs.replace(packet, ts=revised.ts))
         for structure in revised.structures:
+            # What the packet was held against is of its own day, also where the next one has begun since.
+            structure.premium_floor = packet.premium_floor or _own_floor(memory)
             out.structures.append(structure)
             self._judge.revise_structure(rest, structure, revised.ts, out)
         if packet.id in rest.held:
@@ -199,8 +208,9 @@ class ShardStep:
         else:
             self._judge.revise_packet(rest, revised, out)
 
-    def _look(self, memory: Memory, look: Look, out: Verdicts) -> None:
-        for found, hit, alert in outcomes(memory, look, self._rules, self._judge.looks):
+    def _look(self, memory: _Underlying, look: Look, out: Verdicts) -> None:
+        look.premium_floor = _own_floor(memory)
+        for found, hit, alert in outcomes(memory.rest, look, self._rules, self._judge.looks):
             out.outcomes.append(found)
             if hit is not None:
                 out.hits.append(hit)

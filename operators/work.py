@@ -66,6 +66,8 @@ class Look(Struct):
     #: The underlying is halted or in a limit state at the look, or was within the minutes before.
     halted: bool = False
     limit_state: bool = False
+    #: The underlying's own quantile of packet premium as known then, dollars; the step by shard knows it.
+    premium_floor: float | None = None
 
 
 class Interest(Struct):

@@ -6,7 +6,7 @@ from events.derived import FlowPacket
 from events.types import Direction, Side, Style
 from events.verdicts import Check, Structure
 from operators.rules.rule import check, check_among, check_is, contract_name, money, percent
-from operators.rules.subject import Subject
+from operators.rules.subject import LookSubject, StructureSubject, Subject
 from operators.units import ratio
 from operators.work import Look
 
@@ -128,8 +128,9 @@ WORKED_SETTINGS = ("classifier_min_prints", "classifier_single_print_premium")
 
 
 def premium_check(
-    subject: Subject, setting: float, premium: float | None = None, name: str = "premium, dollars"
-) -> Check:
+    subject: Subject | StructureSubject | LookSubject, setting: float, premium: float | None = None,
+    name: str = "premium, dollars",
+) -> Check:  # fmt: skip
     """Checks a premium, its own by default, against the larger of a setting and what is large for the underlying."""
     floor = subject.floor(setting)
     shown = name if floor == setting else f"{name} (the underlying's own quantile)"

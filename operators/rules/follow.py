@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import sqrt
 
-from operators.rules.common import trading_checks
+from operators.rules.common import premium_check, trading_checks
 from operators.rules.rule import Rule, Verdict, check, check_among, held, passes
 from operators.rules.subject import LookSubject
 
@@ -36,7 +36,7 @@ def _judge(subject: LookSubject) -> Verdict:
     checks = (
         check_among("the alert's direction", subject.direction, ("bullish", "bearish")),
         *trading_checks(look),
-        check("premium, dollars", subject.premium, ">=", rules.no_follow_through_min_premium),
+        premium_check(subject, rules.no_follow_through_min_premium),
         check("seconds since the alert", look.after_s, ">=", rules.no_follow_through_after_s),
         check("move against it, deviations", against, ">=", rules.no_follow_through_min_deviations),
         check("the option's mark since, dollars", faded, "<=", 0.0, required=faded is not None),
@@ -51,7 +51,7 @@ def _judge(subject: LookSubject) -> Verdict:
 
 
 RULE: Rule = Rule(
-    id="no_follow_through", version=2, style="unclear", settings=_SETTINGS, reads="look",
+    id="no_follow_through", version=3, style="unclear", settings=_SETTINGS, reads="look",
     least_premium=lambda rules: rules.no_follow_through_min_premium, sieve=_sieve, judge=_judge,
     sees="An alert with a direction after which the underlying went clearly the other way within minutes.",
     why="What was urgent and moved nothing is correlated with hedges and closing trades rather than views.",

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Literal
 
 from events.verdicts import Check
-from operators.rules.common import trading_checks, what
+from operators.rules.common import premium_check, trading_checks, what
 from operators.rules.rule import Rule, Verdict, check, check_among, check_is, held, passes
 from operators.rules.subject import Subject
 
@@ -79,7 +79,7 @@ def _over_parity(subject: Subject) -> float | None:
 
 def _judge(subject: Subject) -> Verdict:
     kind = _kind(subject)
-    premium = check("premium, dollars", subject.premium, ">=", subject.rules.mechanical_min_premium)
+    premium = premium_check(subject, subject.rules.mechanical_min_premium)
     own = _expiry_checks(subject) if kind == "expiry" else _dividend_checks(subject)
     checks = (*trading_checks(subject.packet), premium, *own)
     if kind == "expiry":
@@ -99,7 +99,7 @@ def _judge(subject: Subject) -> Verdict:
 
 
 RULE: Rule = Rule(
-    id="mechanical", version=1, style="unclear", settings=_SETTINGS, reads="packet",
+    id="mechanical", version=2, style="unclear", settings=_SETTINGS, reads="packet",
     least_premium=lambda rules: rules.mechanical_min_premium, sieve=_sieve, judge=_judge,
     sees="Equal pieces of a deep call crossed at one price, or a deep contract sold at parity on its last day.",
     why="Such volume follows from dividends and settlement; counted as a view it would mislead, so it lowers others.",

@@ -30,7 +30,9 @@ What holds for all of them:
   confidence is above 0.9.
 - Without sale conditions, prints that look like legs are suspected of being some: no single-leg rule fires on them, and
   no alert about them is above medium.
-- A premium floor is the larger of the setting and the underlying's own quantile of packet premium in earlier sessions.
+- A premium floor is the larger of the setting and the underlying's own quantile of packet premium in earlier sessions,
+  of structures and of what is followed up too. What counts as one of several repeated hits, and from where one print is
+  enough, are settings alone.
 - Bought calls may be called bullish and bought puts bearish; sold contracts claim no direction.
 - `confidence` is that the label is right, never that money is made with it.
 - What was measured stands with each rule: how many of the orders that it is for it found on labelled tapes, and how

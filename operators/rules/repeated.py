@@ -76,6 +76,7 @@ def _judge_hits(subject: Subject) -> Verdict:
         premium_check(subject, rules.repeated_hits_min_premium, premium, "their premium, dollars"),
         check("bought share of premium within the window", _share(orders), ">=", rules.repeated_hits_min_side_share),
         check("share of its chain's premium", _of_chain(subject, premium), ">=", rules.repeated_hits_min_chain_share),
+        # What counts as one of them, not what they come to: an order in pieces is the point, so the setting alone.
         check("premium of this one, dollars", subject.premium, ">=", rules.repeated_hits_min_hit_premium),
     )
     seconds = rules.repeated_hits_window_ms / 1000
@@ -95,10 +96,10 @@ def _rungs(subject: Subject, orders: Sequence[Order]) -> list[Order]:
     Upward in calls and downward in puts; the smallest step of all strikes seen says what neighbouring is.
     """
     rules, sign = subject.rules, 1 if subject.contract.right == "C" else -1
+    least = subject.floor(rules.ladder_min_order_premium)
     worked = [
         order for order in orders
-        if order.side == "buy" and order.count >= rules.ladder_min_order_prints
-        and order.premium >= rules.ladder_min_order_premium
+        if order.side == "buy" and order.count >= rules.ladder_min_order_prints and order.premium >= least
     ]  # fmt: skip
     strikes = sorted({order.strike for order in worked})
     steps = [high - low for low, high in zip(strikes, strikes[1:], strict=False)]
@@ -121,10 +122,10 @@ def _judge_ladder(subject: Subject) -> Verdict:
         *kind_checks(subject),
         *sided_checks(subject, bought=True),
         check("neighbouring strikes bought in a row", strikes, ">=", rules.ladder_min_strikes),
-        check("their premium, dollars", premium, ">=", rules.ladder_min_premium),
+        premium_check(subject, rules.ladder_min_premium, premium, "their premium, dollars"),
         check("bought share of premium within the window", _share(orders), ">=", rules.repeated_hits_min_side_share),
         check("print count", subject.parent.count, ">=", rules.ladder_min_order_prints),
-        check("premium of this one, dollars", subject.premium, ">=", rules.ladder_min_order_premium),
+        premium_check(subject, rules.ladder_min_order_premium, name="premium of this one, dollars"),
     )
     kind = "calls" if subject.contract.right == "C" else "puts"
     sentences = (

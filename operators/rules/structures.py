@@ -9,7 +9,7 @@ from events.contracts import parse_contract
 from events.settings import Rules
 from events.types import Direction, Style
 from events.verdicts import Check, Structure
-from operators.rules.common import trading_checks
+from operators.rules.common import premium_check, trading_checks
 from operators.rules.rule import Rule, Verdict, check, check_among, check_is, held, money, passes
 from operators.rules.subject import StructureSubject
 
@@ -37,7 +37,7 @@ def _base_checks(subject: StructureSubject, kinds: tuple[str, ...]) -> tuple[Che
         check_among("kind", structure.kind, kinds),
         *trading_checks(structure),
         check("confidence that the legs belong together", structure.confidence, ">=", rules.structure_min_confidence),
-        check("premium of all legs, dollars", structure.gross_premium, ">=", floor),
+        premium_check(subject, floor, name="premium of all legs, dollars"),
         check_is("suspected complex", "yes" if structure.suspected_complex else "no", "no", required=False),
     )
 
@@ -131,7 +131,7 @@ def _rule(
     more: str, sees: str, why: str, otherwise: tuple[str, ...],
 ) -> Rule:  # fmt: skip
     return Rule(
-        id=ident, version=1, style=style, settings=_SETTINGS, reads="structure", least_premium=_least_premium,
+        id=ident, version=2, style=style, settings=_SETTINGS, reads="structure", least_premium=_least_premium,
         sieve=partial(_is_kind, kinds), judge=partial(_judge, kinds, reading, suggests, more),
         sees=sees, why=why, otherwise=otherwise,
     )  # fmt: skip
@@ -238,7 +238,7 @@ def _judge_put(subject: StructureSubject) -> Verdict:
 
 
 ARBITRAGE = Rule(
-    id="arbitrage_structure", version=1, style="arbitrage", settings=_SETTINGS, reads="structure",
+    id="arbitrage_structure", version=2, style="arbitrage", settings=_SETTINGS, reads="structure",
     least_premium=_least_premium, sieve=partial(_is_kind, ("box", "reversal_conversion", "unnamed")),
     judge=_judge_arbitrage,
     sees="A box, or a synthetic against its stock.",
@@ -246,14 +246,14 @@ ARBITRAGE = Rule(
     otherwise=("a position closed in four legs", "a roll of a synthetic", "a straddle hedged with stock"),
 )  # fmt: skip
 COLLAR = Rule(
-    id="collar_hedge", version=1, style="hedging", settings=_SETTINGS, reads="structure",
+    id="collar_hedge", version=2, style="hedging", settings=_SETTINGS, reads="structure",
     least_premium=_least_premium, sieve=partial(_is_kind, ("collar", "risk_reversal", "unnamed")), judge=_judge_collar,
     sees="A put bought and a call sold further up, with stock beside them or without.",
     why="Around stock it limits loss and gain: consistent with a hedge.",
     otherwise=("without stock: a bearish risk reversal", "a position closed in both legs"),
 )  # fmt: skip
 PROTECTIVE_PUT = Rule(
-    id="protective_put_hedge", version=1, style="hedging", settings=_TIED_SETTINGS, reads="structure",
+    id="protective_put_hedge", version=2, style="hedging", settings=_TIED_SETTINGS, reads="structure",
     least_premium=lambda rules: rules.classifier_tied_min_premium, sieve=partial(_is_kind, ("stock_tied",)),
     judge=_judge_put,
     sees="A put bought in one order with its stock.",

@@ -91,8 +91,7 @@ class Subject(Struct, gc=False):
 
     def floor(self, setting: float) -> float:
         """Returns the larger of a setting and the underlying's own quantile of packet premium."""
-        own = self.packet.premium_floor
-        return setting if own is None or own < setting else own
+        return _larger(setting, self.packet.premium_floor)
 
     @property
     def leaning(self) -> Direction:
@@ -112,6 +111,10 @@ class StructureSubject:
         """Premium of all legs, each counted once, dollars."""
         return self.structure.gross_premium
 
+    def floor(self, setting: float) -> float:
+        """Returns the larger of a setting and the underlying's own quantile of packet premium."""
+        return _larger(setting, self.structure.premium_floor)
+
 
 @dataclass(frozen=True, slots=True)
 class LookSubject:
@@ -123,6 +126,14 @@ class LookSubject:
     #: Implied volatility of the packet then; None when it was unknown.
     iv: float | None
     rules: Rules
+
+    def floor(self, setting: float) -> float:
+        """Returns the larger of a setting and the underlying's own quantile of packet premium."""
+        return _larger(setting, self.look.premium_floor)
+
+
+def _larger(setting: float, own: float | None) -> float:
+    return setting if own is None or own < setting else own
 
 
 def orders_of(

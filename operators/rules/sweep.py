@@ -63,9 +63,8 @@ def _premium(subject: Subject) -> Check:
     """The floor; a quarter of it is enough when the premium is unusual against its baseline."""
     rules, z = subject.rules, subject.packet.premium_z
     if z is not None and z >= rules.classifier_sweep_min_premium_z:
-        return check(
-            "premium, dollars (unusual: a quarter of the floor)", subject.premium, ">=", _least_premium(rules)
-        )  # fmt: skip
+        least = subject.floor(rules.classifier_sweep_min_premium) * _FLOOR_SHARE_WITH_Z
+        return check("premium, dollars (unusual: a quarter of the floor)", subject.premium, ">=", least)
     return premium_check(subject, rules.classifier_sweep_min_premium)
 
 

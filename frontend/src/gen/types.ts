@@ -467,6 +467,7 @@ export interface Structure {
    * a leg printed without conditions as legs of a complex order do: no surer than that
    */
   suspected_complex?: boolean;
+  premium_floor?: number | null;
 }
 /**
  * One leg of a structure: a parent, and what part it plays.

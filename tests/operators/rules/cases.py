@@ -86,6 +86,10 @@ def _sweep(rule: str, contract: Fields, other: Fields) -> Cases:
             "premium, dollars (unusual: a quarter of the floor)": (
                 {"premium": 10_000.0, "premium_z": 2.0}, {"premium": 9_999.99, "premium_z": 2.0},
             ),
+            "premium, dollars (unusual: a quarter of the floor), the underlying's own": (
+                {"premium": 50_000.0, "premium_z": 2.0, "premium_floor": 200_000.0},
+                {"premium": 49_999.99, "premium_z": 2.0, "premium_floor": 200_000.0},
+            ),
             "premium, dollars, not unusual": (
                 {"premium": 10_000.0, "premium_z": 2.0}, {"premium": 10_000.0, "premium_z": 1.999999},
             ),
@@ -199,12 +203,19 @@ _LADDER = Cases(
         "their premium, dollars": (
             _ladder((448.0, 449.0, 450.0), 30_000.0), _ladder((448.0, 449.0, 450.0), 29_999.99),
         ),
+        "their premium, dollars (the underlying's own quantile)": (
+            {"premium": 150_000.0, "premium_floor": 120_000.0, **_ladder((448.0, 449.0, 450.0), 120_000.0)},
+            {"premium": 150_000.0, "premium_floor": 120_000.01, **_ladder((448.0, 449.0, 450.0), 120_000.0)},
+        ),
         "bought share of premium within the window": (
             _ladder((448.0, 449.0, 450.0), 45_000.0, (9.0, 449.0, "sell", 15_000.0)),
             _ladder((448.0, 449.0, 450.0), 45_000.0, (9.0, 449.0, "sell", 15_001.0)),
         ),
         "print count": ({"count": 2}, {"count": 1}),
         "premium of this one, dollars": ({"premium": 25_000.0}, {"premium": 24_999.99}),
+        "premium of this one, dollars (the underlying's own quantile)": (
+            {"premium_floor": 40_000.0}, {"premium": 39_999.99, "premium_floor": 40_000.0},
+        ),
     },
 )  # fmt: skip
 _SPIKE = Cases(
@@ -319,7 +330,7 @@ _DIVIDEND = Cases(
         "halted": {"halted": True}, "in a limit state": {"limit_state": True}, "no premium known": {"premium": None},
     },
     {
-        "premium, dollars": ({"premium": 30_000.0}, {"premium": 29_999.99}),
+        **_premium_edges(30_000.0),
         "in the money, share of spot": ({"moneyness": -0.05}, {"moneyness": -0.0499}),
         "print count": ({"count": 4, "size": 1200}, {"count": 3, "size": 1200}),
         "size, contracts": ({"size": 1000}, {"size": 996}),
@@ -339,7 +350,7 @@ _EXPIRY = Cases(
         "spot not known": {"moneyness": None},
     },
     {
-        "premium, dollars": ({"premium": 30_000.0}, {"premium": 29_999.99}),
+        **_premium_edges(30_000.0),
         "in the money, share of spot": ({"moneyness": -0.01}, {"moneyness": -0.0099}),
         "size, contracts": ({"size": 200, "sell_size": 200}, {"size": 199, "sell_size": 199}),
         "sold share of covered size": ({"sell_size": 220}, {"sell_size": 219}),
@@ -361,7 +372,7 @@ _FOLLOW = Cases(
         "a look in a halt": {"halted": True}, "a look in a limit state": {"limit_state": True},
     },
     {
-        "premium, dollars": ({"premium": 50_000.0}, {"premium": 49_999.99}),
+        **_premium_edges(50_000.0),
         "seconds since the alert": ({"after_s": 300}, {"after_s": 299}),
         "move against it, deviations": (
             {"spot_now": 100 * (1 - 1.251 * _USUAL)}, {"spot_now": 100 * (1 - 1.249 * _USUAL)},

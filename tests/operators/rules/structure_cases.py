@@ -5,7 +5,14 @@ from __future__ import annotations
 from tests.operators.rules.subjects import Cases, Edges, Fields
 from tests.packets import PUT
 
+_OWN_FLOOR: Edges = {
+    "premium of all legs, dollars (the underlying's own quantile)": (
+        {"gross_premium": 500_000.0, "premium_floor": 500_000.0},
+        {"gross_premium": 499_999.99, "premium_floor": 500_000.0},
+    ),
+}
 _STRUCTURE_EDGES: Edges = {
+    **_OWN_FLOOR,
     "confidence that the legs belong together": ({"confidence": 0.6}, {"confidence": 0.5999}),
     "premium of all legs, dollars": ({"gross_premium": 110_000.0}, {"gross_premium": 109_999.99}),
 }
@@ -60,6 +67,7 @@ STRUCTURES: tuple[Cases, ...] = (
             **_NOT_STRUCTURES, "sold": {"legs": ((PUT, "sell"),)}, "a call": {"legs": (("SPY260116C00450000", "buy"),)},
         },
         {
+            **_OWN_FLOOR,
             "confidence that the legs belong together": ({"confidence": 0.6}, {"confidence": 0.5999}),
             "premium of all legs, dollars": ({"gross_premium": 60_000.0}, {"gross_premium": 59_999.99}),
             "legs beside the stock": ({}, {"legs": ((PUT, "buy"), ("SPY260116P00440000", "buy"))}),
