@@ -68,11 +68,11 @@ def severity_of(value: float, rules: Rules, ceiling: Severity = "high") -> Sever
 
 def score_order(subject: Subject, hits: Sequence[Hit]) -> Score:
     """Scores hits on an order or a packet."""
-    packet, parent, rules, score = subject.packet, subject.parent, subject.rules, Score()
+    parent, rules, score = subject.parent, subject.rules, Score()
     _common(score, subject.premium, subject.floor(rules.alert_reference_premium), hits)
     share = max(subject.bought, subject.sold)
     score.add("one side", _SIDE * max(share - 0.5, 0.0) * 2 * subject.coverage)
-    z = max(packet.premium_z or 0.0, packet.size_z or 0.0, 0.0)
+    z = max(subject.premium_z or 0.0, subject.size_z or 0.0, 0.0)
     score.add("unusual", _UNUSUAL * min(z, _Z) / _Z)
     score.add("worked in several prints", 8.0 * (parent.count >= rules.classifier_min_prints))
     score.add("sweep flag", 4.0 * (parent.intermarket_sweeps > 0))
@@ -88,7 +88,7 @@ def _penalties(score: Score, subject: Subject, hits: Sequence[Hit]) -> None:
     if spread is not None:
         score.add("wide market", -12.0 * min(spread / rules.classifier_max_spread_share, 1.0) ** 2)
     score.add("without a quote", -12.0 * (1 - subject.coverage))
-    score.add("no baseline", -6.0 * (packet.premium_z is None))
+    score.add("no baseline", -6.0 * (subject.premium_z is None))
     score.add("one venue's book", -8.0 * packet.venue_book)
     score.add("auction, cross or floor", -10.0 * (packet.flag in ("auction", "cross", "floor")))
     if all(hit.direction == "neutral" for hit in hits):

@@ -151,8 +151,8 @@ def what(subject: Subject, verb: str) -> str:
 def unknowns(subject: Subject) -> list[str]:
     """Returns what is not known of an order and speaks against any reading of it."""
     packet, found = subject.packet, []
-    if packet.premium_z is None:
-        found.append("No usable baseline yet: whether this is unusual here is not known.")
+    if subject.premium_z is None:
+        found.append(f"{no_z(subject)}: whether this is unusual here is not known.")
     if subject.coverage < 1:
         found.append(f"{percent(1 - subject.coverage)} of the size had no usable quote.")
     if packet.venue_book:
@@ -162,6 +162,16 @@ def unknowns(subject: Subject) -> list[str]:
     if subject.spread_share is not None and subject.spread_share > subject.rules.classifier_max_spread_share / 2:
         found.append(f"The market is wide: the spread is {percent(subject.spread_share)} of the price.")
     return found
+
+
+def no_z(subject: Subject) -> str:
+    """Returns why there is no z to go by, as the beginning of a sentence."""
+    baseline = subject.packet.baseline
+    if baseline is None:
+        return "No usable baseline yet"
+    if subject.left_over:
+        return "It is what structures left of its packet"
+    return f"Earlier packets of its {baseline} give no deviation"
 
 
 def quality(subject: Subject) -> float:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from events.types import Direction
-from events.verdicts import Check
-from operators.rules.common import GATE_SETTINGS, is_clear, kind_checks, premium_check, unknowns, what
+from operators.rules.common import GATE_SETTINGS, is_clear, kind_checks, no_z, premium_check, unknowns, what
 from operators.rules.rule import Rule, Verdict, check, held, passes
 from operators.rules.subject import Subject
 
@@ -16,21 +15,21 @@ _SETTINGS = (
 
 
 def _sieve(subject: Subject) -> bool:
-    rules, z = subject.rules, subject.packet.premium_z
-    unusual = z is None or subject.packet.baseline is None or z >= rules.classifier_spike_min_premium_z
+    rules, z = subject.rules, subject.premium_z
+    unusual = subject.packet.baseline is None or (z is not None and z >= rules.classifier_spike_min_premium_z)
     return unusual and subject.parent.size >= rules.classifier_spike_min_size
 
 
 def _judge(subject: Subject) -> Verdict:
-    packet, rules = subject.packet, subject.rules
-    has_baseline = packet.baseline is not None
+    rules, has_baseline = subject.rules, subject.packet.baseline is not None
     checks = (
         *kind_checks(subject),
         check("size, contracts", subject.parent.size, ">=", rules.classifier_spike_min_size),
         premium_check(subject, rules.classifier_spike_min_premium),
         check("seconds since the open", _since_open(subject), ">=", rules.classifier_spike_opening_quiet_s),
-        _z_check("premium z", packet.premium_z, rules.classifier_spike_min_premium_z, has_baseline),
-        _z_check("size z", packet.size_z, rules.classifier_spike_min_size_z, has_baseline),
+        # Where a baseline exists a z decides; one that does not exist is none to fire on (contract 26).
+        check("premium z", subject.premium_z, ">=", rules.classifier_spike_min_premium_z, required=has_baseline),
+        check("size z", subject.size_z, ">=", rules.classifier_spike_min_size_z, required=has_baseline),
     )
     direction = _direction(subject)
     return Verdict(
@@ -45,11 +44,6 @@ def _since_open(subject: Subject) -> float:
     return since if since >= 0 else 86_400
 
 
-def _z_check(name: str, z: float | None, threshold: float, has_baseline: bool) -> Check:
-    """A z decides where a baseline gives one; without it the floors alone decide."""
-    return check(name, z, ">=", threshold, required=has_baseline and z is not None)
-
-
 def _direction(subject: Subject) -> Direction:
     """Bought size gives a direction, two sides are mixed, sold or unclear size claims none."""
     if subject.packet.mixed:
@@ -59,20 +53,21 @@ def _direction(subject: Subject) -> Direction:
 
 def _confidence(subject: Subject) -> float:
     """Grows with how unusual premium and size are; 0.5 when there is nothing to compare with."""
-    packet = subject.packet
-    if packet.premium_z is None or packet.size_z is None:
+    if subject.premium_z is None or subject.size_z is None:
         return 0.5
-    return held(0.6 + 0.04 * min(packet.premium_z, 4.0) + 0.04 * min(packet.size_z, 4.0))
+    return held(0.6 + 0.04 * min(subject.premium_z, 4.0) + 0.04 * min(subject.size_z, 4.0))
 
 
 def _sentences(subject: Subject, direction: Direction) -> tuple[str, ...]:
     packet = subject.packet
     first = what(subject, "traded")
-    if packet.premium_z is None or packet.size_z is None:
+    if packet.baseline is None:
         usual = "There is no usable baseline yet; size and premium alone pass their floors."
+    elif subject.premium_z is None or subject.size_z is None:
+        usual = f"{no_z(subject)}: nothing says how unusual it is."
     else:
         usual = (
-            f"Size stands {packet.size_z:.1f} and premium {packet.premium_z:.1f} deviations from the mean of "
+            f"Size stands {subject.size_z:.1f} and premium {subject.premium_z:.1f} deviations from the mean of "
             f"{packet.baseline_samples} earlier packets of its {packet.baseline}."
         )
     if direction == "mixed":
@@ -84,7 +79,7 @@ def _sentences(subject: Subject, direction: Direction) -> tuple[str, ...]:
 
 def _against(subject: Subject, direction: Direction) -> tuple[str, ...]:
     packet, against = subject.packet, unknowns(subject)
-    if packet.premium_z is not None and packet.baseline != "contract":
+    if subject.premium_z is not None and packet.baseline != "contract":
         against.append(f"The contract itself has too few packets: compared with its {packet.baseline}.")
     if direction in ("neutral", "mixed"):
         against.append("Buyers and sellers cannot be told apart well enough.")
@@ -92,7 +87,7 @@ def _against(subject: Subject, direction: Direction) -> tuple[str, ...]:
 
 
 RULE: Rule = Rule(
-    id="unusual_contract_spike", version=2, style="unclear", settings=_SETTINGS, reads="packet",
+    id="unusual_contract_spike", version=3, style="unclear", settings=_SETTINGS, reads="packet",
     least_premium=lambda rules: rules.classifier_spike_min_premium, sieve=_sieve, judge=_judge,
     sees="A packet whose size and premium pass their floors and stand out against its baseline, of whatever side.",
     why="Size where there is seldom any is correlated with news, with a position being moved, or with a hedge.",

@@ -33,11 +33,23 @@ class Subject(Struct, gc=False):
     whole: bool = False
     #: Orders of its expiry and right within the windows of the rules that look across packets, oldest first.
     recent: Sequence[Order] = ()
+    #: It is what structures left of the packet.
+    left_over: bool = False
 
     @property
     def premium(self) -> float | None:
         """Dollars, multiplier included."""
         return self.parent.premium
+
+    @property
+    def premium_z(self) -> float | None:
+        """How unusual its packet's premium is; of a packet of which structures took a part it says nothing."""
+        return None if self.left_over else self.packet.premium_z
+
+    @property
+    def size_z(self) -> float | None:
+        """How unusual its packet's size is, likewise."""
+        return None if self.left_over else self.packet.size_z
 
     @property
     def side(self) -> Side:
@@ -155,7 +167,7 @@ def orders_of(
         if of_side:
             parent = _joined(of_side)
             about = names.get(side) or (packet.id if len(of_side) == len(parents) else of_side[0].id)
-            found.append(Subject(packet, parent, contract, rules, about, False, recent))
+            found.append(Subject(packet, parent, contract, rules, about, False, recent, len(free) < len(parents)))
     return sorted(found, key=lambda subject: (-(subject.premium or 0.0), subject.about))
 
 
@@ -176,4 +188,4 @@ def whole_of(packet: FlowPacket, taken: frozenset[str], rules: Rules) -> Subject
     free = [parent for parent in parents if parent.id not in taken]
     if not free:
         return None
-    return Subject(packet, _joined(free), contract, rules, packet.id, True)
+    return Subject(packet, _joined(free), contract, rules, packet.id, True, (), len(free) < len(parents))

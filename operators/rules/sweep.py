@@ -43,7 +43,7 @@ def _sieve(right: Literal["C", "P"], subject: Subject) -> bool:
 
 
 def _judge(right: Literal["C", "P"], subject: Subject) -> Verdict:
-    rules, parent, packet = subject.rules, subject.parent, subject.packet
+    rules, parent = subject.rules, subject.parent
     checks = (
         check_is("right", subject.contract.right, right),
         *kind_checks(subject),
@@ -51,7 +51,7 @@ def _judge(right: Literal["C", "P"], subject: Subject) -> Verdict:
         *_together(subject),
         *sided_checks(subject, bought=True),
         _premium(subject),
-        check("premium z", packet.premium_z, ">=", rules.classifier_sweep_min_premium_z, required=False),
+        check("premium z", subject.premium_z, ">=", rules.classifier_sweep_min_premium_z, required=False),
         check("intermarket sweep prints", parent.intermarket_sweeps, ">=", 1, required=False),
         check("venues", len(parent.venues), ">=", 2, required=False),
     )
@@ -61,7 +61,7 @@ def _judge(right: Literal["C", "P"], subject: Subject) -> Verdict:
 
 def _premium(subject: Subject) -> Check:
     """The floor; a quarter of it is enough when the premium is unusual against its baseline."""
-    rules, z = subject.rules, subject.packet.premium_z
+    rules, z = subject.rules, subject.premium_z
     if z is not None and z >= rules.classifier_sweep_min_premium_z:
         least = subject.floor(rules.classifier_sweep_min_premium) * _FLOOR_SHARE_WITH_Z
         return check("premium, dollars (unusual: a quarter of the floor)", subject.premium, ">=", least)
@@ -86,7 +86,7 @@ def _confidence(subject: Subject) -> float:
     least = subject.rules.classifier_min_aggressor_ratio
     value = 0.5 + 0.2 * (subject.bought - least) / (1.0001 - least)
     value += 0.1 * (subject.parent.intermarket_sweeps > 0) + 0.1 * (len(subject.parent.venues) >= 2)
-    value += 0.05 * min(max(subject.packet.premium_z or 0.0, 0.0), 3.0) / 3
+    value += 0.05 * min(max(subject.premium_z or 0.0, 0.0), 3.0) / 3
     return held(value - quality(subject))
 
 
@@ -101,9 +101,9 @@ def _sentences(subject: Subject) -> tuple[str, ...]:
         sentences.append(f"{parent.intermarket_sweeps} of the prints carry the intermarket-sweep flag.")
     if len(parent.venues) >= 2:
         sentences.append(f"It printed on {len(parent.venues)} venues.")
-    if packet.premium_z is not None:
+    if subject.premium_z is not None:
         sentences.append(
-            f"Its premium stands {packet.premium_z:.1f} deviations from the mean of {packet.baseline_samples} earlier "
+            f"Its premium stands {subject.premium_z:.1f} deviations from the mean of {packet.baseline_samples} earlier "
             f"packets of its {packet.baseline}."
         )
     return tuple(sentences)

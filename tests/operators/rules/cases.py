@@ -78,6 +78,8 @@ def _sweep(rule: str, contract: Fields, other: Fields) -> Cases:
             "no quote": _NO_QUOTE,
             "two sides that cannot be told apart": {"mixed": True, "buy_size": 50, "sell_size": 50},
             "a buyer and a seller in one window": {"beside": 100},
+            "what a structure left of an unusual packet":
+                {"premium": 10_000.0, "premium_z": 9.0, "baseline": "contract", "beside": 50, "taken": ("pa:2",)},
             "between the quotes": {"ask_size": 0}, "a wide market": {"spread": 6.0},
         },
         {
@@ -223,6 +225,8 @@ _SPIKE = Cases(
     {"size": 400, "baseline": "contract", "baseline_samples": 12, "premium_z": 4.0, "size_z": 4.0},
     {
         **_KINDS, **_NOT_BLOCKS, "usual here": {"premium_z": 0.0, "size_z": 0.0},
+        "earlier packets all of one premium": {"premium_z": None}, "and all of one size": {"size_z": None},
+        "what a structure left of a packet": {"beside": 900, "taken": ("pa:2",)},
         "what waited for the open": {"start_ts": T0 - 1740 * NS_PER_S},
     },
     {

@@ -38,11 +38,11 @@ def subject_of(reads: str, fields: Fields) -> Any:
     if reads == "look":
         return look_at(**fields)
     fields = dict(fields)
-    recent = fields.pop("recent", ())
+    recent, taken = fields.pop("recent", ()), frozenset(fields.pop("taken", ()))
     each = _packet(**fields)
     if reads == "packet":
-        return whole_of(each, frozenset(), Rules())
-    return orders_of(each, frozenset(), Rules(), recent)[0]
+        return whole_of(each, taken, Rules())
+    return orders_of(each, taken, Rules(), recent)[0]
 
 
 def _packet(*, beside: int = 0, unsided: bool = False, **fields: Any) -> FlowPacket:

@@ -8,6 +8,7 @@ import pytest
 
 from operators.rules.rule import Verdict
 from operators.rules.spike import RULE
+from tests.operators.rules.subjects import subject_of
 from tests.packets import PUT, whole
 
 _LARGE: dict[str, Any] = {"size": 400, "premium": 20_000.0}
@@ -32,13 +33,28 @@ def test_without_a_baseline_the_floors_alone_decide_and_it_says_so() -> None:
         ({"premium": 20_000.0}, {"premium": 19_999.99}),
         (_USUAL | {"premium_z": 2.5, "size_z": 2.0}, _USUAL | {"premium_z": 2.499999, "size_z": 2.0}),
         (_USUAL | {"premium_z": 2.5, "size_z": 2.0}, _USUAL | {"premium_z": 2.5, "size_z": 1.999999}),
-        # A z that does not exist decides nothing; the one that does still does.
-        (_USUAL | {"premium_z": None, "size_z": 2.0}, _USUAL | {"premium_z": None, "size_z": 1.9}),
     ],
 )  # fmt: skip
 def test_each_threshold_has_two_sides(fires: dict[str, Any], just_not: dict[str, Any]) -> None:
     assert _judge(**fires).fired
     assert not _judge(**just_not).fired
+
+
+@pytest.mark.parametrize("missing", ["premium_z", "size_z"])
+def test_where_a_baseline_exists_it_never_fires_on_a_z_that_does_not(missing: str) -> None:
+    verdict = _judge(**_USUAL | {"premium_z": 9.0, "size_z": 9.0} | {missing: None})
+    assert not verdict.fired
+    assert "no deviation" in verdict.sentences[1]
+    assert not any("baseline yet" in text for text in verdict.sentences + verdict.against)
+
+
+def test_what_a_structure_left_over_claims_no_z_of_the_whole_packet() -> None:
+    unusual = _LARGE | _USUAL | {"premium_z": 3.0, "size_z": 3.0, "beside": 1000}
+    for taken, fires in ((), True), (("pa:2",), False):
+        subject = subject_of("packet", unusual | {"taken": taken})
+        verdict = RULE.judge(subject)
+        assert (verdict.fired, RULE.sieve(subject)) == (fires, fires)
+        assert any("deviations from" in text for text in verdict.sentences) == fires
 
 
 @pytest.mark.parametrize(
