@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Literal
 
 from events.verdicts import Check
-from operators.rules.common import premium_check, trading_checks, what
-from operators.rules.rule import Rule, Verdict, check, check_among, check_is, held, passes
+from operators.rules.common import kind_checks, premium_check, what
+from operators.rules.rule import Rule, Verdict, check, check_is, held, passes
 from operators.rules.subject import Subject
 
 _SETTINGS = (
@@ -48,7 +48,7 @@ def _dividend_checks(subject: Subject) -> tuple[Check, ...]:
     )
     return (
         check_is("right", subject.contract.right, "C"),
-        check_among("flag", subject.packet.flag, ("cross", "floor")),
+        *kind_checks(subject, ("cross", "floor")),
         check("in the money, share of spot", _inside(subject), ">=", rules.mechanical_min_inside),
         check("print count", parent.count, ">=", rules.mechanical_dividend_min_prints),
         check("size, contracts", parent.size, ">=", rules.mechanical_dividend_min_size),
@@ -57,9 +57,9 @@ def _dividend_checks(subject: Subject) -> tuple[Check, ...]:
 
 
 def _expiry_checks(subject: Subject) -> tuple[Check, ...]:
-    rules, packet = subject.rules, subject.packet
+    rules = subject.rules
     return (
-        check_among("flag", packet.flag, ("regular", "floor", "cross")),
+        *kind_checks(subject, ("regular", "floor", "cross")),
         check("days to expiry", subject.days, "<=", 0, required=False),
         check("in the money, share of spot", _inside(subject), ">=", rules.mechanical_expiry_min_inside),
         check("size, contracts", subject.parent.size, ">=", rules.mechanical_expiry_min_size),
@@ -81,7 +81,7 @@ def _judge(subject: Subject) -> Verdict:
     kind = _kind(subject)
     premium = premium_check(subject, subject.rules.mechanical_min_premium)
     own = _expiry_checks(subject) if kind == "expiry" else _dividend_checks(subject)
-    checks = (*trading_checks(subject.packet), premium, *own)
+    checks = (premium, *own)
     if kind == "expiry":
         sentences = (
             what(subject, "sold on its last day, deep in the money"),

@@ -332,6 +332,7 @@ _DIVIDEND = Cases(
         "out of the money": {"moneyness": 0.1}, "uneven pieces": {"size": 4001},
         "several prices": {"price_low": 9.0, "price_high": 11.0}, "spot not known": {"moneyness": None},
         "halted": {"halted": True}, "in a limit state": {"limit_state": True}, "no premium known": {"premium": None},
+        "legs printed without conditions": {"suspected_complex": True},
     },
     {
         **_premium_edges(30_000.0),
@@ -351,7 +352,7 @@ _EXPIRY = Cases(
         "bought": {"buy_size": 400, "sell_size": 0}, "another day": {"contract": "SPY260116C00440000"},
         "well above what exercise is worth": {"vwap": 12.0}, "at the money": {"moneyness": 0.0},
         "an auction": {"flag": "auction"}, "halted": {"halted": True}, "in a limit state": {"limit_state": True},
-        "spot not known": {"moneyness": None},
+        "spot not known": {"moneyness": None}, "legs printed without conditions": {"suspected_complex": True},
     },
     {
         **_premium_edges(30_000.0),
