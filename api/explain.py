@@ -13,9 +13,11 @@ from api.explain_later import about_of, judged_again, newest_alert
 from api.named import named
 from api.params import Param
 from events.derived import FlowPacket
+from events.ids import parent_id
 from events.settings import Rules, plain_rules
 from events.topics import decoder
 from events.verdicts import Check, Hit, Structure
+from operators.parents import parents_of
 from operators.rules import ALL
 from operators.rules.rule import Rule, Verdict
 from operators.rules.subject import StructureSubject, Subject, orders_of, whole_of
@@ -37,7 +39,10 @@ def explain_all(found: Evidence, rules: Rules, near: int | None = None) -> dict[
     """
     taken = frozenset(leg["parent_id"] for each in found.structures for leg in each["legs"])
     about = named(found.id).about
-    packets = [explain(packet, rules, taken, about, None, found.hits) for packet in found.packets]
+    packets = [
+        explain(packet, rules, taken | _whole_leg(packet, found.structures), about, None, found.hits)
+        for packet in found.packets
+    ]
     structures = [explain_structure(each, rules) for each in found.structures]
     later = _later(found, rules)
     named_rules = {each["rule"] for of in (*packets, *structures) for each in of["rules"]}
@@ -51,6 +56,12 @@ def explain_all(found: Evidence, rules: Rules, near: int | None = None) -> dict[
         "later": _chosen(later, near),
         "not_judged": [_not_judged(rule, found) for rule in ALL if rule.id not in named_rules],
     }
+
+
+def _whole_leg(packet: dict[str, Any], structures: Sequence[dict[str, Any]]) -> frozenset[str]:
+    """Returns the one parent that a packet is, where it is a leg: it may be one under the id it had beside another."""
+    is_leg = any(leg["packet_id"] == packet["id"] for each in structures for leg in each["legs"])
+    return frozenset([parent_id(packet["id"].removeprefix("pk:"))] if is_leg and not packet.get("parents") else [])
 
 
 def _later(found: Evidence, rules: Rules) -> list[dict[str, Any]]:
@@ -106,7 +117,7 @@ def explain(
             judged += [] if whole is None else [_judged(rule, whole, packet.id, rules)]
     return {
         "packet": packet.id, "revision": packet.revision, "contract": packet.contract,
-        "in_structures": sorted(parent.id for parent in packet.parents if parent.id in taken),
+        "in_structures": sorted(parent.id for parent in parents_of(packet) if parent.id in taken),
         "rules": _chosen(judged, near),
     }  # fmt: skip
 

@@ -72,6 +72,8 @@ def _sentences(subject: Subject, direction: Direction) -> tuple[str, ...]:
         )
     if direction == "mixed":
         return first, usual, "Both sides traded within the window: consistent with strangers who met one maker."
+    if direction == "neutral" and is_clear(subject, bought=False):
+        return first, usual, "Most of it traded as sold, to open, to close or for income: no view is claimed."
     if direction == "neutral":
         return first, usual, "The side is not clear: consistent with opening, closing or a trade against a hedge."
     return first, usual, f"Most of it traded as bought, which is consistent with a {direction} view."
@@ -81,7 +83,7 @@ def _against(subject: Subject, direction: Direction) -> tuple[str, ...]:
     packet, against = subject.packet, unknowns(subject)
     if subject.premium_z is not None and packet.baseline != "contract":
         against.append(f"The contract itself has too few packets: compared with its {packet.baseline}.")
-    if direction in ("neutral", "mixed"):
+    if direction == "mixed" or (direction == "neutral" and not is_clear(subject, bought=False)):
         against.append("Buyers and sellers cannot be told apart well enough.")
     return tuple(against)
 

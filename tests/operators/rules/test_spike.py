@@ -48,6 +48,14 @@ def test_where_a_baseline_exists_it_never_fires_on_a_z_that_does_not(missing: st
     assert not any("baseline yet" in text for text in verdict.sentences + verdict.against)
 
 
+def test_what_was_sold_is_called_sold_though_it_claims_no_view() -> None:
+    sold, unclear = _judge(buy_size=0, sell_size=400), _judge(buy_size=200, sell_size=200)
+    assert "traded as sold" in sold.sentences[2]
+    assert not any("cannot be told apart" in text for text in sold.against)
+    assert "not clear" in unclear.sentences[2]
+    assert any("cannot be told apart" in text for text in unclear.against)
+
+
 def test_what_a_structure_left_over_claims_no_z_of_the_whole_packet() -> None:
     unusual = _LARGE | _USUAL | {"premium_z": 3.0, "size_z": 3.0, "beside": 1000}
     for taken, fires in ((), True), (("pa:2",), False):
@@ -79,7 +87,10 @@ def test_look_alikes_do_not_fire(fields: dict[str, Any]) -> None:
 def test_bought_size_gives_a_direction_and_sold_or_unclear_size_none(fields: dict[str, Any], direction: str) -> None:
     verdict = _judge(**fields)
     assert (verdict.fired, verdict.direction) == (True, direction)
-    assert any("cannot be told apart" in text for text in verdict.against) == (direction in ("neutral", "mixed"))
+    sold = fields.get("sell_size") == 400
+    assert any("cannot be told apart" in text for text in verdict.against) == (
+        direction in ("neutral", "mixed") and not sold
+    )
 
 
 def test_a_borrowed_baseline_is_named() -> None:
