@@ -18,7 +18,7 @@ from typing import Any
 from bytewax.recovery import init_db_dir
 
 _PARTITIONS = 1
-_GENERATION = "generation"
+_GENERATION, _FORM = "generation", "form"
 
 
 def prepare(directory: Path, *, forget: bool = False) -> bool:
@@ -102,6 +102,8 @@ def gather(directory: Path, stores: Mapping[Path, Collection[int]]) -> None:
         db.execute("INSERT INTO fronts (ex_num, worker_index, worker_frontier) VALUES (0, 0, 2)")
         db.execute("INSERT INTO commits (part_index, commit_epoch) VALUES (0, 1)")
     note_generation(draft, generation(next(iter(stores))))
+    forms = {form(store) for store in stores}
+    note_form(draft, forms.pop() if len(forms) == 1 else "")
     shutil.rmtree(old, ignore_errors=True)
     if directory.exists():
         directory.replace(old)
@@ -126,6 +128,17 @@ def generation(directory: Path) -> str:
 def note_generation(directory: Path, text: str) -> None:
     """Notes which of a run's lives the store belongs to."""
     (directory / _GENERATION).write_text(text)
+
+
+def form(directory: Path) -> str:
+    """Returns in which form the store's states were kept, as noted; empty for a store of before there were notes."""
+    file = directory / _FORM
+    return file.read_text() if file.exists() else ""
+
+
+def note_form(directory: Path, text: str) -> None:
+    """Notes in which form states are kept from here on."""
+    (directory / _FORM).write_text(text)
 
 
 def snapshots(directory: Path, step: str) -> dict[str, Any]:

@@ -25,12 +25,13 @@ from events.settings import Rules, Settings, plain_rules, rules_from
 from events.topics import DERIVED_TOPICS, RAW_TOPICS
 from events.types import NS_PER_S
 from flows.coldstart import cold_baselines, record
+from flows.forms import state_form
 from flows.runtime import recovery_directory
 from flows.steps import Parameters
 
 _log = logging.getLogger("undertow.flows")
 RUN = "main"
-_NOW, _GENERATION = f"{RUN}/now", f"{RUN}/generation"
+_NOW, _GENERATION, _CLEARING = f"{RUN}/now", f"{RUN}/generation", "CLEARING"
 #: Whoever settles what the run is holds this for a moment; how long others wait for it.
 _SETTLING, _SETTLE_S = f"settle:{RUN}", 30.0
 TAPE, _STEPS = "options.tape", ("options.mark_and_packet", "options.judge")
@@ -64,9 +65,18 @@ def refuse_part_of_reset(settings: Settings, subset: Sequence[int], partitions: 
         )
 
 
-def new_generation(dataset: Dataset, epoch: int) -> None:
-    """Notes that the derived topics begin anew: a recovery store of before belongs to none of them any more."""
-    dataset.record_run(_GENERATION, {}, code_digest(), str(epoch), "live")
+def new_generation(dataset: Dataset, epoch: int, clearing: bool = False) -> None:
+    """Notes that the derived topics begin anew: a recovery store of before belongs to none of them any more.
+
+    `clearing`: they are yet to be cleared; noted again without it they are.
+    """
+    noted: Parameters = {_CLEARING: True} if clearing else {}
+    dataset.record_run(_GENERATION, noted, code_digest(), str(epoch), "live")
+
+
+def _is_half_cleared(dataset: Dataset) -> bool:
+    noted = dataset.run(_GENERATION)
+    return noted is not None and _CLEARING in noted.parameters
 
 
 def generation_of(dataset: Dataset) -> str:
@@ -87,15 +97,17 @@ def _settle(dataset: Dataset, bus: Bus, settings: Settings, subset: Sequence[int
         raise DatasetError(
             f"{dataset.path} holds a computed run: set COMPUTE_CONSUMER_RESET=true to clear it and run live"
         )
-    if began is None or reset:
+    if began is None or reset or _is_half_cleared(dataset):
         # Before the topics are cleared: the cache forgets with them.
         baselines = cold_baselines(dataset, settings)
+        # Noted before and behind: whoever is killed on the way leaves a run that the next one clears.
+        new_generation(dataset, epoch, clearing=True)
         for topic in (*DERIVED_TOPICS, "anchors"):
             bus.clear(topic)
-        new_generation(dataset, epoch)
         _note_now(dataset, today, code, range(bus.partitions))
         record(bus, baselines, _AHEAD_NS)
         dataset.record_run(RUN, today, code, "start", "live")
+        new_generation(dataset, epoch)
         return settings.rules
     now = dataset.run(_NOW) or began
     by_partition = {partition: dataset.run(f"{_NOW}/{partition}") for partition in range(bus.partitions)}
@@ -149,6 +161,7 @@ def resume(bus: Bus, settings: Settings, rules: Rules, subset: Sequence[int], ge
     if directory is not None:
         kept = _usable(bus, directory, subset, generation, anchored=settings.compute.compute_deliver_policy == "new")
         recovery.keep_only(directory, kept)
+        recovery.note_form(directory, state_form())
         recovery.note_generation(directory, generation)
     fresh = tuple(partition for partition in subset if partition not in kept)
     _log.info("partitions %s go on from snapshots, %s do not", subset_text(kept) or "-", subset_text(fresh) or "-")
@@ -177,6 +190,12 @@ def _usable(bus: Bus, directory: Path, subset: Sequence[int], generation: str, a
     if snapshots and recovery.generation(directory) != generation:
         _log.warning("the recovery store %s is of an earlier run, which was cleared: it is not used", directory)
         return set()
+    if snapshots and recovery.form(directory) != state_form():
+        raise DatasetError(
+            f"the flow's state in {directory} was kept by another version, in a form that this one does not read: go "
+            "on with that version, or start once with COMPUTE_CONSUMER_RESET=true, which computes all derived topics "
+            "anew from the raw log"
+        )
     kept, damaged = set(), _damaged(directory)
     for partition, snapshot in _ours(snapshots, subset).items():
         why = damaged.get(partition) or _unusable(bus, partition, snapshot, anchored)

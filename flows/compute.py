@@ -83,13 +83,14 @@ def _clear(dataset: Dataset, bus: Bus, store: Store, settings: Settings, epoch: 
 
     Stores on other machines, or of processes that took some partitions, learn from the run's generation.
     """
-    new_generation(dataset, epoch)
+    new_generation(dataset, epoch, clearing=True)
     for snapshots in (*dataset.path.glob("recovery/options*"), dataset.recovery_dir("archive")):
         shutil.rmtree(snapshots, ignore_errors=True)
     for topic in (*DERIVED_TOPICS, "anchors"):
         bus.clear(topic)
     clear_run(store, RUN)
     dataset.record_run(RUN, plain_rules(settings.rules), code_digest(), "start", "compute")
+    new_generation(dataset, epoch)
 
 
 def count_events(bus: Bus) -> dict[str, int]:

@@ -25,6 +25,8 @@ GIVE_UP_SPAN_S = 60.0
 GIVE_UP_AFTER = 5
 _FIRST_BACKOFF_S = 0.25
 _MAX_BACKOFF_S = 8.0
+#: Of a log that is looked at for why its part ended.
+_TAIL_BYTES = 4096
 #: A part that stays stopped (SIGSTOP, a debugger) this long is killed and started again: its lease is over by then.
 STOPPED_S = 12.0
 _TERM_S = 10.0
@@ -160,7 +162,9 @@ class Supervisor:
             running.restarts.popleft()
         if len(running.restarts) > GIVE_UP_AFTER:
             log = self.log_of(running.part.name)
-            raise SupervisorError(f"{running.part.name} ended {len(running.restarts)} times in a minute; see {log}")
+            raise SupervisorError(
+                f"{running.part.name} ended {len(running.restarts)} times in a minute; see {log}{_last_error(log)}"
+            )
         running.start_at = now + running.backoff_s
         running.backoff_s = min(running.backoff_s * 2, _MAX_BACKOFF_S)
 
@@ -176,6 +180,15 @@ class Supervisor:
 def python(*arguments: str) -> list[str]:
     """Returns the command that runs this Python with arguments."""
     return [sys.executable, *arguments]
+
+
+def _last_error(log: Path) -> str:
+    """Returns what a part's log ends with, where that is one line that says why it cannot run."""
+    try:
+        lines = log.read_bytes()[-_TAIL_BYTES:].decode(errors="replace").splitlines()
+    except OSError:
+        return ""
+    return f"; it says: {lines[-1]}" if lines and lines[-1].startswith("error: ") else ""
 
 
 def _state(pid: int) -> str:
