@@ -72,7 +72,7 @@ class DbnFile:
         """Yields every record once; what the decoder cannot read counts as one record where it stands."""
         for number, record in enumerate(self._stream, 1):
             if isinstance(record, Damage):
-                yield Bad(f"record {number}", record.reason, record.raw)
+                yield Bad(f"record {number}", record.reason, record.raw, cut=record.cut)
                 continue
             try:
                 yield self._item(record)

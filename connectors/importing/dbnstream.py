@@ -23,6 +23,7 @@ class Damage(NamedTuple):
 
     reason: str
     raw: bytes
+    cut: bool = False
 
 
 class DbnStream:
@@ -49,14 +50,13 @@ class DbnStream:
             if end:
                 yield from self._decode(self._take(end))
             if not sound:
-                yield Damage(
-                    f"a record of {self._rest[0] * _UNIT} bytes: the rest of the file cannot be read", self._rest
-                )
+                reason = f"a record of {self._rest[0] * _UNIT} bytes: the rest of the file cannot be read"
+                yield Damage(reason, self._rest, cut=True)
                 return
             if not self._more():
                 break
         if self._rest or self._damage:
-            yield Damage(self._damage or "the file ends inside the record", self._rest)
+            yield Damage(self._damage or "the file ends inside the record", self._rest, cut=True)
 
     def _frames(self) -> tuple[int, bool]:
         """Returns where the last whole record ends, and whether a possible record begins there."""

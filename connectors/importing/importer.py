@@ -22,7 +22,7 @@ from connectors.importing.files import sha256
 from connectors.importing.held import held_ids
 from connectors.importing.ledger import Counters, FileEntry, Ledger, TopicState
 from connectors.importing.records import Bad, FeedFacts, Good, ImportRefused, Reader, Unsupported
-from connectors.importing.report import FileCount, ImportReport
+from connectors.importing.report import FileCount, FileState, ImportReport
 from connectors.importing.spool import TopicSpool
 from connectors.importing.tapefile import TapeFile
 from connectors.importing.writing import Progress, write_events
@@ -41,12 +41,15 @@ def import_files(
     paths: Sequence[Path],
     *,
     allow_late: bool = False,
+    allow_damaged: bool = False,
     batch: int = 2000,
     progress: Progress | None = None,
 ) -> ImportReport:
     """Imports files, sorted together by (time, order of the arguments and their lines).
 
-    Raises ImportRefused, or LeaseHeld when another process writes one of the topics, before anything is written.
+    A file that is damaged, or ends inside a record, is refused unless `allow_damaged`: its first part would promise
+    that nothing older follows, and lock the whole file out. Raises ImportRefused, or LeaseHeld when another process
+    writes one of the topics, before anything is written.
     """
     started_s = time.perf_counter()
     readers = [(path, _reader(path)) for path in paths]
@@ -55,7 +58,7 @@ def import_files(
         stack.callback(bus.close)
         work = _Import(dataset, bus, batch, progress or (lambda stage, done, total: None))
         for path, reader in readers:
-            work.read(path, reader)
+            work.read(path, reader, allow_damaged)
         if work.fresh:
             permits = {topic: stack.enter_context(dataset.acquire_feed(bus, topic)) for topic in sorted(work.spools)}
             work.write(permits, allow_late)
@@ -79,6 +82,15 @@ def _reader(path: Path) -> Reader:
     return _READERS[suffix](path)
 
 
+def _damaged(name: str, at: Bad, before: int) -> str:
+    partly = (
+        f"--allow-damaged imports what stands before it ({before:,} record{'' if before == 1 else 's'})"
+        if before
+        else "nothing stands before it"
+    )
+    return f"{name}: {at.reason} ({at.position}); nothing was imported: give the whole file again; {partly}"
+
+
 class _Import:
     """One import from reading to its ledger entry."""
 
@@ -95,20 +107,25 @@ class _Import:
         self._dead: list[DeadLetter] = []
         self._reasons: Counter[str] = Counter()
 
-    def read(self, path: Path, reader: Reader) -> None:
-        """Takes every record of a file, unless its bytes were imported before or given already."""
+    def read(self, path: Path, reader: Reader, allow_damaged: bool) -> None:
+        """Takes every record of a file, unless its bytes were imported before or given already.
+
+        Raises ImportRefused where the file is damaged, or where that is allowed and nothing stands before the damage.
+        """
         digest = sha256(path)
         done = self._ledger.done(digest) or self.fresh.get(digest)
         if done is not None:
             self.report.files.append(FileCount(file=path.name, state="already imported", read=0))
             return
-        records = self._take_all(path, reader, digest)
+        records, whole = self._take_all(path, reader, digest, allow_damaged)
         self.fresh[digest] = FileEntry(digest, path.name, records)
-        self.report.files.append(FileCount(file=path.name, state="imported", read=records))
+        state: FileState = "imported" if whole else "imported up to its damage"
+        self.report.files.append(FileCount(file=path.name, state=state, read=records))
         self.report.read += records
 
-    def _take_all(self, path: Path, reader: Reader, digest: str) -> int:
-        stage, records, ts = f"reading {path.name}", 0, 0
+    def _take_all(self, path: Path, reader: Reader, digest: str, allow_damaged: bool) -> tuple[int, bool]:
+        """Returns how many records there are, and whether the file could be read to its end."""
+        stage, records, ts, whole = f"reading {path.name}", 0, 0, True
         sources: set[tuple[str, str]] = set()
         for item in reader:
             records += 1
@@ -120,6 +137,9 @@ class _Import:
                 spool.add(item)
                 sources.add((item.topic, item.source))
             elif isinstance(item, Bad):
+                if item.cut and not allow_damaged:
+                    raise ImportRefused(_damaged(path.name, item, records - 1))
+                whole = whole and not item.cut
                 self._dead.append(dead_letter(item, ts, path.name, digest))
             else:
                 self._skip(item)
@@ -130,7 +150,7 @@ class _Import:
             facts = reader.facts(topic, source)
             known = self._facts.get((topic, source))
             self._facts[topic, source] = facts if known is None else known.combined(facts)
-        return records
+        return records, whole
 
     def _skip(self, item: Unsupported) -> None:
         self._reasons[item.reason] += 1

@@ -31,6 +31,8 @@ class Bad:
     raw: bytes
     #: The topic it was meant for, empty when it does not say.
     topic: str = ""
+    #: Whether the file is damaged here: what stands behind it cannot be read.
+    cut: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,8 @@ from msgspec import Struct, field
 
 from events.types import Clock
 
+FileState = Literal["imported", "imported up to its damage", "already imported"]
+
 
 class TopicCount(Struct, kw_only=True):
     """What became of the events of one topic."""
@@ -17,10 +19,10 @@ class TopicCount(Struct, kw_only=True):
 
 
 class FileCount(Struct, kw_only=True):
-    """One file of the command: its bytes were imported now, or had been before."""
+    """One file of the command: its bytes were imported now, as far as they could be read, or had been before."""
 
     file: str
-    state: Literal["imported", "already imported"]
+    state: FileState
     read: int
 
 

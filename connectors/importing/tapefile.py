@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from connectors.importing.files import Damaged, pieces
-from connectors.importing.records import Bad, FeedFacts, Good, Item
+from connectors.importing.records import Bad, FeedFacts, Good, ImportRefused, Item
 from events.codec import encode
 from events.contracts import compact, parse_contract
 from events.raw import Reference
@@ -70,6 +70,12 @@ class TapeParser:
         return Good(envelope.topic, event.ts, event.source, encode(event))
 
 
+class _Unended(bytes):
+    """The last line of a file that does not end it."""
+
+
+#: What the decoder says of a line that stops before its last brace.
+_TRUNCATED = "Input data was truncated"
 _TOO_LONG = Fault("", f"the line is longer than {MAX_LINE} bytes")
 
 
@@ -80,14 +86,28 @@ class TapeFile:
         self._path = path
 
     def __iter__(self) -> Iterator[Item]:
-        """Yields every line that is not blank; where the compressed stream is damaged, its rest as one record."""
-        parse = TapeParser().parse
+        """Yields every line that is not blank; where the file is damaged or ends inside a line, its rest as one record.
+
+        Raises ImportRefused, in one line, behind the last line of a file of which none names a topic: it is another
+        kind of file.
+        """
+        parse, known, first = TapeParser().parse, False, ""
         for number, line in enumerate(_lines(self._path), 1):
             if isinstance(line, Damaged):
-                yield Bad(f"line {number}", str(line), b"")
+                first = first or str(line)
+                yield Bad(f"line {number}", str(line), b"", cut=True)
             elif line and not line.isspace():
                 found = parse(line) if len(line) <= MAX_LINE else _TOO_LONG
-                yield Bad(f"line {number}", found.reason, line, found.topic) if isinstance(found, Fault) else found
+                if isinstance(found, Fault):
+                    first, known = first or f"line {number}: {found.reason}", known or bool(found.topic)
+                    cut = isinstance(line, _Unended) and line.lstrip().startswith(b"{") and _stops_early(line, found)
+                    reason = "the file ends inside the line" if cut else found.reason
+                    yield Bad(f"line {number}", reason, line, found.topic, cut)
+                else:
+                    known = True
+                    yield found
+        if first and not known:
+            raise ImportRefused(f"{self._path.name}: no line of it can be imported: {first}")
 
     def facts(self, topic: str, source: str) -> FeedFacts:
         """Returns what is known of the feed of that name."""
@@ -116,7 +136,11 @@ def _lines(path: Path) -> Iterator[bytes | Damaged]:
         yield error
         return
     if rest:
-        yield rest
+        yield _Unended(rest)
+
+
+def _stops_early(line: bytes, found: Fault) -> bool:
+    return found.reason == _TRUNCATED or not line.rstrip().endswith(b"}")
 
 
 def _unknown(topic: str) -> str:

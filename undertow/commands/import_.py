@@ -29,6 +29,7 @@ from events.types import Clock
 @click.option("--clock", type=click.Choice(get_args(Clock)), default="historical", show_default=True,
               help="The clock the events are on; a data set has one.")  # fmt: skip
 @click.option("--allow-late", is_flag=True, help="Also take events older than what a topic has promised, marked late.")
+@click.option("--allow-damaged", is_flag=True, help="Also take what stands before the damage of a damaged file.")
 @click.option(
     "--batch", type=click.IntRange(1, 100_000), help="Events appended at a time [BUS_APPEND_BATCH, else 2000]."
 )
@@ -41,6 +42,7 @@ def import_command(
     data: Path | None,
     clock: Clock,
     allow_late: bool,
+    allow_damaged: bool,
     batch: int | None,
     partitions: int | None,
     as_json: bool,
@@ -50,6 +52,7 @@ def import_command(
     Accepts tape files (.jsonl, .jsonl.zst: one {"topic": ..., "event": {...}} a line) and Databento files (.dbn,
     .dbn.zst). The same bytes again change nothing, a later piece continues, and an interrupted import is finished by
     the same command. A record that cannot be used goes to the topic `deadletter` with file, position and reason.
+    A file that ends early or is damaged is refused whole, so that it can be imported once it is sound.
 
     \b
     undertow import day1.jsonl.zst --data tapes/ibm
@@ -62,7 +65,12 @@ def import_command(
         dataset = Dataset.open(bus.undertow_data, create=True, clock=clock, partitions=asked)
         with _progress() as on_progress:
             report = import_files(
-                dataset, files, allow_late=allow_late, batch=bus.bus_append_batch, progress=on_progress
+                dataset,
+                files,
+                allow_late=allow_late,
+                allow_damaged=allow_damaged,
+                batch=bus.bus_append_batch,
+                progress=on_progress,
             )
     except (ImportRefused, DatasetError, SettingsError, BusError, OSError) as error:
         click.echo(f"error: {error}", err=True)
@@ -72,7 +80,7 @@ def import_command(
 
 def _summary(report: ImportReport) -> str:
     lines = [f"data set {report.dataset}"]
-    lines += [f"  {file.file}: {file.state}{f', {file.read:,} records' if file.read else ''}" for file in report.files]
+    lines += [f"  {file.file}: {file.state}{f', {_records(file.read)}' if file.read else ''}" for file in report.files]
     for topic, count in report.topics.items():
         lines.append(f"  {topic}: {count.written:,} written, {count.duplicate:,} duplicate")
     lines += [f"  unsupported, {count:,}: {reason}" for reason, count in report.reasons.items()]
@@ -85,6 +93,10 @@ def _summary(report: ImportReport) -> str:
     if not report.read and all(file.state == "already imported" for file in report.files):
         lines.append("nothing to do: these bytes were imported before")
     return "\n".join(lines)
+
+
+def _records(count: int) -> str:
+    return f"{count:,} record{'' if count == 1 else 's'}"
 
 
 @contextmanager

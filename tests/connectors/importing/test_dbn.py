@@ -291,10 +291,13 @@ def _four_trades(tmp_path: Path) -> bytes:
     return _file(tmp_path / "whole.dbn", "OPRA.PILLAR", [_trade(1, _T0 + n, 23) for n in range(4)], _DAYS).read_bytes()
 
 
-def test_a_truncated_file_gives_its_whole_records_and_one_dead_one(tmp_path: Path) -> None:
+def test_a_truncated_file_is_refused_or_gives_its_whole_records_and_one_dead_one(tmp_path: Path) -> None:
     path = tmp_path / "cut.dbn"
     path.write_bytes(_four_trades(tmp_path)[:-20])
-    report = imported(tmp_path / "d", path)
+    with pytest.raises(ImportRefused, match=r"^cut.dbn: the file ends inside the record \(record 4\); nothing was"):
+        imported(tmp_path / "d", path)
+    assert log(tmp_path / "d") == {}
+    report = imported(tmp_path / "d", path, allow_damaged=True)
     assert (report.read, report.written, report.dead) == (4, 3, 1)
     (held,) = log(tmp_path / "d")["deadletter"]["cut.dbn"]
     letter = orjson.loads(held.message)

@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 
 import orjson
 import pytest
+import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -148,6 +149,41 @@ def test_bad_lines_become_dead_letters_once(tmp_path: Path) -> None:
     ]
     assert letters[0]["raw"] == "base64:YmFkIP8="
     assert "$.event.price" in letters[1]["reason"]
+
+
+def _compressed(path: Path, lines: list[bytes], cut: int = 0) -> Path:
+    whole = b"".join(zstandard.ZstdCompressor().compress(line + b"\n") for line in lines)
+    path.write_bytes(whole[: len(whole) - cut])
+    return path
+
+
+def test_a_file_that_ends_early_promises_nothing_that_locks_the_whole_out(tmp_path: Path) -> None:
+    lines = [print_line(ms) for ms in (0, 400, 400, 900)]
+    cut, whole = _compressed(tmp_path / "cut.jsonl.zst", lines, 5), _compressed(tmp_path / "whole.jsonl.zst", lines)
+    neighbour = write(tmp_path / "ko.jsonl", [print_line(100, "KO")])
+    with pytest.raises(
+        ImportRefused, match=r"^cut.jsonl.zst: the compressed stream ends early \(line 4\); nothing was"
+    ):
+        imported(tmp_path / "d", neighbour, cut)
+    assert log(tmp_path / "d") == {}
+    assert imported(tmp_path / "d", neighbour, whole).written == 5
+    imported(tmp_path / "undisturbed", neighbour, whole)
+    assert log(tmp_path / "d") == log(tmp_path / "undisturbed")
+
+
+def test_what_stands_before_damage_is_taken_when_asked_for_and_the_whole_brings_the_rest(tmp_path: Path) -> None:
+    lines = [print_line(ms) for ms in (0, 400, 400, 900)]
+    cut, whole = _compressed(tmp_path / "cut.jsonl.zst", lines, 5), _compressed(tmp_path / "whole.jsonl.zst", lines)
+    report = imported(tmp_path / "d", cut, allow_damaged=True)
+    assert (report.read, report.written, report.dead) == (4, 3, 1)
+    assert [file.state for file in report.files] == ["imported up to its damage"]
+    report = imported(tmp_path / "d", whole, allow_late=True)
+    assert (report.written, report.duplicate) == (1, 3)
+    imported(tmp_path / "undisturbed", whole)
+    messages = [
+        [held.message for held in log(tmp_path / name)["equities.prints"]["IBM"]] for name in ("d", "undisturbed")
+    ]
+    assert messages[0] == messages[1]
 
 
 def test_a_new_topic_is_refused_while_the_live_flow_runs(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import orjson
 import pytest
 import zstandard
 
-from connectors.importing.records import Bad, Good
+from connectors.importing.records import Bad, Good, ImportRefused
 from connectors.importing.tapefile import Fault, TapeFile, TapeParser
 from tests.importing import T0, line, print_line, write
 
@@ -124,3 +124,26 @@ def test_a_damaged_compressed_file_gives_what_stands_before_and_one_record_for_t
     assert len(found) >= 50
     assert isinstance(found[-1], Bad)
     assert "compressed stream" in found[-1].reason
+    assert found[-1].cut
+
+
+@pytest.mark.parametrize("cut", [1, 7, 40, 60])
+def test_a_file_that_ends_inside_its_last_line_is_cut_there(tmp_path: Path, cut: int) -> None:
+    whole = print_line(0) + b"\n" + print_line(1, price=1.25)
+    (tmp_path / "a.jsonl").write_bytes(whole[:-cut])
+    *before, last = TapeFile(tmp_path / "a.jsonl")
+    assert [type(item) for item in before] == [Good]
+    assert last == Bad("line 2", "the file ends inside the line", print_line(1, price=1.25)[:-cut], "", cut=True)
+
+
+@pytest.mark.parametrize("last", [b"# the end", b'{"topic":"equities.prints","event":{}}'])
+def test_a_bad_last_line_that_is_whole_is_one_bad_line(tmp_path: Path, last: bytes) -> None:
+    (tmp_path / "a.jsonl").write_bytes(print_line(0) + b"\n" + last)
+    assert [getattr(item, "cut", None) for item in TapeFile(tmp_path / "a.jsonl")] == [None, False]
+
+
+@pytest.mark.parametrize("content", [bytes(range(256)), b'{"price": 1}\n' * 3, b"PK\x03\x04\n"])
+def test_a_file_without_one_line_that_names_a_topic_is_refused_by_name(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "a.jsonl.zst").write_bytes(content)
+    with pytest.raises(ImportRefused, match=r"^a.jsonl.zst: no line of it can be imported: line 1: .+$"):
+        list(TapeFile(tmp_path / "a.jsonl.zst"))

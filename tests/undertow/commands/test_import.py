@@ -41,6 +41,26 @@ def test_a_refused_suffix_leaves_no_data_set_behind(tmp_path: Path) -> None:
     assert not (tmp_path / "d").exists()
 
 
+def test_a_file_that_ends_early_is_one_line_of_error_unless_its_damage_is_allowed(tmp_path: Path) -> None:
+    (tmp_path / "cut.jsonl").write_bytes(print_line(0) + b"\n" + print_line(1)[:-9])
+    result = _run(tmp_path / "cut.jsonl", "--data", tmp_path / "d")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == (
+        "error: cut.jsonl: the file ends inside the line (line 2); nothing was imported: give the whole file again; "
+        "--allow-damaged imports what stands before it (1 record)\n"
+    )
+    allowed = _run(tmp_path / "cut.jsonl", "--data", tmp_path / "d", "--allow-damaged")
+    assert allowed.exit_code == 0
+    assert "cut.jsonl: imported up to its damage, 2 records" in allowed.stdout
+
+
+def test_one_record_is_no_plural(tmp_path: Path) -> None:
+    assert (
+        "a.jsonl: imported, 1 record\n"
+        in _run(write(tmp_path / "a.jsonl", [print_line(0)]), "--data", tmp_path / "d").stdout
+    )
+
+
 def test_clocks_and_partitions_are_refused_only_where_they_differ(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
