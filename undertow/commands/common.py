@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import sys
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
 from connectors.bus.base import BusError
-from connectors.dataset import Dataset, DatasetError
+from connectors.dataset import Dataset, DatasetError, RunRecord
 from connectors.store.base import StoreError
+from events.contracts import ROOT_UNDERLYING, compact
 from events.settings import SettingsError, load
+from events.times import time_of
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+#: An underlying as it stands in contracts and equity symbols: upper case, share classes behind a dot.
+_UNDERLYING = re.compile(r"[A-Z][A-Z0-9]{0,9}(\.[A-Z]{1,2})?")
 
 
 class EventTime(click.ParamType[int]):
@@ -27,14 +30,10 @@ class EventTime(click.ParamType[int]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         if isinstance(value, int):
             return value
-        if value.isdigit():
-            return int(value)
         try:
-            moment = datetime.fromisoformat(value)
-        except ValueError:
-            self.fail(f"{value!r} is no ISO time such as 2026-01-16T14:30 and no nanoseconds", param, ctx)
-        since = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - _EPOCH
-        return (since.days * 86_400 + since.seconds) * 1_000_000_000 + since.microseconds * 1000
+            return time_of(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
 
 
 data_option = click.option(
@@ -48,6 +47,38 @@ to_option = click.option("--to", "to_ts", type=EventTime(), help="Before this ev
 def open_dataset(data: Path | None) -> Dataset:
     """Opens the data set that the option or the settings name."""
     return Dataset.open(load(undertow_data=data).bus.undertow_data)
+
+
+def check_range(from_ts: int | None, to_ts: int | None, names: tuple[str, str] = ("--from", "--to")) -> None:
+    """Refuses a range that holds no moment, as the gateway does; raises ValueError that names its options."""
+    if from_ts is not None and to_ts is not None and from_ts >= to_ts:
+        raise ValueError(f"{names[0]} is not before {names[1]}: the range holds nothing")
+
+
+def check_contract(contract: str | None) -> str | None:
+    """Returns a contract in the form that events hold; raises ValueError that names what is none."""
+    try:
+        return None if contract is None else compact(contract)
+    except ValueError as error:
+        raise ValueError(f"--contract: {error}") from None
+
+
+def check_underlying(underlying: str | None) -> None:
+    """Refuses what no event can have as its underlying; raises ValueError that says what is meant."""
+    if underlying is None:
+        return
+    if underlying in ROOT_UNDERLYING:
+        raise ValueError(f"--underlying: {underlying} is a root of {ROOT_UNDERLYING[underlying]}: write that")
+    if _UNDERLYING.fullmatch(underlying) is None:
+        raise ValueError(f"--underlying: {underlying!r} is no underlying such as SPX or BRK.B, in upper case")
+
+
+def run_record(dataset: Dataset, run: str) -> RunRecord:
+    """Returns what a run was made with; raises DatasetError that says how one is made where there is none."""
+    record = dataset.run(run)
+    if record is None:
+        raise DatasetError(f"no run {run!r} in {dataset.path}: `undertow compute --data {dataset.path}` makes `main`")
+    return record
 
 
 @contextlib.contextmanager

@@ -12,10 +12,23 @@ import click
 
 from connectors.store.client import open_reader
 from connectors.store.export import Selection, lines
+from events.topics import TOPICS
 from events.topics import topic as topic_entry
-from undertow.commands.common import data_option, from_option, one_line_errors, open_dataset, run_option, to_option
+from undertow.commands.common import (
+    check_contract,
+    check_range,
+    check_underlying,
+    data_option,
+    from_option,
+    one_line_errors,
+    open_dataset,
+    run_option,
+    run_record,
+    to_option,
+)
 
 _WRITE_LINES = 2000
+_TOPICS = f"Topics: {', '.join(TOPICS)}."
 
 
 @click.command("export")
@@ -44,18 +57,27 @@ def export(
     """Write a TOPIC's events as JSON lines, one object a line, ordered by (ts, id).
 
     Lines go to stdout, all else to stderr. The lines hold an event's own fields, keys sorted; the same data set and
-    settings give the same bytes. Topics: options.prints, options.quotes, equities.prints, equities.quotes, reference,
-    options.marked, flow.packets, flow.hits, flow.alerts, deadletter.
+    settings give the same bytes.
+
+    TOPICS
 
     \b
     undertow export flow.alerts --from 2026-01-16T14:30 --to 2026-01-16T15:00
     undertow export options.marked --underlying SPY | head
     """
     with one_line_errors():
-        topic_entry(topic)
-        selection = Selection(run, from_ts, to_ts, underlying, contract, symbol, all_revisions)
-        with open_reader(open_dataset(data).path) as reader:
+        entry = topic_entry(topic)
+        check_range(from_ts, to_ts)
+        check_underlying(underlying)
+        selection = Selection(run, from_ts, to_ts, underlying, check_contract(contract), symbol, all_revisions)
+        dataset = open_dataset(data)
+        with open_reader(dataset.path) as reader:
+            if entry.layer == "derived" or run != "main":  # what was not computed is of no run
+                run_record(dataset, run)
             _write(lines(reader, topic, selection))
+
+
+export.help = (export.help or "").replace("TOPICS", _TOPICS)
 
 
 def _write(found: Iterator[bytes]) -> None:

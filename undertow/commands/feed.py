@@ -14,8 +14,9 @@ import msgspec
 from connectors.bus.base import LeaseLost
 from connectors.dataset import Dataset
 from events.settings import Feed, load
+from events.times import time_of
 from events.types import FOREVER_NS, NS_PER_S
-from undertow.commands.common import EventTime, data_option, one_line_errors
+from undertow.commands.common import EventTime, check_range, data_option, one_line_errors
 
 #: Exit status of a feed that lost its lease: another process writes its topics now.
 LEASE_LOST = 3
@@ -82,6 +83,7 @@ def synthetic(
         asked = settings.bus.bus_partitions if "bus_partitions" in settings.bus.model_fields_set else None
         dataset = Dataset.open(settings.bus.undertow_data, create=True, clock="synthetic", partitions=asked)
         config = _config(dataset, settings.feed, start)
+        check_range(config.start, until, ("the market's start", "--until"))
         named = labels or (Path(settings.feed.synthetic_labels) if settings.feed.synthetic_labels else None)
         options = FeedOptions(
             config, settings.feed.synthetic_speed, FOREVER_NS if until is None else until, duration, named,
@@ -111,7 +113,7 @@ def _config(dataset: Dataset, feed_settings: Feed, start: int | None) -> Any:
 
     given = feed_settings.model_fields_set
     if start is None and feed_settings.synthetic_start:
-        start = EventTime().convert(feed_settings.synthetic_start, None, None)
+        start = time_of(feed_settings.synthetic_start)
     found = checkpoint.load(dataset.path)
     seed = feed_settings.synthetic_seed
     if found is not None:

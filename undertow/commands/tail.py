@@ -12,7 +12,7 @@ import orjson
 
 from connectors.bus.base import Bus
 from events.topics import topic as topic_entry
-from undertow.commands.common import data_option, one_line_errors, open_dataset
+from undertow.commands.common import check_underlying, data_option, one_line_errors, open_dataset
 
 _POLL_S = 0.05
 _READ = 2000
@@ -37,6 +37,7 @@ def tail_command(
     """
     with one_line_errors():
         topic_entry(topic)
+        check_underlying(underlying)
         bus = open_dataset(data).open_bus()
         try:
             _run(bus, topic, count, follow, underlying, control, as_json)
@@ -51,6 +52,8 @@ def _run(bus: Bus, topic: str, count: int, follow: bool, underlying: str | None,
     newest: deque[tuple[int, int, bytes]] = deque(maxlen=count)
     found = _read(bus, topic, offsets, underlying, control)
     newest.extend(sorted(found, key=lambda each: (_ts(each[2]), each[0], each[1])))
+    if not found and count:
+        click.echo(_nothing(bus, topic, underlying), err=True)
     for each in newest:
         _show(each, as_json)
     while follow:
@@ -58,6 +61,12 @@ def _run(bus: Bus, topic: str, count: int, follow: bool, underlying: str | None,
         for each in _read(bus, topic, offsets, underlying, control):
             _show(each, as_json)
         sys.stdout.flush()
+
+
+def _nothing(bus: Bus, topic: str, underlying: str | None) -> str:
+    of = "" if underlying is None else f" of {underlying}"
+    events = bus.tally(topic, 0)[1]
+    return f"{topic} holds nothing{of} yet" if not events else f"nothing{of} among the newest events of {topic}"
 
 
 def _start(bus: Bus, topic: str, partition: int, count: int) -> int:

@@ -17,7 +17,16 @@ from connectors.store.compare import Span, TopicResult
 from connectors.store.verifying import Recompute, verify
 from events.code import code_digest
 from events.types import FOREVER_NS
-from undertow.commands.common import data_option, from_option, one_line_errors, open_dataset, run_option, to_option
+from undertow.commands.common import (
+    check_range,
+    data_option,
+    from_option,
+    one_line_errors,
+    open_dataset,
+    run_option,
+    run_record,
+    to_option,
+)
 
 
 @click.command("verify")
@@ -33,11 +42,16 @@ def verify_command(data: Path | None, from_ts: int | None, to_ts: int | None, ru
     flow goes on, and what it has not archived yet is left out. Exit status 0 when all topics are equal, else 1.
     """
     with one_line_errors():
+        check_range(from_ts, to_ts)
         dataset = open_dataset(data)
-        record = _run_record(dataset, run)
+        record = run_record(dataset, run)
         bus = dataset.open_bus()
         try:
             span = Span(_earliest(bus, from_ts), FOREVER_NS if to_ts is None else to_ts)
+            if span.from_ts >= span.to_ts:
+                raise ValueError(
+                    f"the log was trimmed: it can be verified from {span.from_ts} on, which --to is before"
+                )
             with open_reader(dataset.path) as reader:
                 results = verify(reader, bus, run, _recompute(dataset, record), span)
         finally:
@@ -60,13 +74,6 @@ def _earliest(bus: Bus, from_ts: int | None) -> int:
     if not anchors:
         raise DatasetError("the log was trimmed and holds no anchor of this version of the code to compute from")
     return max(from_ts or 0, *(boundary for boundary, _ in anchors.values()))
-
-
-def _run_record(dataset: Dataset, run: str) -> RunRecord:
-    record = dataset.run(run)
-    if record is None:
-        raise DatasetError(f"no run {run!r} in {dataset.path}: `undertow compute --data {dataset.path}` makes one")
-    return record
 
 
 def _recompute(dataset: Dataset, record: RunRecord) -> Recompute:
