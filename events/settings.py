@@ -14,6 +14,7 @@ from typing import Any, Literal
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 
 from events.thresholds import Group, Rules, plain_rules, rules_from
+from events.times import time_of
 
 __all__ = [
     "Rules",
@@ -33,6 +34,11 @@ _PASSWORD = re.compile(r"(\w+://[^/@\s:]*:)\S*@")
 
 class SettingsError(ValueError):
     """A setting that cannot work; its text is one line that names the setting and what to change."""
+
+    def __init__(self, text: str, name: str = "") -> None:
+        super().__init__(text)
+        #: The setting, where one alone is at fault.
+        self.name = name
 
 
 class Compute(Group):
@@ -162,6 +168,13 @@ class Feed(Group):
     )
     synthetic_labels: str = Field("", description="synthetic: labels file; empty is labels.jsonl in the data directory")
 
+    @field_validator("synthetic_start")
+    @classmethod
+    def _is_a_time(cls, value: str) -> str:
+        if value:
+            time_of(value)
+        return value
+
 
 class Store(Group):
     """Where the archive rests: chDB in the data directory, or a ClickHouse server."""
@@ -229,7 +242,7 @@ def load(environ: Mapping[str, str] | None = None, **overrides: Any) -> Settings
         try:
             groups[group] = model(**values)
         except ValidationError as error:
-            raise SettingsError(_one_line(error)) from None
+            raise SettingsError(_one_line(error), str(error.errors()[0]["loc"][0]).upper()) from None
     return Settings(**groups)
 
 

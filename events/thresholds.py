@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 
 class Group(BaseModel):
@@ -159,12 +159,22 @@ class Rules(Group):
         description="premium from which a score counts decades, dollars; or the underlying's own floor",
     )
     alert_medium_score: float = Field(60, ge=0, le=100, description="score from which an alert is of medium severity")
-    alert_high_score: float = Field(82, ge=0, le=100, description="score from which an alert is of high severity")
+    alert_high_score: float = Field(
+        82, ge=0, le=100, description="score from which an alert is of high severity", validate_default=True
+    )
     alert_look_min_premium: float = Field(
         10_000, ge=0, description="packets from here on are followed, for what becomes of their alerts, dollars"
     )
     alert_cooldown_ms: int = Field(30_000, ge=0, description="hits of one contract and direction merge within, ms")
     alert_low_per_minute: int = Field(3, ge=0, description="new low alerts of one underlying within a minute, at most")
+
+    @field_validator("alert_high_score")
+    @classmethod
+    def _above_medium(cls, value: float, info: ValidationInfo) -> float:
+        medium = info.data.get("alert_medium_score", 0)
+        if value < medium:
+            raise ValueError(f"below ALERT_MEDIUM_SCORE={medium:g}, no alert would be of medium severity")
+        return value
 
 
 def plain_rules(rules: Rules) -> dict[str, int | float | str | bool]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Iterator, Mapping
 from importlib import metadata, util
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ from connectors.cache.keys import CacheError
 from connectors.dataset import Dataset, DatasetError
 from connectors.store.base import StoreError
 from events.code import is_compiled
+from events.partitions import subset_of
 from events.settings import Settings, SettingsError, described, load
 from events.settings import shown as safe
 from events.topics import TOPICS
@@ -42,11 +45,7 @@ def doctor(data: Path | None, as_json: bool) -> None:
     Every setting is an environment variable; it is shown with its value, and with the default where that differs.
     """
     faults: list[str] = []
-    settings: Settings | None = None
-    try:
-        settings = load(undertow_data=data)
-    except SettingsError as error:
-        faults.append(str(error))
+    settings, wrong = _load(data, faults)
     if sys.version_info[:2] not in ((3, 11), (3, 12)):
         faults.append(f"Python {sys.version_info[0]}.{sys.version_info[1]} has no Bytewax wheel: use 3.11 or 3.12")
     packages = {name: _version(name) for name in (*_CORE, *_EXTRAS)}
@@ -55,16 +54,55 @@ def doctor(data: Path | None, as_json: bool) -> None:
         "python": sys.version.split()[0],
         "packages": packages,
         "operators": _operators(),
-        "settings": _settings(settings) if settings else {},
-        "dataset": _dataset(settings, faults) if settings else None,
-        "servers": _servers(settings, faults) if settings else {},
+        "settings": _settings(settings) | {name: _refused(name, value) for name, value in wrong.items()},
+        "dataset": None if wrong else _dataset(settings, faults),
+        "servers": {} if wrong else _servers(settings, faults),
         "faults": faults,
     }
     if as_json:
         click.echo(orjson.dumps(found, default=str).decode())
     else:
-        _print(found)
+        _print(found, settings.bus.undertow_data, bool(wrong))
     sys.exit(1 if faults else 0)
+
+
+def _load(data: Path | None, faults: list[str]) -> tuple[Settings, dict[str, str]]:
+    """Returns the settings that work, defaults in place of the others, and those others as the environment has them."""
+    environ, wrong = dict(os.environ), dict[str, str]()
+    while True:
+        try:
+            return load(environ, undertow_data=data), wrong
+        except SettingsError as error:
+            faults.append(str(error))
+            for name in _at_fault(error.name, environ):
+                wrong[name] = environ.pop(name)
+
+
+def _at_fault(name: str, environ: Mapping[str, str]) -> list[str]:
+    """Returns the settings given that a fault may come from: its own, or where that is a default those beside it."""
+    if name in environ:
+        return [name]
+    group = next(group for group, each, _, _ in described() if each == name)
+    return [each for of, each, _, _ in described() if of == group and each in environ]
+
+
+def _refused(name: str, value: str) -> dict[str, Any]:
+    default, meaning = next((default, meaning) for _, each, default, meaning in described() if each == name)
+    return {"value": safe(value), "default": default, "meaning": meaning}
+
+
+def _unfit(settings: Settings, path: Path, partitions: int) -> Iterator[str]:
+    """Yields what the settings ask of a data set that was made with other partitions."""
+    asked = settings.bus.bus_partitions
+    if "bus_partitions" in settings.bus.model_fields_set and asked != partitions:
+        yield (
+            f"BUS_PARTITIONS={asked}: the data set in {path} was made with {partitions} partitions, for good; "
+            "unset it, or use another directory"
+        )
+    try:
+        subset_of(settings.compute.flow_partitions, partitions)
+    except ValueError as error:
+        yield f"FLOW_PARTITIONS: {error} of the data set in {path}"
 
 
 def _operators() -> str:
@@ -101,6 +139,7 @@ def _dataset(settings: Settings, faults: list[str]) -> dict[str, Any] | None:
     except (DatasetError, BusError) as error:
         faults.append(str(error))
         return None
+    faults.extend(_unfit(settings, path, dataset.partitions))
     topics = {}
     try:
         bus = dataset.open_bus()
@@ -143,7 +182,7 @@ def _redis_version(settings: Settings) -> str:
     return server_version(settings.cache)
 
 
-def _print(found: dict[str, Any]) -> None:
+def _print(found: dict[str, Any], path: Path, unread: bool) -> None:
     click.echo(f"Python {found['python']}")
     for name, version in found["packages"].items():
         click.echo(f"  {name:<18} {version or ('not installed (extra)' if name in _EXTRAS else 'MISSING')}")
@@ -155,8 +194,11 @@ def _print(found: dict[str, Any]) -> None:
     for name, version in found["servers"].items():
         click.echo(f"{name} {version} answers")
     dataset = found["dataset"]
-    if dataset is None:
-        click.echo("no data set here yet: `undertow import FILE` makes one")
+    if unread:
+        click.echo(f"the data set in {path} was not looked at: mend the settings first")
+    elif dataset is None:
+        if not (path / "dataset.json").exists():
+            click.echo(f"no data set in {path} yet: `undertow import FILE --data {path}` makes one")
     else:
         click.echo(f"data set {dataset['name']}, {dataset['partitions']} partitions")
         for topic, each in dataset["topics"].items():
