@@ -30,6 +30,7 @@ from connectors.dataset import Dataset, DatasetError
 from connectors.store.archiver import Archiver, Counters, clear_run
 from connectors.store.base import Store, StoreError, read_progress
 from connectors.store.client import hold_archive
+from connectors.store.lock import holder_text, lock_of
 from connectors.store.log_source import Chunk, LogSource
 from connectors.store.owner import owner_of
 from connectors.store.sink import STORE, StoreSink
@@ -67,6 +68,7 @@ def live(run: str = "main") -> Dataflow:
         begin("archive", settings)
         prepare(settings)
         dataset = Dataset.open(settings.bus.undertow_data)
+        _say_who_is_waited_for(dataset)
         held = hold_archive(dataset.path, _WAIT_S, stopping, settings.store)
         life = _forget_a_cleared_run(dataset, held.store, run)
         _forget_what_the_store_lacks(held.store, run)
@@ -83,6 +85,16 @@ def live(run: str = "main") -> Dataflow:
     until_cleared = ends_when_cleared(dataset, life, stopping)
     source = LogSource(dataset.open_bus, list(TOPICS), dataset.partitions, beating("log", until_cleared))
     return build(source, _sink(lambda: (Archiver(held.store, run), close), settings.compute))
+
+
+def _say_who_is_waited_for(dataset: Dataset) -> None:
+    """Says once, where another process holds the archive, which it is and how long this one waits for it."""
+    lock = lock_of(dataset.path)
+    if lock.take(0):
+        lock.release()
+    else:
+        who = holder_text(dataset.path)
+        _log.warning("%s holds the archive in %s: waiting up to %.0f s until it lets go", who, dataset.path, _WAIT_S)
 
 
 def _mirror(dataset: Dataset, run: str, cache: Cache) -> MirrorThread | None:

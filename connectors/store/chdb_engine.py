@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from connectors.store.base import Params, StoreAway, StoreError, check_params
-from connectors.store.lock import PathLock, lock_of
+from connectors.store.lock import PathLock, holder_text, lock_of
 from connectors.store.schema import FOUND_COLUMNS, Column, Columns, Table, tables
 
 _ARROW: dict[str, Any] = {
@@ -46,7 +46,7 @@ class ChdbStore:
         """
         self._lock = lock or lock_of(directory)
         if lock is None and not self._lock.take(wait_s):
-            raise StoreAway(f"another process holds the archive in {directory}")
+            raise StoreAway(f"{holder_text(directory)} holds the archive in {directory}")
         self._turn = threading.Lock()
         self._closed = False
         try:

@@ -20,7 +20,7 @@ from connectors.store.address import address_of
 from connectors.store.base import Params, Reader, Store, StoreAway, check_params
 from connectors.store.chdb_engine import ChdbStore, columns_of
 from connectors.store.clickhouse_engine import ClickHouseReader, ClickHouseStore, never
-from connectors.store.lock import lock_of
+from connectors.store.lock import holder_text, lock_of, noted_use
 from connectors.store.owner import known_owner, owner_of
 from connectors.store.server import StoreServer
 from events import settings
@@ -132,7 +132,7 @@ def open_store(
         address = address_of(chosen)
         lock = lock_of(directory)
         if not lock.take(wait_s):
-            raise StoreAway(f"another process holds the archive in {directory}")
+            raise StoreAway(f"{holder_text(directory)} holds the archive in {directory}")
         opened = ClickHouseStore(address, owner_of(directory), patience_s, stopping, lock)
     else:
         opened = ChdbStore(directory, wait_s)
@@ -161,7 +161,7 @@ def hold_archive(
 
 
 def archive_ready(directory: Path, store: settings.Store | None = None) -> bool:
-    """Says whether the archive's process has begun: it answers, or it is the one that writes to the server."""
+    """Says whether the archive's process has begun: it holds the archive to write it, and answers where it has to."""
     if (store or settings.load().store).clickhouse_url:
         lock = lock_of(directory)
         free = lock.take(0)
@@ -171,7 +171,7 @@ def archive_ready(directory: Path, store: settings.Store | None = None) -> bool:
         wire.dial(wire.socket_path(directory)).close()
     except OSError:
         return False
-    return True
+    return noted_use(directory) == "write"  # an export that holds the path answers too
 
 
 @contextmanager
@@ -196,7 +196,7 @@ def _open(directory: Path, wait_s: float) -> Reader:
     while True:
         if not (directory / "store").exists():
             raise StoreAway(f"no archive in {directory}: `undertow compute --data {directory}` makes one")
-        lock = lock_of(directory)
+        lock = lock_of(directory, "read")
         if lock.take(0):
             return _served(ChdbStore(directory, lock=lock), directory)
         try:

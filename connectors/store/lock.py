@@ -1,4 +1,7 @@
-"""The right to write a data set's archive: a lock on a file in its directory, whichever engine holds the rows."""
+"""The right to write a data set's archive: a lock on a file in its directory, whichever engine holds the rows.
+
+Who has it writes its process and what it holds the archive for into the file; read only while somebody has it.
+"""
 
 from __future__ import annotations
 
@@ -6,15 +9,18 @@ import fcntl
 import os
 import time
 from pathlib import Path
+from typing import Literal
 
+Use = Literal["write", "read"]
 _RETRY_S = 0.05
 
 
 class PathLock:
     """The right to open a store's path, as a lock on a file beside it; it ends with the process."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, use: Use = "write") -> None:
         self.path = path
+        self._use = use
         self._file = -1
 
     def take(self, wait_s: float) -> bool:
@@ -31,6 +37,8 @@ class PathLock:
                 time.sleep(_RETRY_S)
             else:
                 self._file = file
+                os.ftruncate(file, 0)
+                os.pwrite(file, f"{os.getpid()} {self._use}\n".encode(), 0)
                 return True
 
     def release(self) -> None:
@@ -40,6 +48,25 @@ class PathLock:
             self._file = -1
 
 
-def lock_of(directory: Path) -> PathLock:
+def lock_of(directory: Path, use: Use = "write") -> PathLock:
     """Returns the lock of the store under a data directory."""
-    return PathLock(directory / "store.lock")
+    return PathLock(directory / "store.lock", use)
+
+
+def noted_use(directory: Path) -> str:
+    """Returns what the lock's holder holds the archive for, `write` or `read`, as it noted; empty where none did."""
+    return _noted(directory)[1]
+
+
+def holder_text(directory: Path) -> str:
+    """Returns who holds the archive, as a message names it."""
+    pid, use = _noted(directory)
+    return f"process {pid} (to {use})" if pid else "another process"
+
+
+def _noted(directory: Path) -> tuple[str, str]:
+    try:
+        pid, use = lock_of(directory).path.read_text().split()
+    except (OSError, ValueError):
+        return "", ""
+    return pid, use

@@ -15,7 +15,7 @@ import orjson
 from connectors.bus.base import Bus, Head
 from connectors.dataset import Dataset
 from connectors.store.base import StoreError, read_progress
-from connectors.store.client import open_reader
+from connectors.store.client import archive_ready, open_reader
 from events.partitions import subset_text
 from events.topics import DERIVED_TOPICS, RAW_TOPICS, TOPICS
 from events.types import NS_PER_MS
@@ -53,6 +53,7 @@ def _look(dataset: Dataset, bus: Bus, seconds: float) -> dict[str, Any]:
     time.sleep(seconds)
     after = {topic: bus.heads(topic) for topic in TOPICS}
     span = time.monotonic() - began
+    writes = archive_ready(dataset.path)
     reached = _archive(dataset)
     grown = {topic: _grown(bus, topic, before[topic], after[topic]) for topic in TOPICS}
     topics = {
@@ -76,7 +77,7 @@ def _look(dataset: Dataset, bus: Bus, seconds: float) -> dict[str, Any]:
         "mark_lag_ms": round((grown["options.prints"].newest - marked) / NS_PER_MS, 1) if marked else None,
         "late_per_s": round(sum(each.late for each in grown.values()) / span, 1),
         "dead_letters": sum(head.next for head in after["deadletter"]),
-        "archive": "up" if reached else "away or empty",
+        "archive": _state(writes, reached),
         "topics": topics,
     }
 
@@ -160,6 +161,13 @@ def _archive(dataset: Dataset) -> dict[str, int]:
             }
     except StoreError:
         return {}
+
+
+def _state(writes: bool, reached: dict[str, int]) -> str:
+    """Says whether the archive grows, can only be read, or neither."""
+    if not reached:
+        return "away" if writes else "away or empty"
+    return "up" if writes else "readable, nobody writes it"
 
 
 def _text(found: dict[str, Any]) -> str:

@@ -23,7 +23,7 @@ class TestChdb(StoreSuite):
 
 def test_a_second_opener_waits_and_is_told_who_has_it(tmp_path: Path) -> None:
     first = ChdbStore(tmp_path)
-    with pytest.raises(StoreAway, match="another process holds the archive"):
+    with pytest.raises(StoreAway, match=r"process \d+ \(to write\) holds the archive in"):
         ChdbStore(tmp_path, wait_s=0.1)
     first.close()
     first.close()
