@@ -49,9 +49,9 @@ class _Link:
         except TimeoutError:
             self.close()  # its answer may still come, and would be taken for the next one's
             raise StoreAway(f"the archive did not answer within {self._timeout_s:g} s") from None
-        except OSError as error:
+        except OSError:
             self.close()
-            raise StoreAway(f"the archive is away ({error}); the live view goes on") from None
+            raise StoreAway(_away(self._directory)) from None
 
     def _query(self, template: str, params: Params | None) -> dict[str, list[Any]]:
         if self._socket is None:
@@ -69,6 +69,14 @@ class _Link:
         if self._socket is not None:
             with suppress(OSError):
                 self._socket.shutdown(socket.SHUT_RDWR)
+
+
+def _away(directory: Path) -> str:
+    """Says which archive is missing, and the command that brings it."""
+    command = f"`undertow archive --data {directory}`"
+    if not (directory / "store").exists():
+        return f"no archive was made in {directory} yet: {command} makes it and serves it; the live view goes on"
+    return f"nobody serves the archive in {directory}: {command} does; the live view goes on"
 
 
 def _dial(directory: Path, timeout_s: float) -> socket.socket:

@@ -74,6 +74,8 @@ def listen(host: str, port: int, exact: bool) -> socket.socket:
             continue
         link.listen(1024)
         return link
+    if exact:
+        raise OSError(f"port {port} at {host} is taken or may not be listened on")
     raise OSError(f"no free port at {host} from {port} on")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html import escape
 from pathlib import Path
 
 from starlette.exceptions import HTTPException
@@ -12,8 +13,10 @@ from starlette.types import Scope
 _MISSING = """<!doctype html><meta charset="utf-8"><title>Undertow</title>
 <style>body { background: #0d1014; color: #d7dde4; font: 14px system-ui; margin: 4em auto; max-width: 44em }
 code { color: #6ea8fe }</style>
-<h1>The terminal is not built</h1>
-<p>The gateway runs; only its page is missing. Build it with <code>make up</code>, or in <code>frontend/</code> with
+<h1>The terminal is not here</h1>
+<p>The gateway runs; only its page is missing: there is no <code>index.html</code> in <code>{directory}</code>.</p>
+<p>Where the terminal is built elsewhere, name its directory with <code>API_TERMINAL</code> or
+<code>undertow gateway --terminal</code>. Else build it with <code>make up</code>, or in <code>frontend/</code> with
 <code>npm ci &amp;&amp; npm run build</code>, and load this page again.</p>
 <p>The data is there already: <code>/api/health</code>, <code>/api/flow.alerts</code>, <code>/openapi.json</code>.</p>
 """
@@ -33,7 +36,7 @@ class Terminal(StaticFiles):
         """Returns the file; the page that says how to build where there is no terminal."""
         if not (self._root / "index.html").exists():
             if path in (".", "index.html"):
-                return HTMLResponse(_MISSING, 404)
+                return HTMLResponse(_MISSING.replace("{directory}", escape(str(self._root.resolve()))), 404)
             raise HTTPException(404)
         response = await super().get_response(path, scope)
         # Names of built files hold their digest; the page itself must be asked for again.

@@ -56,6 +56,7 @@ def up(
     """
     with one_line_errors():
         settings = load(undertow_data=data)
+        _refuse_other_clocks(settings.bus.undertow_data, feed)
         dataset = Dataset.open(settings.bus.undertow_data, create=True, clock=FEEDS[feed])
         with _only_instance(dataset):
             try:
@@ -66,6 +67,15 @@ def up(
             except SupervisorError as error:
                 click.echo(f"error: {error}", err=True)
                 sys.exit(1)
+
+
+def _refuse_other_clocks(path: Path, feed: str) -> None:
+    """Raises ValueError that says how to see a data set which no feed of `up` writes."""
+    if (path / "dataset.json").exists() and (clock := Dataset.open(path).clock) != FEEDS[feed]:
+        raise ValueError(
+            f"the data set in {path} is {clock}, not {FEEDS[feed]}, and up runs the {feed} market: to see it, run "
+            f"`undertow archive --data {path}` and `undertow gateway --data {path}`"
+        )
 
 
 def _split(dataset: Dataset, partitions: str, flows: int) -> list[tuple[int, ...]]:
