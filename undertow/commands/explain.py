@@ -20,7 +20,8 @@ def explain_command(ident: str, data: Path | None, near: int | None, as_json: bo
     """Judge again what an ID leads to: a packet, parent, structure, hit or alert of the archive.
 
     Shows each rule with each of its checks, what was observed beside the threshold, passed or not; rules that fired
-    come first, then those that came nearest, with the margin that was missing. The settings are those of the run.
+    come first, then those that came nearest. A margin is the room to spare: what was missing is negative. The settings
+    are those of the run.
 
     \b
     undertow explain al:pk:...
@@ -31,7 +32,7 @@ def explain_command(ident: str, data: Path | None, near: int | None, as_json: bo
     if as_json:
         click.echo(orjson.dumps(answer).decode())
         return
-    for line in _lines(answer):
+    for line in _lines(answer, near):
         click.echo(line)
 
 
@@ -55,15 +56,15 @@ def _answer(dataset: Any, ident: str, near: int | None) -> dict[str, Any]:
     return explain.explain_all(found, describe.rules_in_force(dataset, load()), near)
 
 
-def _lines(answer: dict[str, Any]) -> list[str]:
+def _lines(answer: dict[str, Any], near: int | None) -> list[str]:
     lines: list[str] = []
     for packet in answer["packets"]:
         lines += ["", f"packet {packet['packet']} ({packet['contract']}, revision {packet['revision']})"]
         lines += [f"  in a structure: {parent}" for parent in packet["in_structures"]]
-        lines += [line for rule in packet["rules"] for line in _rule(rule)]
+        lines += [line for rule in packet["rules"] for line in _rule(rule)] or [f"  {_why_none(packet, near)}"]
     for structure in answer["structures"]:
         lines += ["", f"structure {structure['structure']} ({structure['name']}, revision {structure['revision']})"]
-        lines += [line for rule in structure["rules"] for line in _rule(rule)]
+        lines += [line for rule in structure["rules"] for line in _rule(rule)] or ["  every rule on it fired"]
     if answer["later"]:
         lines += ["", "looked at later"]
         lines += [line for rule in answer["later"] for line in _rule(rule)]
@@ -71,6 +72,13 @@ def _lines(answer: dict[str, Any]) -> list[str]:
         lines += ["", "not judged"]
         lines += [f"  {rule['rule']:<26} {rule['reason']}" for rule in answer["not_judged"]]
     return lines[1:]
+
+
+def _why_none(packet: dict[str, Any], near: int | None) -> str:
+    """Says why no rule stands below a packet."""
+    if packet["in_structures"]:
+        return "nothing of it stands alone: it is judged as a leg of the structure"
+    return "every rule on it fired" if near else "it holds no order that a rule reads"
 
 
 def _rule(rule: dict[str, Any]) -> list[str]:
@@ -83,7 +91,8 @@ def _rule(rule: dict[str, Any]) -> list[str]:
     lines = [head]
     for check in rule["checks"]:
         mark = "ok " if check["passed"] else "no " if check["required"] else "-  "
-        margin = "" if check["margin"] is None else f"  margin {check['margin']:+g}"
+        room = _room(check)
+        margin = "" if room is None else f"  margin {room:+,.10g}"
         lines.append(
             f"    {mark} {check['name']}: {_value(check['observed'])} {check['comparison']} "
             f"{_value(check['threshold'])}{margin}"
@@ -94,6 +103,17 @@ def _rule(rule: dict[str, Any]) -> list[str]:
     if rule["note"]:
         lines.append(f"       {rule['note']}")
     return lines
+
+
+def _room(check: dict[str, Any]) -> float | None:
+    """Returns the room to spare, negative where it was missing, whichever way the comparison looks; None for words."""
+    observed, threshold, comparison = check["observed"], check["threshold"], check["comparison"]
+    if not isinstance(observed, int | float) or not isinstance(threshold, int | float):
+        return None
+    over = round(observed - threshold, 6) + 0.0
+    if comparison in ("==", "!="):
+        return abs(over) if comparison == "!=" else 0.0 - abs(over)
+    return over if comparison.startswith(">") else 0.0 - over
 
 
 def _value(value: Any) -> str:
