@@ -23,7 +23,7 @@ from connectors.importing.dbnstatus import Statuses
 from connectors.importing.dbnstream import Damage, DbnStream
 from connectors.importing.dbnsymbols import Symbols
 from connectors.importing.publishers import publisher
-from connectors.importing.records import Bad, FeedFacts, Good, Item, Unsupported
+from connectors.importing.records import Bad, FeedFacts, Good, Item, Printed, Unsupported
 from events.codec import encode
 from events.contracts import compact, parse_contract
 from events.raw import EquityPrint, EquityQuote, OptionPrint, OptionQuote, RawEvent, Reference
@@ -40,6 +40,7 @@ _UNDEF_TS = 2**64 - 1
 _UNDEF_QUANTITY = (2**31 - 1, 2**63 - 1)
 _UNDEF_MULTIPLIER = 2**31 - 1
 _OPEN_INTEREST = 9
+_NS_PER_DAY = 86_400 * NS_PER_S
 _NO_FIELDS: dict[str, Any] = {}
 
 
@@ -61,6 +62,7 @@ class DbnFile:
         self._decoders = {topic: decoder(topic) for topic in RAW_TOPICS}
         self._sampled = False
         self._books: dict[str, Book] = {}
+        self._days: set[int] = set()
         self._kinds: dict[str, Callable[[Any], RawEvent]] = {
             "TradeMsg": self._print, "MBP1Msg": self._print_or_quote, "CMBP1Msg": self._print_or_quote,
             "BBOMsg": self._sample, "CBBOMsg": self._sample,
@@ -90,6 +92,12 @@ class DbnFile:
             book=self._books.get(topic),
         )
 
+    def printed(self) -> list[Printed]:
+        """Returns the days, UTC, of which the file held prints; none of a live capture, which has no one schema."""
+        schema, dataset = self._stream.metadata.schema, str(self._stream.metadata.dataset)
+        days = sorted(_date(day * _NS_PER_DAY).isoformat() for day in self._days)
+        return [] if schema is None else [Printed(dataset, day, str(schema)) for day in days]
+
     def _item(self, record: Any) -> Good:
         kind = type(record).__name__
         if kind == "SymbolMappingMsg":
@@ -105,6 +113,8 @@ class DbnFile:
         message = encode(event)
         self._decoders[topic].decode(message)
         self._note_book(topic, event)
+        if not isinstance(event, OptionQuote | EquityQuote | Reference):
+            self._days.add(event.ts // _NS_PER_DAY)
         return Good(topic, event.ts, SOURCE, message)
 
     def _topic(self, event: RawEvent) -> str:

@@ -21,7 +21,7 @@ from connectors.importing.deadletters import dead_letter, write_dead_letters
 from connectors.importing.files import sha256
 from connectors.importing.held import held_ids
 from connectors.importing.ledger import Counters, FileEntry, Ledger, TopicState
-from connectors.importing.records import Bad, FeedFacts, Good, ImportRefused, Reader, Unsupported
+from connectors.importing.records import Bad, FeedFacts, Good, ImportRefused, Printed, Reader, Unsupported
 from connectors.importing.report import FileCount, FileState, ImportReport
 from connectors.importing.spool import TopicSpool
 from connectors.importing.tapefile import TapeFile
@@ -105,6 +105,7 @@ class _Import:
         self._ledger = Ledger(dataset.path)
         self._facts: dict[tuple[str, str], FeedFacts] = {}
         self._dead: list[DeadLetter] = []
+        self._printed: set[Printed] = set()
         self._reasons: Counter[str] = Counter()
 
     def read(self, path: Path, reader: Reader, allow_damaged: bool) -> None:
@@ -150,6 +151,7 @@ class _Import:
             facts = reader.facts(topic, source)
             known = self._facts.get((topic, source))
             self._facts[topic, source] = facts if known is None else known.combined(facts)
+        self._printed.update(reader.printed())
         return records, whole
 
     def _skip(self, item: Unsupported) -> None:
@@ -173,6 +175,7 @@ class _Import:
             count, counters = write_events(topic, spool, plan[topic], held, writers[topic], self._progress)
             self.report.topics[topic] = count
             states[topic] = TopicState(self._newest(topic, counters), self._length(topic))
+        self.report.repeated = self._ledger.repeated(self._printed)
         counts = self._sum_up()
         self._ledger.finish(self.fresh.values(), states, counts)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from contextlib import closing
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -15,7 +16,7 @@ from pathlib import Path
 
 import msgspec
 
-from connectors.importing.records import FeedFacts
+from connectors.importing.records import FeedFacts, Printed
 from connectors.sqlite import connect
 
 _SCHEMA = """
@@ -28,6 +29,9 @@ CREATE TABLE IF NOT EXISTS topics (
 );
 CREATE TABLE IF NOT EXISTS feeds (
     topic TEXT NOT NULL, source TEXT NOT NULL, facts TEXT NOT NULL, PRIMARY KEY (topic, source)
+);
+CREATE TABLE IF NOT EXISTS printed (
+    dataset TEXT NOT NULL, day TEXT NOT NULL, schema TEXT NOT NULL, PRIMARY KEY (dataset, day, schema)
 );
 """
 
@@ -125,6 +129,19 @@ class Ledger:
                 row = (topic, state.counters.ts, seen, state.length)
                 db.execute("INSERT OR REPLACE INTO topics VALUES (?, ?, ?, ?)", row)
             db.execute("COMMIT")
+
+    def repeated(self, printed: AbstractSet[Printed]) -> list[str]:
+        """Notes days of prints; returns, in a line each, those that stand here in another schema too."""
+        found = []
+        with closing(self._open()) as db:
+            for each in printed:
+                db.execute("INSERT OR IGNORE INTO printed VALUES (?, ?, ?)", each)
+            for dataset, day in sorted({(each.dataset, each.day) for each in printed}):
+                rows = db.execute("SELECT schema FROM printed WHERE dataset = ? AND day = ?", (dataset, day))
+                schemas = sorted(schema for (schema,) in rows)
+                if len(schemas) > 1:
+                    found.append(f"{dataset} {day}: prints came as {' and as '.join(schemas)}: each stands here twice")
+        return found
 
     def _open(self) -> sqlite3.Connection:
         return connect(self._path, _SCHEMA)

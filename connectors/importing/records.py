@@ -64,6 +64,14 @@ class FeedFacts:
         )
 
 
+class Printed(NamedTuple):
+    """A day of which a file held prints, as a vendor names its data set and schema: two schemas repeat each print."""
+
+    dataset: str
+    day: str
+    schema: str
+
+
 class Reader(Protocol):
     """One file: its records in order, and what its sources declare."""
 
@@ -73,4 +81,8 @@ class Reader(Protocol):
 
     def facts(self, topic: str, source: str) -> FeedFacts:
         """Returns what a source declares about its events in a topic, once the file was read."""
+        ...
+
+    def printed(self) -> list[Printed]:
+        """Returns the days of which the file held prints, once it was read; none where prints are in one form only."""
         ...

@@ -42,6 +42,8 @@ class ImportReport(Struct, kw_only=True):
     reasons: dict[str, int] = field(default_factory=dict)
     topics: dict[str, TopicCount] = field(default_factory=dict)
     files: list[FileCount] = field(default_factory=list)
+    #: Days of which two schemas of one vendor's data set brought the same prints, a line each.
+    repeated: list[str] = field(default_factory=list)
     seconds: float = 0.0
 
     def balanced(self) -> bool:

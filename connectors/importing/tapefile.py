@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from connectors.importing.files import Damaged, pieces
-from connectors.importing.records import Bad, FeedFacts, Good, ImportRefused, Item
+from connectors.importing.records import Bad, FeedFacts, Good, ImportRefused, Item, Printed
 from events.codec import encode
 from events.contracts import compact, parse_contract
 from events.raw import Reference
@@ -119,6 +119,10 @@ class TapeFile:
             quotes=spec.quotes if quotes else None,
             book=spec.book if prints or quotes else None,
         )
+
+    def printed(self) -> list[Printed]:
+        """Returns nothing: a tape file's prints have one form."""
+        return []
 
 
 def _lines(path: Path) -> Iterator[bytes | Damaged]:

@@ -88,6 +88,7 @@ def _summary(report: ImportReport) -> str:
         f"read {report.read:,} = written {report.written:,} + duplicate {report.duplicate:,} "
         f"+ dead {report.dead:,} + unsupported {report.unsupported:,}"
     )
+    lines += [f"warning: {text}; one schema of a day is enough, in a new data set" for text in report.repeated]
     if report.dead:
         lines.append("see: undertow tail deadletter")
     if not report.read and all(file.state == "already imported" for file in report.files):

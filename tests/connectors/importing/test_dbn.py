@@ -284,6 +284,17 @@ def test_a_status_of_an_option_is_not_imported(tmp_path: Path) -> None:
     assert _counted(DbnFile(path)) == Counter({"unsupported": 1})
 
 
+def test_a_day_whose_prints_come_in_two_schemas_is_told(tmp_path: Path) -> None:
+    trades, tbbo, quotes = (_DATA / f"OPRA.PILLAR/test_data.{name}.dbn.zst" for name in ("trades", "tbbo", "cbbo-1s"))
+    first = imported(tmp_path / "d", trades, quotes)
+    assert first.repeated == []
+    again = imported(tmp_path / "d", tbbo, allow_late=True)
+    assert (first.topics["options.prints"].written, again.topics["options.prints"].written) == (4, 4)
+    told = ["OPRA.PILLAR 2025-02-20: prints came as tbbo and as trades: each stands here twice"]
+    assert again.repeated == told
+    assert imported(tmp_path / "both", trades, tbbo).repeated == told
+
+
 # ---- damage ------------------------------------------------------------------------------------
 
 
