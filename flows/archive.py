@@ -28,7 +28,7 @@ from connectors.cache.keys import CacheError, Keys, connect
 from connectors.cache.mirror import MirrorThread
 from connectors.dataset import Dataset, DatasetError
 from connectors.store.archiver import Archiver, Counters, clear_run
-from connectors.store.base import Store, StoreError, read_progress
+from connectors.store.base import Store, StoreAway, StoreError, read_progress
 from connectors.store.client import hold_archive
 from connectors.store.lock import holder_text, lock_of
 from connectors.store.log_source import Chunk, LogSource
@@ -75,7 +75,7 @@ def live(run: str = "main") -> Dataflow:
         _note(life)
         mirror = _mirror(dataset, run, settings.cache)
     except (SettingsError, DatasetError, BusError, StoreError, CacheError) as error:
-        sys.exit(f"error: {error}")
+        sys.exit(0 if isinstance(error, StoreAway) and stopping() else f"error: {error}")
 
     def close() -> None:
         if mirror is not None:

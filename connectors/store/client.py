@@ -127,15 +127,14 @@ def open_store(
     `patience_s` (None: it is waited for until `stopping`).
     """
     chosen = store or settings.load().store
+    lock = lock_of(directory)
+    if not lock.take(wait_s, stopping):
+        raise StoreAway(f"{holder_text(directory)} holds the archive in {directory}")
     opened: Store
     if chosen.clickhouse_url:
-        address = address_of(chosen)
-        lock = lock_of(directory)
-        if not lock.take(wait_s):
-            raise StoreAway(f"{holder_text(directory)} holds the archive in {directory}")
-        opened = ClickHouseStore(address, owner_of(directory), patience_s, stopping, lock)
+        opened = ClickHouseStore(address_of(chosen), owner_of(directory), patience_s, stopping, lock)
     else:
-        opened = ChdbStore(directory, wait_s)
+        opened = ChdbStore(directory, lock=lock)
     with _closed_if_refused(opened):
         opened.ensure_tables()
     return opened

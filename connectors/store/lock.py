@@ -8,6 +8,7 @@ from __future__ import annotations
 import fcntl
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
@@ -23,15 +24,15 @@ class PathLock:
         self._use = use
         self._file = -1
 
-    def take(self, wait_s: float) -> bool:
-        """Takes the lock, trying until `wait_s` is over; says whether it is held."""
+    def take(self, wait_s: float, stopping: Callable[[], bool] = lambda: False) -> bool:
+        """Takes the lock, trying until `wait_s` is over or `stopping`; says whether it is held."""
         deadline = time.monotonic() + wait_s
         file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         while True:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                if time.monotonic() >= deadline:
+                if time.monotonic() >= deadline or stopping():
                     os.close(file)
                     return False
                 time.sleep(_RETRY_S)

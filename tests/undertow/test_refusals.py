@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+import time
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from api.server import listen
 from api.terminal import Terminal
 from connectors.dataset import Dataset
 from connectors.store.base import StoreAway
-from connectors.store.client import ServedStore, archive_ready, open_reader
+from connectors.store.client import ServedStore, archive_ready, open_reader, open_store
 from events.settings import SettingsError, load
 from flows import archive
 from tests.importing import imported, print_line, write
@@ -163,13 +164,19 @@ def test_status_tells_an_archive_that_runs_from_one_that_can_be_read(archived: P
     assert [_state(False, {}), _state(True, {})] == ["away or empty", "away"]
 
 
-def test_an_archive_that_waits_says_once_for_whom(data: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_archive_that_waits_says_once_for_whom_and_can_be_stopped(
+    data: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     dataset = Dataset.open(data)
     with caplog.at_level(logging.WARNING):
         archive._say_who_is_waited_for(dataset)
         assert caplog.messages == []
         served = ServedStore.open(data)
         archive._say_who_is_waited_for(dataset)
+        began = time.monotonic()
+        with pytest.raises(StoreAway, match="holds the archive"):
+            open_store(data, 60.0, stopping=lambda: True)
+        assert time.monotonic() - began < 30
         served.close()
     (message,) = caplog.messages
     assert "(to write) holds the archive in" in message
@@ -240,8 +247,10 @@ def test_explain_writes_margins_with_separators_and_says_why_a_packet_is_bare() 
         "checks": [_check(40_000, ">=", 160_000, False), _check(1_000, "<=", 2_500, True)],
     }  # fmt: skip
     packet = {"packet": "pk:1", "contract": "SPY260116C00450000", "revision": 0, "in_structures": [], "rules": [rule]}
-    bare = packet | {"packet": "pk:2", "in_structures": ["po:1"], "rules": []}
-    lines = _lines({"packets": [packet, bare], "structures": [], "later": []}, None)
+    bare = packet | {"packet": "pk:2", "rules": []}
+    structure = {"structure": "st:1", "name": "call vertical", "revision": 0, "rules": [rule]}
+    lines = _lines({"packets": [packet, bare], "structures": [structure], "later": []})
     assert "    no  premium: 40,000 >= 160,000  margin -120,000" in lines
     assert "    ok  premium: 1,000 <= 2,500  margin +1,500" in lines
-    assert lines[-1] == "  nothing of it stands alone: it is judged as a leg of the structure"
+    heading = lines.index("packet pk:2 (SPY260116C00450000, revision 0)")
+    assert lines[heading + 1] == "  it is a leg of the structure below, and judged there"

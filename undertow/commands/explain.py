@@ -32,7 +32,7 @@ def explain_command(ident: str, data: Path | None, near: int | None, as_json: bo
     if as_json:
         click.echo(orjson.dumps(answer).decode())
         return
-    for line in _lines(answer, near):
+    for line in _lines(answer):
         click.echo(line)
 
 
@@ -56,12 +56,12 @@ def _answer(dataset: Any, ident: str, near: int | None) -> dict[str, Any]:
     return explain.explain_all(found, describe.rules_in_force(dataset, load()), near)
 
 
-def _lines(answer: dict[str, Any], near: int | None) -> list[str]:
+def _lines(answer: dict[str, Any]) -> list[str]:
     lines: list[str] = []
     for packet in answer["packets"]:
         lines += ["", f"packet {packet['packet']} ({packet['contract']}, revision {packet['revision']})"]
         lines += [f"  in a structure: {parent}" for parent in packet["in_structures"]]
-        lines += [line for rule in packet["rules"] for line in _rule(rule)] or [f"  {_why_none(packet, near)}"]
+        lines += [line for rule in packet["rules"] for line in _rule(rule)] or [_why_none(answer)]
     for structure in answer["structures"]:
         lines += ["", f"structure {structure['structure']} ({structure['name']}, revision {structure['revision']})"]
         lines += [line for rule in structure["rules"] for line in _rule(rule)] or ["  every rule on it fired"]
@@ -74,11 +74,11 @@ def _lines(answer: dict[str, Any], near: int | None) -> list[str]:
     return lines[1:]
 
 
-def _why_none(packet: dict[str, Any], near: int | None) -> str:
-    """Says why no rule stands below a packet."""
-    if packet["in_structures"]:
-        return "nothing of it stands alone: it is judged as a leg of the structure"
-    return "every rule on it fired" if near else "it holds no order that a rule reads"
+def _why_none(answer: dict[str, Any]) -> str:
+    """Says why no rule stands below a packet: a structure took its orders, else `--near` leaves those that fired."""
+    return (
+        "  it is a leg of the structure below, and judged there" if answer["structures"] else "  every rule on it fired"
+    )
 
 
 def _rule(rule: dict[str, Any]) -> list[str]:
