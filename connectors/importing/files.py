@@ -26,6 +26,8 @@ def pieces(path: Path) -> Iterator[bytes]:
     """Yields a file's content; raises Damaged behind the last byte that could be read."""
     with path.open("rb") as file:
         first = file.read(len(_MAGIC))
+        if not first and path.name.endswith(".zst"):
+            raise Damaged("the compressed stream is empty")
         file.seek(0)
         raw = iter(lambda: file.read(_PIECE), b"")
         yield from _decompressed(raw) if first == _MAGIC else raw

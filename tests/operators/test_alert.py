@@ -160,10 +160,12 @@ def test_what_may_be_something_else_is_never_loud(fields: dict[str, Any], highes
 def test_low_alerts_of_one_underlying_are_throttled_and_louder_ones_pass() -> None:
     contracts = [f"SPY260116C{number:08d}" for number in range(450_000, 458_000, 1000)]
     every = [_large(n, n * 10, contract=each, premium=45_000.0, venue_book=True) for n, each in enumerate(contracts)]
-    judged = _judged(*every, alert_low_per_minute=3, alert_medium_score=90.0)
+    judged = _judged(*every, alert_low_per_minute=3, alert_medium_score=90.0, alert_high_score=90.0)
     assert len(judged.alerts) == 3
     assert len({hit.packet_id for hit in judged.hits}) == len(every)
-    later = _judged(*every, _large(99, 61_000, contract=PUT), alert_low_per_minute=3, alert_medium_score=90.0)
+    later = _judged(
+        *every, _large(99, 61_000, contract=PUT), alert_low_per_minute=3, alert_medium_score=90.0, alert_high_score=90.0
+    )
     assert len(later.alerts) == 4
     assert len(_alerts(*every, alert_low_per_minute=0, alert_medium_score=1.0)) == len(every)
 

@@ -171,6 +171,14 @@ def test_a_file_that_ends_early_promises_nothing_that_locks_the_whole_out(tmp_pa
     assert log(tmp_path / "d") == log(tmp_path / "undisturbed")
 
 
+def test_a_compressed_file_without_a_byte_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "empty.jsonl.zst").write_bytes(b"")
+    with pytest.raises(
+        ImportRefused, match=r"^empty.jsonl.zst: the compressed stream is empty .* nothing stands before"
+    ):
+        imported(tmp_path / "d", tmp_path / "empty.jsonl.zst")
+
+
 def test_what_stands_before_damage_is_taken_when_asked_for_and_the_whole_brings_the_rest(tmp_path: Path) -> None:
     lines = [print_line(ms) for ms in (0, 400, 400, 900)]
     cut, whole = _compressed(tmp_path / "cut.jsonl.zst", lines, 5), _compressed(tmp_path / "whole.jsonl.zst", lines)
