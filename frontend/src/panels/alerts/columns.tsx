@@ -9,29 +9,47 @@ import {
   Premium,
   SeverityBar,
   Time,
+  Unknown,
 } from "../../cells/cells";
 import type { Alert } from "../../domain/events";
 import { daysToExpiry } from "../../domain/contract";
+import { leadOf } from "../../domain/lead";
 import { clockMs } from "../../domain/time";
 import { ruleName } from "../../domain/words";
 import type { Column } from "../../table/columns";
 
+/** An alert's rules, the leading one first where it is known. */
+function byLead(alert: Alert): string[] {
+  const lead = leadOf(alert);
+  return [...new Set(lead === null ? alert.rules : [lead, ...alert.rules])];
+}
+
+/** The leading rule, or the structure that it speaks of; what else fired and how much was merged is never cut. */
 function What({ alert }: { alert: Alert }) {
-  const rules = [...new Set(alert.rules.map(ruleName))];
-  const [first, ...others] = alert.structure ? [alert.structure, ...rules] : rules;
-  const merged = alert.packets > 1 ? `; ${alert.packets} packets merged` : "";
+  const [first = "", ...others] = byLead(alert);
+  const merged = alert.packets > 1 ? `; ${alert.packets} packets` : "";
+  const named = [first, ...others].map(ruleName).join(", ");
   return (
     <span
-      title={`${alert.style}: ${[first, ...others].join(", ")}${merged}${alert.withdrawn ? "; withdrawn" : ""}`}
-      className={alert.withdrawn ? cellStyles.withdrawn : undefined}
+      title={`${alert.style}: ${alert.structure ? `${alert.structure}; ` : ""}${named}${merged}${alert.withdrawn ? "; withdrawn" : ""}`}
+      className={`${cellStyles.what} ${alert.withdrawn ? cellStyles.withdrawn : ""}`}
     >
-      {first}
+      <span>{alert.structure ?? ruleName(first)}</span>
       <Muted>
         {others.length > 0 && ` +${others.length}`}
         {alert.packets > 1 && ` ×${alert.packets}`}
       </Muted>
     </span>
   );
+}
+
+/** The leading rule's confidence. Beside the name of another rule it would be read as that one's. */
+function Label({ alert }: { alert: Alert }) {
+  const lead = leadOf(alert);
+  const value = alert.confidence.toFixed(2);
+  if (lead === null)
+    return <Unknown why={`${value} is the best of its rules' confidences; the evidence says which rule's`} />;
+  return <Num title={`confidence that ${ruleName(lead)} is right; not an edge`}>{value}</Num>;
 }
 
 export const alertColumns: readonly Column<Alert>[] = [
@@ -63,10 +81,10 @@ export const alertColumns: readonly Column<Alert>[] = [
   {
     id: "what",
     head: "what",
-    about: "the rule that fired, + others, × packets merged",
+    about: "the rule that leads, or its structure; + others that fired, × packets",
     width: "minmax(138px, 1.6fr)",
     cell: (a) => <What alert={a} />,
-    text: (a) => a.rules.join(","),
+    text: (a) => byLead(a).join(","),
   },
   {
     id: "direction",
@@ -96,10 +114,10 @@ export const alertColumns: readonly Column<Alert>[] = [
   {
     id: "confidence",
     head: "label",
-    about: "confidence that the label is right; not an edge",
+    about: "confidence that the leading rule's label is right; not an edge",
     width: "44px",
     align: "right",
-    cell: (a) => <Num title="confidence that the label is right; not an edge">{a.confidence.toFixed(2)}</Num>,
-    text: (a) => String(a.confidence),
+    cell: (a) => <Label alert={a} />,
+    text: (a) => (leadOf(a) === null ? "" : String(a.confidence)),
   },
 ];
