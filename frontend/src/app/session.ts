@@ -104,7 +104,7 @@ export function start(): void {
       history.replaceState(null, "", `${location.pathname}${writePlace(now)}`);
     }
   });
-  addEventListener("hashchange", () => ui.setState({ selected: readPlace("", location.hash).selected }));
+  addEventListener("hashchange", () => select(readPlace("", location.hash).selected));
 }
 
 /** Once the first alerts are there, the strip's half hour before them comes from the archive. */
@@ -153,7 +153,10 @@ export function toggleTheme(): void {
   document.documentElement.dataset.theme = theme;
 }
 
+/** Opening what is open changes nothing, so that its evidence is not fetched again. */
 export function select(selected: Selected | null): void {
+  const before = ui.getState().selected;
+  if (before?.topic === selected?.topic && before?.id === selected?.id) return;
   ui.setState({ selected });
 }
 

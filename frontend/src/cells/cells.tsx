@@ -2,7 +2,7 @@
 import type { ReactNode } from "react";
 import { contractOf, daysToExpiry } from "../domain/contract";
 import type { Alert, FlowPacket, MarkedPrint, SideName } from "../domain/events";
-import { exactMoney, money, whole } from "../domain/numbers";
+import { counted, exactMoney, money, whole } from "../domain/numbers";
 import { clock, clockMs } from "../domain/time";
 import { placementWords, sideRuleWords } from "../domain/words";
 import css from "./cells.module.css";
@@ -51,6 +51,17 @@ export function Days({ contract, ts }: { contract: string; ts: number }) {
   const days = daysToExpiry(contract, ts);
   if (days === null) return <Unknown why="the contract id says no expiry" />;
   return <Num title={days === 0 ? "expires today" : `${days} calendar days to expiry`}>{days}</Num>;
+}
+
+/** "7 days" in a sentence or a title; nothing where the id says no expiry. */
+export function DaysLeft({ contract, ts }: { contract: string; ts: number }) {
+  const days = daysToExpiry(contract, ts);
+  if (days === null) return null;
+  return (
+    <span className={css.muted} title="calendar days to expiry">
+      {days === 0 ? "expires today" : counted(days, "day")}
+    </span>
+  );
 }
 
 const GLYPHS = { buy: "▲", sell: "▼", mixed: "◆", none: "·" } as const;

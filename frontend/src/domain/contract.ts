@@ -45,3 +45,8 @@ export function daysToExpiry(id: string, ts: number): number | null {
   const contract = contractOf(id);
   return contract ? contract.expiryDay - dayOf(ts) : null;
 }
+
+/** The contract as people read it; its id where it is no compact OCC form. */
+export function contractName(id: string): string {
+  return contractOf(id)?.name ?? id;
+}

@@ -1,7 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { contractOf, daysToExpiry } from "./contract";
 import { margin, nearMisses } from "./evidence";
-import { exactMoney, money, price, readMoney, signed } from "./numbers";
+import type { FlowPacket } from "./events";
+import { placeOf } from "./ids";
+import { counted, exactMoney, money, price, readMoney, signed } from "./numbers";
+import { statedOnce } from "./sentences";
 import { clockMs, dayOf, nsText } from "./time";
 
 const at = (iso: string) => Date.parse(iso) * 1e6;
@@ -80,15 +83,67 @@ describe("checks", () => {
     ]);
     expect([margin(check(null, 2)), margin(check("C", "C"))]).toEqual([null, null]);
   });
+  const rule = (name: string, fails: number, about = "pk:1") => ({
+    rule: name,
+    version: 1,
+    about,
+    fired: false,
+    direction: "neutral" as const,
+    confidence: null,
+    checks: Array.from({ length: 3 }, (_, i) => check(1, 2, i >= fails)),
+  });
   it("lists what did not fire, nearest first", () => {
-    const rule = (name: string, fails: number) => ({
-      rule: name,
-      version: 1,
-      fired: false,
-      direction: "neutral" as const,
-      confidence: null,
-      checks: Array.from({ length: 3 }, (_, i) => check(1, 2, i >= fails)),
+    const judged = [{ packet: "pk:1", inStructures: [], rules: [rule("far", 3), rule("near", 1)] }];
+    expect(nearMisses(judged).map((m) => [m.judgement.rule, m.of])).toEqual([
+      ["near", ""],
+      ["far", ""],
+    ]);
+  });
+  it("says of which of a packet's orders it speaks when one rule judged several", () => {
+    const parents = [
+      { id: "pa:1", side: "buy", size: 900 },
+      { id: "pa:2", side: "sell", size: 300 },
+      { id: "pa:3", side: "sell", size: 100 },
+      { id: "pa:4", side: "sell", size: 70 },
+    ];
+    const packet = { id: "pk:1", contract: "NVDA260116C00450000", parents } as unknown as FlowPacket;
+    const rules = [rule("block", 1, "pa:1"), rule("block", 2, "pa:2"), rule("ladder", 3)];
+    const judged = { packet: "pk:1", inStructures: ["pa:4"], rules };
+    expect(nearMisses([judged], [packet]).map((m) => m.of)).toEqual(["900 bought", "400 sold", ""]);
+    const leg = { packet: "pk:2", inStructures: [], rules: [rule("block", 3)] };
+    expect(nearMisses([leg, judged], [packet, { ...packet, id: "pk:2" }]).map((m) => m.of)).toContain(
+      "NVDA 16 Jan 26 450 C, 900 bought",
+    );
+  });
+});
+
+describe("sentences", () => {
+  const swept = "1,480 contracts of KO 18 Dec 26 62.5 C swept in 7 prints within 106 ms for $185.3k.";
+  const traded = swept.replace("swept", "traded");
+  it("state an order once, with the verb that says more", () => {
+    expect(statedOnce([traded, "A.", swept, "B.", "A."])).toEqual([swept, "A.", "B."]);
+    expect(statedOnce([swept, traded])).toEqual([swept]);
+  });
+  it("stay where they speak of another order", () => {
+    const other = traded.replace("1,480", "1,481");
+    expect(statedOnce([swept, other])).toEqual([swept, other]);
+  });
+  it("count one as one", () => {
+    expect([counted(1, "day"), counted(0, "day"), counted(1480, "contract")]).toEqual([
+      "1 day",
+      "0 days",
+      "1,480 contracts",
+    ]);
+  });
+});
+
+describe("ids", () => {
+  it("say instrument and time, or that they are none", () => {
+    expect(placeOf("al:st:pa:synthetic:options.prints:KO261218C00062500:1795789816545310000:7")).toEqual({
+      instrument: "KO261218C00062500",
+      ts: 1795789816545310000n,
     });
-    expect(nearMisses([rule("far", 3), rule("near", 1)]).map((m) => m.judgement.rule)).toEqual(["near", "far"]);
+    expect(placeOf("synthetic:equities.prints:BRK%2FB:17:1")?.instrument).toBe("BRK/B");
+    expect(placeOf("al:nonsense")).toBeNull();
   });
 });

@@ -11,6 +11,8 @@ import type {
   PositionCheck,
   Structure,
 } from "./events";
+import { contractName } from "./contract";
+import { whole } from "./numbers";
 
 export interface Evidence {
   /** The alert's newest revision, or the newest alert that rests on the packet. */
@@ -32,14 +34,23 @@ export interface Evidence {
 export interface Judgement {
   readonly rule: string;
   readonly version: number;
+  /** The order, packet or structure that it judged. */
+  readonly about: string;
   readonly fired: boolean;
   readonly direction: Alert["direction"];
   readonly confidence: number | null;
   readonly checks: readonly Check[];
 }
 
+/** What the rules say of one packet; parents that a structure holds are judged there, not here. */
+export interface Judged {
+  readonly packet: string;
+  readonly inStructures: readonly string[];
+  readonly rules: readonly Judgement[];
+}
+
 export interface Explanation {
-  readonly packets: readonly { readonly packet: string; readonly rules: readonly Judgement[] }[];
+  readonly packets: readonly Judged[];
 }
 
 type Loose = Record<string, unknown>;
@@ -80,7 +91,11 @@ export function readEvidence(body: unknown): Evidence {
 export function readExplanation(body: unknown): Explanation {
   const packets = list<Loose>((body as Loose | null)?.packets);
   return {
-    packets: packets.map((p) => ({ packet: String(p.packet), rules: list<Loose>(p.rules).map(readJudgement) })),
+    packets: packets.map((p) => ({
+      packet: String(p.packet),
+      inStructures: list<string>(p.in_structures),
+      rules: list<Loose>(p.rules).map(readJudgement),
+    })),
   };
 }
 
@@ -88,6 +103,7 @@ function readJudgement(rule: Loose): Judgement {
   return {
     rule: String(rule.rule ?? ""),
     version: Number(rule.version ?? 0),
+    about: String(rule.about ?? ""),
     fired: rule.fired === true,
     direction: (rule.direction as Alert["direction"] | undefined) ?? "neutral",
     confidence: typeof rule.confidence === "number" ? rule.confidence : null,
@@ -98,14 +114,40 @@ function readJudgement(rule: Loose): Judgement {
 export interface NearMiss {
   readonly judgement: Judgement;
   readonly failed: readonly Check[];
+  /** Of which order it is, where a rule judged several: contract, side and size; empty where there is but one. */
+  readonly of: string;
 }
 
 /** Rules that did not fire, those that failed the fewest required checks first. */
-export function nearMisses(rules: readonly Judgement[]): NearMiss[] {
-  return rules
-    .filter((rule) => !rule.fired)
-    .map((judgement) => ({ judgement, failed: judgement.checks.filter((c) => !c.passed && c.required !== false) }))
+export function nearMisses(judged: readonly Judged[], packets: readonly FlowPacket[] = []): NearMiss[] {
+  const several = judged.length > 1;
+  return judged
+    .flatMap((each) => {
+      const packet = packets.find((one) => one.id === each.packet);
+      return each.rules
+        .filter((rule) => !rule.fired)
+        .map((judgement) => ({
+          judgement,
+          failed: judgement.checks.filter((c) => !c.passed && c.required !== false),
+          of: [several && packet ? contractName(packet.contract) : "", orderName(judgement, each, packet)]
+            .filter(Boolean)
+            .join(", "),
+        }));
+    })
     .sort((a, b) => a.failed.length - b.failed.length);
+}
+
+const SIDES = { buy: "bought", sell: "sold", none: "of unknown side" } as const;
+
+/** Parents of one side are judged as one order, by the name of one of them. */
+function orderName(judgement: Judgement, judged: Judged, packet: FlowPacket | undefined): string {
+  const alike = judged.rules.filter((rule) => rule.rule === judgement.rule);
+  if (alike.length < 2) return "";
+  const free = (packet?.parents ?? []).filter((parent) => !judged.inStructures.includes(parent.id));
+  const side = free.find((parent) => parent.id === judgement.about)?.side;
+  if (side === undefined) return `order ${alike.indexOf(judgement) + 1} of ${alike.length}`;
+  const size = free.reduce((sum, parent) => sum + (parent.side === side ? parent.size : 0), 0);
+  return `${whole(size)} ${SIDES[side]}`;
 }
 
 /** How far the observed value lies beyond its threshold, as text; null where a distance means nothing. */

@@ -7,6 +7,11 @@ export function whole(n: number): string {
   return grouped.format(n);
 }
 
+/** "1 day", "1,480 contracts" */
+export function counted(n: number, noun: string): string {
+  return `${whole(n)} ${noun}${n === 1 ? "" : "s"}`;
+}
+
 /** "$412.5k", "$1.2M": always one decimal, so that columns align on it. */
 export function money(dollars: number): string {
   const size = Math.abs(dollars);

@@ -172,6 +172,13 @@ const PLACEMENTS: Record<string, string> = {
   not_firm: "the quote is not firm",
 };
 
+const PLACED = new Set(["above_ask", "ask", "inside", "bid", "below_bid"]);
+
+/** Whether the print has a place in a quote; the other placements say why it has none. */
+export function isPlaced(placement: string): boolean {
+  return PLACED.has(placement);
+}
+
 export function placementWords(placement: string): string {
   return PLACEMENTS[placement] ?? placement;
 }

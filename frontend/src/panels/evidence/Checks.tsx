@@ -109,10 +109,13 @@ export function NearMisses({ misses }: { misses: readonly NearMiss[] }) {
         Did not fire <span>nearest first</span>
       </h3>
       <dl className={css.misses}>
-        {misses.slice(0, 5).map(({ judgement, failed }) => (
-          <div key={judgement.rule} style={{ display: "contents" }}>
+        {misses.slice(0, 5).map(({ judgement, failed, of }, i) => (
+          <div key={i} style={{ display: "contents" }}>
             <dt title={judgement.rule}>{ruleName(judgement.rule)}</dt>
-            <dd>{reasons(failed)}</dd>
+            <dd>
+              {of && <span>{of}: </span>}
+              {reasons(failed)}
+            </dd>
           </div>
         ))}
       </dl>

@@ -1,33 +1,37 @@
 /** The evidence of the selected row, down to its prints; the address holds a link to it. */
 import { useEffect, useRef, useState } from "react";
 import { useStore } from "zustand";
-import { select, ui } from "../../app/session";
+import { feeds, select, ui } from "../../app/session";
 import type { Selected } from "../../app/url";
+import { contractName } from "../../domain/contract";
+import { isGathered, placeOf } from "../../domain/ids";
 import { RestError } from "../../feed/rest";
 import { Legend } from "../help/Legend";
 import css from "./Evidence.module.css";
 import { EvidenceBody } from "./EvidenceBody";
+import { Facts } from "./Facts";
 import type { Found } from "./load";
-import { load } from "./load";
+import { held, load, mistake } from "./load";
 
+/** What is being shown, and of which asking it is: an answer to another never shows. */
 type State =
-  | { kind: "loading" }
-  | { kind: "found"; id: string; found: Found }
-  | { kind: "failed"; status: number; message: string };
+  { kind: "loading" } | { kind: "found"; found: Found } | { kind: "failed"; status: number; message: string };
 
+const LOADING: State = { kind: "loading" };
 /** The archive is a second or two behind: what is not there yet is asked for again this often. */
 const RETRIES = 3;
 const RETRY_MS = 1_500;
 
 function useEvidence(selected: Selected | null, attempt: number): State {
-  const [state, setState] = useState<State>({ kind: "loading" });
+  const [answer, setAnswer] = useState<{ of: Selected; attempt: number; state: State } | null>(null);
   useEffect(() => {
     if (!selected) return;
     const abort = new AbortController();
+    const show = (state: State) => setAnswer({ of: selected, attempt, state });
     const run = async (left: number): Promise<void> => {
       try {
         const found = await load(selected.topic, selected.id, abort.signal);
-        if (!abort.signal.aborted) setState({ kind: "found", id: selected.id, found });
+        if (!abort.signal.aborted) show({ kind: "found", found });
       } catch (error) {
         if (abort.signal.aborted) return;
         if (left > 0 && error instanceof RestError && error.status === 404) {
@@ -36,13 +40,31 @@ function useEvidence(selected: Selected | null, attempt: number): State {
           return;
         }
         const [status, message] = error instanceof RestError ? [error.status, error.message] : [0, String(error)];
-        setState({ kind: "failed", status, message });
+        show({ kind: "failed", status, message });
       }
     };
-    void run(RETRIES);
+    if (mistake(selected) === null) void run(RETRIES);
     return () => abort.abort();
   }, [selected, attempt]);
-  return state;
+  const wrong = selected && mistake(selected);
+  if (wrong) return { kind: "failed", status: 400, message: wrong };
+  return answer && answer.of === selected && answer.attempt === attempt ? answer.state : LOADING;
+}
+
+/** Until the answer comes: what the row on the screen holds, or the name of what is asked for. Never another row's. */
+function Fetching({ selected }: { selected: Selected }) {
+  const row = Object.values(feeds)
+    .find((feed) => feed.topic === selected.topic)
+    ?.rows.find(selected.id);
+  const instrument = placeOf(selected.id)?.instrument;
+  return (
+    <>
+      {row && <Facts topic={selected.topic} evidence={held(selected.topic, row.event)} />}
+      <p className={css.note} role="status">
+        {row ? "Fetching what it rests on…" : `Fetching ${instrument ? contractName(instrument) : "the evidence"}…`}
+      </p>
+    </>
+  );
 }
 
 function CopyLink() {
@@ -61,6 +83,7 @@ function CopyLink() {
 
 function advice(status: number): string {
   if (status === 503) return "The archive is away; live rows go on. It comes back by itself or says why in its log.";
+  if (status === 400) return "It was cut short or mistyped. Copy link beside an open row makes a whole one.";
   if (status === 404) return "The archive holds no such row, or not yet.";
   return "Try again; undertow status says which part is down.";
 }
@@ -70,7 +93,6 @@ export function EvidencePanel() {
   const [attempt, setAttempt] = useState(0);
   const state = useEvidence(selected, attempt);
   const body = useRef<HTMLDivElement>(null);
-  const current = selected && state.kind === "found" && state.id === selected.id;
   useEffect(() => {
     void body.current?.scrollTo(0, 0);
   }, [selected]);
@@ -82,7 +104,7 @@ export function EvidencePanel() {
         {selected && (
           <span className={css.tools}>
             <CopyLink />
-            {/^(al|pk|st|pa):/.test(selected.id) && (
+            {isGathered(selected.id) && (
               <a href={`/api/evidence/${encodeURIComponent(selected.id)}`} target="_blank" rel="noreferrer">
                 JSON
               </a>
@@ -93,13 +115,7 @@ export function EvidencePanel() {
           </span>
         )}
       </header>
-      <div
-        ref={body}
-        className={`${css.body} ${selected && state.kind === "found" && !current ? css.loading : ""}`}
-        tabIndex={0}
-        data-panel="e"
-        data-testid="evidence"
-      >
+      <div ref={body} className={css.body} tabIndex={0} data-panel="e" data-testid="evidence">
         {!selected && (
           <div className={css.note}>
             <strong>No row is open.</strong>Press Enter on a row, or click it: what it rests on opens here.
@@ -109,14 +125,16 @@ export function EvidencePanel() {
           </div>
         )}
         {selected && state.kind === "found" && <EvidenceBody found={state.found} selected={selected} />}
-        {selected && state.kind === "loading" && <p className={css.note}>Fetching the evidence…</p>}
+        {selected && state.kind === "loading" && <Fetching selected={selected} />}
         {selected && state.kind === "failed" && (
           <div className={`${css.note} ${css.fault}`}>
             <strong>{state.message}</strong>
             {advice(state.status)}{" "}
-            <button type="button" onClick={() => setAttempt(attempt + 1)}>
-              Try again
-            </button>
+            {state.status !== 400 && (
+              <button type="button" onClick={() => setAttempt(attempt + 1)}>
+                Try again
+              </button>
+            )}
           </div>
         )}
       </div>

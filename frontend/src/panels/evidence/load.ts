@@ -1,7 +1,17 @@
 /** Finds what a row rests on: alerts and packets by the gateway's evidence, prints by their own time and instrument. */
-import type { EquityPrint, FlowPacket, MarkedPrint, OptionPrint, ScreenTopic } from "../../domain/events";
+import type { Selected } from "../../app/url";
+import type {
+  Alert,
+  EquityPrint,
+  FlowPacket,
+  MarkedPrint,
+  OptionPrint,
+  ScreenEvent,
+  ScreenTopic,
+} from "../../domain/events";
 import type { Evidence, Explanation } from "../../domain/evidence";
 import { NO_EVIDENCE } from "../../domain/evidence";
+import { isGathered, placeOf } from "../../domain/ids";
 import { fetchEvidence, fetchExplanation, fetchPage, RestError } from "../../feed/rest";
 
 export interface Found {
@@ -12,16 +22,31 @@ export interface Found {
 const LONGEST_WINDOW_NS = 2_000_000_000n;
 const MS_NS = 1_000_000n;
 
-/** Instrument and time of a raw id `source:topic:instrument:ts:k`; null when it is none. */
-export function placeOfPrint(id: string): { instrument: string; ts: bigint } | null {
-  const parts = id.split(":");
-  const [, , instrument, ts] = parts;
-  if (parts.length < 5 || !instrument || !ts || !/^\d+$/.test(ts)) return null;
-  return { instrument: decodeURIComponent(instrument), ts: BigInt(ts) };
+/** Topics whose evidence the gateway gathers. */
+const GATHERED = ["flow.alerts", "flow.packets", "flow.hits", "flow.structures"];
+const PRINTS = ["options.marked", "options.prints", "equities.prints"];
+
+export function isPrintTopic(topic: string): boolean {
+  return PRINTS.includes(topic);
+}
+
+/** Why a link names nothing that could be, now or later; null when it may name something. */
+export function mistake({ topic, id }: Selected): string | null {
+  if (![...GATHERED, ...PRINTS].includes(topic)) return `This link names a topic that is not here: ${topic}.`;
+  const named = isPrintTopic(topic) ? placeOf(id) !== null : isGathered(id);
+  return named ? null : `This link names no row: ${id.slice(0, 80)} is no id.`;
+}
+
+/** What a row holds of its evidence by itself, shown until the rest is fetched. */
+export function held(topic: string, event: ScreenEvent): Evidence {
+  if (topic === "flow.alerts") return { ...NO_EVIDENCE, alert: event as Alert };
+  if (topic === "flow.packets") return { ...NO_EVIDENCE, packets: [event as FlowPacket] };
+  if (topic === "options.marked") return { ...NO_EVIDENCE, prints: [event as MarkedPrint] };
+  return { ...NO_EVIDENCE, raw: event as OptionPrint | EquityPrint };
 }
 
 export async function load(topic: string, id: string, signal: AbortSignal): Promise<Found> {
-  if (["flow.alerts", "flow.packets", "flow.hits", "flow.structures"].includes(topic)) {
+  if (GATHERED.includes(topic)) {
     const [evidence, explanation] = await Promise.all([
       fetchEvidence(id, signal),
       fetchExplanation(id, signal).catch(() => null),
@@ -32,8 +57,8 @@ export async function load(topic: string, id: string, signal: AbortSignal): Prom
 }
 
 async function ofPrint(topic: string, id: string): Promise<Evidence> {
-  const place = placeOfPrint(id);
-  if (!place) throw new RestError(404, "This link names no print.");
+  const place = placeOf(id);
+  if (!place) throw new RestError(400, "This link names no print.");
   const at = { from: String(place.ts - MS_NS), to: String(place.ts + MS_NS), limit: 1000 };
   if (topic === "equities.prints") {
     const page = await fetchPage(topic, { ...at, symbol: place.instrument });

@@ -21,6 +21,7 @@ import {
   equityConditions,
   equityVenue,
   isOffExchange,
+  isPlaced,
   optionConditions,
   optionVenue,
   placementWords,
@@ -98,9 +99,7 @@ function VolumeAgainstInterest({ print }: { print: MarkedPrint }) {
 
 function remarks(p: MarkedPrint): string {
   const words = optionConditions((p.conditions ?? []).filter((code) => code !== "I"));
-  const faults = ["missing", "stale", "locked", "crossed", "not_firm"].includes(p.placement)
-    ? placementWords(p.placement)
-    : "";
+  const faults = isPlaced(p.placement) ? "" : placementWords(p.placement);
   return [
     words,
     p.halted ? "halted" : "",
