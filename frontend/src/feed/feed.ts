@@ -111,6 +111,7 @@ export class Feed<E extends ScreenEvent = ScreenEvent> {
       const events = await fetchSpan(this.topic, this.keys, span, GAP_PAGES);
       this.rows.insert(events as E[]);
       this.rows.closeGap(gap);
+      onNextFrame(this.flush);
     } catch {
       gap.state = "failed";
     }
@@ -128,6 +129,7 @@ export class Feed<E extends ScreenEvent = ScreenEvent> {
       const limit = fromTs === undefined ? OLDER : PAGE;
       const answer = await fetchNewest(this.topic, this.keys, { from, to: nsText(oldest.ts, 1), limit });
       const fresh = this.rows.insert(answer.events as E[]);
+      onNextFrame(this.flush);
       this.store.setState({ older: answer.next === null && fresh === 0 && fromTs === undefined ? "end" : "idle" });
     } catch {
       this.store.setState({ older: "failed" });

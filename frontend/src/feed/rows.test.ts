@@ -37,29 +37,63 @@ describe("rows", () => {
 
   it("replaces an older revision in place and never a newer one", () => {
     const rows = make();
-    rows.push(
-      [
-        { id: "a", ts: 1, revision: 1 },
-        { id: "b", ts: 2 },
-      ],
-      false,
-    );
+    rows.push([{ id: "a", ts: 1, revision: 1 }, ...at(2)], false);
     rows.flush();
-    rows.push([{ id: "a", ts: 9, revision: 2 }], false);
-    rows.push([{ id: "a", ts: 5, revision: 1 }], false);
-    expect(ids(rows)).toEqual(["a", "b"]);
-    expect(rows.find("a")?.event.ts).toBe(9);
+    rows.push([{ id: "a", ts: 1, revision: 3 }], false);
+    rows.push([{ id: "a", ts: 1, revision: 2 }], false);
+    expect(ids(rows)).toEqual(["a", "e2"]);
+    expect(rows.find("a")?.event.revision).toBe(3);
+    expect(rows.waiting).toBe(0);
+  });
+
+  it("moves a row to the time that its newest revision shows, in the next flush and not before", () => {
+    const rows = make();
+    rows.push([{ id: "a", ts: 1 }, ...at(2, 4)], false);
+    rows.flush();
+    rows.push([{ id: "a", ts: 5, revision: 2 }], false);
+    rows.push([{ id: "a", ts: 3, revision: 1 }], false);
+    expect(ids(rows)).toEqual(["a", "e2", "e4"]);
+    expect(rows.find("a")?.event.ts).toBe(1);
+    expect(rows.waiting).toBe(1);
+    rows.push([{ id: "a", ts: 3, revision: 3 }], false);
+    expect(rows.waiting).toBe(1);
+    rows.push([{ id: "e2", ts: 2, revision: 1 }], false);
+    expect(rows.find("e2")?.event.revision).toBe(1);
+    expect(rows.flush()).toBe(true);
+    expect(ids(rows)).toEqual(["e2", "a", "e4"]);
+    expect(rows.shown.map((row) => row.ts)).toEqual([2, 3, 4]);
+    expect(rows.waiting).toBe(0);
+  });
+
+  it("drops what would move a row once a later revision lets it stay", () => {
+    const rows = make();
+    rows.push([{ id: "a", ts: 1 }, ...at(2)], false);
+    rows.flush();
+    rows.push([{ id: "a", ts: 3, revision: 1 }], false);
+    rows.push([{ id: "a", ts: 1, revision: 2 }], false);
+    rows.flush();
+    expect(ids(rows)).toEqual(["a", "e2"]);
+    expect(rows.find("a")?.revision).toBe(2);
+  });
+
+  it("places a row that still waits by the time it shows when it enters", () => {
+    const rows = make();
+    rows.push([{ id: "a", ts: 1 }, ...at(2)], false);
+    rows.push([{ id: "a", ts: 3, revision: 1 }], false);
+    rows.flush();
+    expect(ids(rows)).toEqual(["e2", "a"]);
+    expect(rows.shown.map((row) => row.ts)).toEqual([2, 3]);
   });
 
   it("keeps revisions back while frozen and applies the last of them on resume", () => {
     const rows = make();
     rows.push([{ id: "a", ts: 1 }], false);
     rows.flush();
-    rows.push([{ id: "a", ts: 2, revision: 1 }], true);
-    rows.push([{ id: "a", ts: 3, revision: 2 }], true);
+    rows.push([{ id: "a", ts: 2, revision: 2 }], true);
+    rows.push([{ id: "a", ts: 3, revision: 1 }], true);
     expect(rows.find("a")?.event.ts).toBe(1);
     expect(rows.flush()).toBe(true);
-    expect(rows.find("a")?.event.ts).toBe(3);
+    expect(rows.find("a")?.event.ts).toBe(2);
   });
 
   it("forgets the oldest beyond its limit, and their ids with them", () => {

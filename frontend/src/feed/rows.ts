@@ -1,14 +1,17 @@
 /**
  * The rows of one panel, outside React: what is shown (oldest first), what waits, and where something is missing.
- * A later revision of an id replaces its row in place; shown rows move only in `flush`, and not while held.
+ * A later revision of an id replaces its row in place; one of another time waits like a new row and takes the place of
+ * the time it shows. Shown rows move only in `flush`, and not while held.
  */
 
 export interface EventRow<E> {
   readonly kind: "event";
   readonly id: string;
-  readonly ts: number;
+  ts: number;
   revision: number;
   event: E;
+  /** Whether it has entered the list; before that it moves at will. */
+  shown: boolean;
 }
 
 export interface GapRow {
@@ -45,7 +48,7 @@ export class Rows<E> {
   shown: readonly Row<E>[] = [];
   private inbox: Row<E>[] = [];
   private readonly byId = new Map<string, EventRow<E>>();
-  /** Revisions that came for shown rows while frozen, newest per id. */
+  /** Revisions of shown rows that would move them, while frozen all of them; newest per id. */
   private readonly stash = new Map<string, E>();
   private gaps = 0;
   private overflowed = 0;
@@ -55,9 +58,14 @@ export class Rows<E> {
     private readonly identity: Identity<E>,
   ) {}
 
-  /** How many wait, those given up beyond the bound included. */
+  /** How many wait: new rows, those given up beyond the bound included, and shown rows that will move. */
   get waiting(): number {
-    return this.inbox.length + this.overflowed;
+    let moving = 0;
+    for (const [id, event] of this.stash) {
+      const row = this.byId.get(id);
+      if (row && row.ts !== this.identity.ts(event)) moving += 1;
+    }
+    return this.inbox.length + this.overflowed + moving;
   }
 
   /** Takes events; `frozen` keeps revisions of shown rows back as well. Tells how many changed anything. */
@@ -73,18 +81,25 @@ export class Rows<E> {
     const revision = this.identity.revision(event);
     const known = this.byId.get(id);
     if (known === undefined) {
-      const row: EventRow<E> = { kind: "event", id, ts: this.identity.ts(event), revision, event };
+      const row: EventRow<E> = { kind: "event", id, ts: this.identity.ts(event), revision, event, shown: false };
       this.byId.set(id, row);
       this.inbox.push(row);
       return true;
     }
-    if (revision <= known.revision) return false;
-    if (frozen) this.stash.set(id, event);
+    const stashed = this.stash.get(id);
+    if (revision <= (stashed ? this.identity.revision(stashed) : known.revision)) return false;
+    if (known.shown && (frozen || this.identity.ts(event) !== known.ts)) this.stash.set(id, event);
     else {
-      known.revision = revision;
-      known.event = event;
+      this.stash.delete(id);
+      this.revise(known, event);
     }
     return true;
+  }
+
+  private revise(row: EventRow<E>, event: E): void {
+    row.revision = this.identity.revision(event);
+    row.ts = this.identity.ts(event);
+    row.event = event;
   }
 
   addGap(why: GapRow["why"], count: number | null, from: number, to: number | null): GapRow {
@@ -129,20 +144,33 @@ export class Rows<E> {
 
   /** Lets what waits enter, in event time, and forgets the oldest. Tells whether anything moved. */
   flush(): boolean {
-    for (const [id, event] of this.stash) {
-      const row = this.byId.get(id);
-      if (!row) continue;
-      row.event = event;
-      row.revision = this.identity.revision(event);
-    }
     const revised = this.stash.size > 0;
-    this.stash.clear();
-    if (this.inbox.length === 0) return revised;
-    this.shown = merge(this.shown, this.inbox);
+    const moved = this.unstash();
+    if (this.inbox.length === 0 && moved.size === 0) return revised;
+    const stay = moved.size === 0 ? this.shown : this.shown.filter((row) => !moved.has(row));
+    this.shown = this.enter(stay, [...moved, ...this.inbox]);
     this.inbox = [];
     this.overflowed = 0;
     this.trim(this.limits.shown);
     return true;
+  }
+
+  /** Applies what was kept back; gives the shown rows whose time it changed. */
+  private unstash(): Set<Row<E>> {
+    const moved = new Set<Row<E>>();
+    for (const [id, event] of this.stash) {
+      const row = this.byId.get(id);
+      if (!row) continue;
+      if (row.ts !== this.identity.ts(event)) moved.add(row);
+      this.revise(row, event);
+    }
+    this.stash.clear();
+    return moved;
+  }
+
+  private enter(sorted: readonly Row<E>[], batch: readonly Row<E>[]): Row<E>[] {
+    for (const row of batch) if (row.kind === "event") row.shown = true;
+    return merge(sorted, batch);
   }
 
   /** Puts rows asked for from history in their place at once, waiting or not. Tells how many were new. */
@@ -152,7 +180,7 @@ export class Rows<E> {
     for (const event of events) this.take(event, false);
     const fresh = this.inbox;
     this.inbox = waiting;
-    if (fresh.length) this.shown = merge(this.shown, fresh);
+    if (fresh.length) this.shown = this.enter(this.shown, fresh);
     this.trim(this.limits.history);
     return fresh.length;
   }

@@ -14,6 +14,7 @@ const row = (id: string, ts: number): EventRow<{ id: string }> => ({
   id,
   ts,
   revision: 0,
+  shown: true,
   event: { id },
 });
 const rows = [row("a", noon), row("b", noon + 1e9), row("c", noon + day)];

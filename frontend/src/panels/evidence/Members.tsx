@@ -31,7 +31,7 @@ export function Members({ prints, opened }: { prints: readonly MarkedPrint[]; op
   const view = useMemo(() => {
     const rows = [...prints]
       .sort((a, b) => b.ts - a.ts)
-      .map((event) => ({ kind: "event" as const, id: event.id, ts: event.ts, revision: 0, event }));
+      .map((event) => ({ kind: "event" as const, id: event.id, ts: event.ts, revision: 0, event, shown: true }));
     return viewOf(rows, null);
   }, [prints]);
   const height = (Math.min(prints.length, MOST_ROWS) + 1) * ROW_HEIGHT + 2;
