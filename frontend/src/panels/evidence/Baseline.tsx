@@ -1,7 +1,6 @@
 /** What is usual here and where this packet stands: deviations from the mean, with a marker. */
-import { Unknown } from "../../cells/cells";
 import type { FlowPacket } from "../../domain/events";
-import { money, signed, whole } from "../../domain/numbers";
+import { counted, money, signed, whole } from "../../domain/numbers";
 import css from "./Evidence.module.css";
 import { useWidth } from "./Timeline";
 
@@ -59,14 +58,13 @@ export function Baseline({ packet }: { packet: FlowPacket }) {
   const { premium_z: pz, size_z: sz, baseline, baseline_samples: samples = 0 } = packet;
   if (typeof pz !== "number" || typeof sz !== "number") {
     return (
-      <p className={css.note}>
-        Nothing to compare with yet <Unknown why={`${samples} earlier packets; a baseline needs more`} />: {samples}{" "}
-        earlier packets.
+      <p className={css.lead} title="a baseline needs more of them">
+        Nothing to compare with yet: {counted(samples, "earlier packet")}.
       </p>
     );
   }
   return (
-    <div title={`${samples} earlier packets of its ${baseline ?? ""}`}>
+    <div title={`${counted(samples, "earlier packet")} of its ${baseline ?? ""}`}>
       <Scale
         name="premium"
         mean={packet.premium_mean ?? 0}

@@ -1,4 +1,5 @@
 /** What became of an alert: the option's mark and the underlying at each look, and next morning's open interest. */
+import { Fragment } from "react";
 import { Num, Unknown } from "../../cells/cells";
 import type { Outcome, PositionCheck } from "../../domain/events";
 import { price, signed, whole } from "../../domain/numbers";
@@ -10,32 +11,62 @@ function after(seconds: number): string {
   return seconds < 3600 ? `${Math.round(seconds / 60)} min` : `${(seconds / 3600).toFixed(1)} h`;
 }
 
-function Change({ then, now }: { then: number | null | undefined; now: number | null | undefined }) {
+interface Then {
+  then: number | null | undefined;
+  now: number | null | undefined;
+}
+
+/** What it stood at, and that against what it stood at when the alert came: two cells, each under its head. */
+function Change({ then, now }: Then) {
   if (typeof then !== "number" || typeof now !== "number" || then === 0)
-    return <Unknown why="there was no usable quote then, or there is none now" />;
+    return (
+      <>
+        <td className={css.right}>
+          <Unknown why="there was no usable quote then, or there is none now" />
+        </td>
+        <td />
+      </>
+    );
   return (
-    <Num title={`${price(now)}, from ${price(then)}`}>
-      <span className={css.then}>{(Math.round(now * 100) / 100).toFixed(2)}</span>
-      <span className={css.change}>{signed((now / then - 1) * 100)} %</span>
-    </Num>
+    <>
+      <td className={`${css.right} ${css.then}`} title={`${price(now)}, from ${price(then)}`}>
+        <Num>{(Math.round(now * 100) / 100).toFixed(2)}</Num>
+      </td>
+      <td className={css.right}>
+        <Num>{signed((now / then - 1) * 100)}</Num>
+      </td>
+    </>
   );
 }
+
+const LOOKED_AT: readonly { head: string; about: string; of: (look: Outcome) => Then }[] = [
+  { head: "option", about: "mid of the option", of: (o) => ({ then: o.mark_then, now: o.mark_now }) },
+  { head: "best", about: "highest mid of the option so far", of: (o) => ({ then: o.mark_then, now: o.mark_best }) },
+  { head: "worst", about: "lowest mid of the option so far", of: (o) => ({ then: o.mark_then, now: o.mark_worst }) },
+  { head: "underlying", about: "price of the underlying", of: (o) => ({ then: o.spot_then, now: o.spot_now }) },
+];
 
 export function Outcomes({ outcomes }: { outcomes: readonly Outcome[] }) {
   if (outcomes.length === 0) return null;
   return (
     <section className={css.section}>
       <h3>
-        Since then <span>mids; what was, not what could be earned</span>
+        Since then <span>mids, dollars; what was, not what could be earned</span>
       </h3>
       <table className={css.legs}>
         <thead>
           <tr>
             <th>after</th>
-            <th className={css.right}>option</th>
-            <th className={css.right}>best</th>
-            <th className={css.right}>worst</th>
-            <th className={css.right}>underlying</th>
+            {LOOKED_AT.map(({ head, about }) => (
+              <Fragment key={head}>
+                <th className={css.right} title={`${about}, dollars`}>
+                  {head}, $
+                </th>
+                <th className={css.right} title="change since the alert, per cent">
+                  %
+                </th>
+              </Fragment>
+            ))}
           </tr>
         </thead>
         <tbody>
@@ -45,18 +76,9 @@ export function Outcomes({ outcomes }: { outcomes: readonly Outcome[] }) {
                 <Num>{after(look.after_s)}</Num>
                 {look.final ? " (close)" : ""}
               </td>
-              <td className={css.right}>
-                <Change then={look.mark_then} now={look.mark_now} />
-              </td>
-              <td className={css.right}>
-                <Change then={look.mark_then} now={look.mark_best} />
-              </td>
-              <td className={css.right}>
-                <Change then={look.mark_then} now={look.mark_worst} />
-              </td>
-              <td className={css.right}>
-                <Change then={look.spot_then} now={look.spot_now} />
-              </td>
+              {LOOKED_AT.map(({ head, of }) => (
+                <Change key={head} {...of(look)} />
+              ))}
             </tr>
           ))}
         </tbody>

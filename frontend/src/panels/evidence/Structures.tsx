@@ -6,20 +6,35 @@ import { exactMoney, money, price, whole } from "../../domain/numbers";
 import { structureEvidence } from "../../domain/words";
 import css from "./Evidence.module.css";
 
+/** What it cost and what it is worth in the underlying; what is not known of these is said in a word. */
 function Net({ structure }: { structure: Structure }) {
-  const net = structure.net_premium;
-  if (typeof net !== "number") return <Unknown why="the side of a leg, or its premium, is not known" />;
-  const words = net > 0 ? "paid" : net < 0 ? "received" : "even";
+  const { net_premium: net, net_delta: delta, stock_tied: tied } = structure;
+  const words = (net ?? 0) > 0 ? "paid" : (net ?? 0) < 0 ? "received" : "even";
   return (
-    <Num title={exactMoney(net)}>
-      {money(Math.abs(net))} {words}
-    </Num>
+    <>
+      {typeof net === "number" ? (
+        <Num title={exactMoney(net)}>
+          {money(Math.abs(net))} {words}
+        </Num>
+      ) : (
+        <span title="the side of a leg, or its premium, is not known">Net premium unknown</span>
+      )}
+      {typeof delta === "number" ? (
+        <>
+          , net delta <Num title={exactMoney(delta)}>{money(delta)}</Num>
+        </>
+      ) : (
+        <span title={NO_DELTA}>, net delta unknown</span>
+      )}
+      {tied ? ", tied to stock" : ""}.
+    </>
   );
 }
 
+const NO_DELTA = "no delta: the spot, the implied volatility or a side is not known";
+
 function Delta({ dollars }: { dollars: number | null | undefined }) {
-  if (typeof dollars !== "number")
-    return <Unknown why="no delta: the spot, the implied volatility or a side is not known" />;
+  if (typeof dollars !== "number") return <Unknown why={NO_DELTA} />;
   return <Num title={exactMoney(dollars)}>{money(dollars)}</Num>;
 }
 
@@ -36,9 +51,7 @@ function One({ structure }: { structure: Structure }) {
         </span>
       </h3>
       <p className={css.lead}>
-        {structureEvidence(structure.evidence ?? "timing")}. <Net structure={structure} />, net delta{" "}
-        <Delta dollars={structure.net_delta} />
-        {structure.stock_tied ? ", tied to stock" : ""}.
+        {structureEvidence(structure.evidence ?? "timing")}. <Net structure={structure} />
       </p>
       <table className={css.legs}>
         <thead>
