@@ -14,14 +14,25 @@ export interface Place {
 export const MAX_TICKERS = 20;
 const TICKER = /^[A-Z][A-Z0-9.]{0,15}$/;
 
-/** "spy, nvda" -> ["SPY", "NVDA"]; null when a word is no ticker. */
-export function readTickers(text: string): string[] | null {
-  const words = text
+function wordsOf(text: string): string[] {
+  return text
     .toUpperCase()
     .split(/[\s,;]+/)
     .filter(Boolean);
+}
+
+/** "spy, nvda" -> ["SPY", "NVDA"]; null when a word is no ticker. */
+export function readTickers(text: string): string[] | null {
+  const words = wordsOf(text);
   if (words.length > MAX_TICKERS || !words.every((word) => TICKER.test(word))) return null;
   return [...new Set(words)];
+}
+
+/** Why a text names no tickers. */
+export function tickerFault(text: string): string {
+  const words = wordsOf(text);
+  const bad = words.find((word) => !TICKER.test(word));
+  return bad === undefined ? `${words.length} tickers are more than ${MAX_TICKERS}.` : `“${bad}” is no ticker.`;
 }
 
 export function readPlace(search: string, hash: string): Place {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { readPlace, readTickers, writePlace } from "../app/url";
+import { readPlace, readTickers, tickerFault, writePlace } from "../app/url";
 import type { EventRow } from "../feed/rows";
 import { timelineOf } from "../panels/evidence/timeline";
 import type { Column } from "./columns";
@@ -65,6 +65,9 @@ describe("address", () => {
   it("refuses what is no ticker and survives a broken hash", () => {
     expect(readTickers("spy, nvda")).toEqual(["SPY", "NVDA"]);
     expect(readTickers("spy; <b>")).toBeNull();
+    expect(tickerFault("spy; <b>")).toBe("“<B>” is no ticker.");
+    const many = Array.from({ length: 21 }, (_, i) => `T${i}`).join(" ");
+    expect([readTickers(many), tickerFault(many)]).toEqual([null, "21 tickers are more than 20."]);
     expect(readPlace("?min=-3&t=@", "#/flow.alerts/%E0%A4%A")).toEqual({ tickers: [], minPremium: 0, selected: null });
   });
 });

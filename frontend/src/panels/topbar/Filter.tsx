@@ -1,9 +1,9 @@
 /** The filter: tickers, asked of the gateway, and a least premium for alerts and packets; both stand in the address. */
 import type { KeyboardEvent } from "react";
-import { useState } from "react";
+import { useId, useState } from "react";
 import { useStore } from "zustand";
 import { setMinPremium, setTickers, ui } from "../../app/session";
-import { MAX_TICKERS, readTickers } from "../../app/url";
+import { MAX_TICKERS, readTickers, tickerFault } from "../../app/url";
 import { money, readMoney } from "../../domain/numbers";
 import css from "./TopBar.module.css";
 
@@ -14,27 +14,28 @@ interface FieldProps {
   value: string;
   short?: boolean;
   hint: string;
-  /** Applies the text; false when it cannot be read. */
-  apply: (text: string) => boolean;
+  /** Applies the text; says what is wrong with it when it cannot be read, and applies nothing. */
+  apply: (text: string) => string | null;
 }
 
 function Field({ id, label, placeholder, value, short = false, hint, apply }: FieldProps) {
   const [text, setText] = useState(value);
-  const [bad, setBad] = useState(false);
-  const commit = (next: string) => setBad(!apply(next));
+  const [fault, setFault] = useState<string | null>(null);
+  const told = useId();
+  const commit = (next: string) => setFault(apply(next));
   const onKeyDown = (e: KeyboardEvent<HTMLInputElement>) => {
     if (e.key === "Enter") {
       commit(text);
       e.currentTarget.blur();
     } else if (e.key === "Escape") {
       setText(value);
-      setBad(false);
+      setFault(null);
       e.currentTarget.blur();
     } else return;
     e.stopPropagation();
   };
   return (
-    <label className={css.field} data-set={value !== ""} data-bad={bad} title={hint}>
+    <label className={css.field} data-set={value !== ""} data-bad={fault !== null} title={hint}>
       {label}
       <input
         id={id}
@@ -43,11 +44,18 @@ function Field({ id, label, placeholder, value, short = false, hint, apply }: Fi
         placeholder={placeholder}
         spellCheck={false}
         autoComplete="off"
-        aria-invalid={bad}
+        aria-invalid={fault !== null}
+        aria-describedby={fault === null ? undefined : told}
         onChange={(e) => setText(e.target.value)}
         onKeyDown={onKeyDown}
         onBlur={() => commit(text)}
       />
+      {fault !== null && (
+        <span id={told} role="alert" className={css.told}>
+          {fault} {value === "" ? "Everything is shown" : `Still shown: ${value}`}. Enter applies what is mended, Esc
+          brings it back.
+        </span>
+      )}
       {value !== "" && (
         <button type="button" aria-label={`clear ${label}`} onClick={() => commit("")}>
           ×
@@ -72,7 +80,7 @@ export function Filter() {
         apply={(text) => {
           const read = readTickers(text);
           if (read) setTickers(read);
-          return read !== null;
+          return read ? null : tickerFault(text);
         }}
       />
       <Field
@@ -86,7 +94,7 @@ export function Filter() {
         apply={(text) => {
           const read = text.trim() === "" ? 0 : readMoney(text);
           if (read !== null && read !== least) setMinPremium(read);
-          return read !== null;
+          return read === null ? `“${text.trim()}” is no amount: 50k, 1.2M, 40000.` : null;
         }}
       />
     </div>

@@ -37,26 +37,40 @@ function DataSet() {
   );
 }
 
+/** How long ago the gateway last spoke, ms, once what it said is no longer to be believed; null while it is. */
+function useStale(): number | null {
+  const at = useStore(link, (s) => s.statusAt);
+  const open = useStore(link, (s) => s.connection === "open");
+  const age = useNow(1_000) - at;
+  return at > 0 && (!open || age > STALE_MS) ? Math.max(age, 0) : null;
+}
+
+function ago(ms: number): string {
+  return `as of ${Math.round(ms / 1000)} s ago`;
+}
+
 function EventTime() {
+  const stale = useStale();
   const ts = useStore(link, (s) => s.newestTs);
   const clock = useStore(link, (s) => s.hello?.clock);
   if (ts === 0) return null;
   const kind = clock === "synthetic" ? "simulated" : clock === "historical" || clock === "replay" ? "recorded" : "";
   return (
-    <span className={css.stat} title={`newest event, ${dayName(dayOf(ts))}, New York`} data-testid="clock">
-      <b>{clockMs(ts)}</b> NY {kind}
+    <span
+      className={`${css.stat} ${stale === null ? "" : css.stale}`}
+      title={`newest event, ${dayName(dayOf(ts))}, New York${stale === null ? "" : `; ${ago(stale)}`}`}
+      data-testid="clock"
+    >
+      <b>{clockMs(ts)}</b> NY {stale === null ? kind : "stale"}
     </span>
   );
 }
 
 function Flow() {
   const status = useStore(link, (s) => s.status);
-  const at = useStore(link, (s) => s.statusAt);
+  const stale = useStale();
   const recorded = useStore(link, (s) => s.hello?.clock === "historical");
-  const now = useNow(1_000);
   if (!status) return null;
-  const age = now - at;
-  const stale = age > STALE_MS;
   const rate = Object.entries(status.rates).reduce((sum, [topic, n]) => sum + (topic.endsWith(".quotes") ? 0 : n), 0);
   return (
     <>
@@ -71,16 +85,23 @@ function Flow() {
         </span>
       )}
       <span
-        className={`${css.stat} ${css.lag} ${stale ? css.stale : ""}`}
+        className={`${css.stat} ${css.lag} ${stale === null ? "" : css.stale}`}
         title="how far the marks are behind the prints, in event time"
       >
         lag{" "}
         <b>
-          {stale ? `stale ${Math.round(age / 1000)} s` : status.lag_ms === null ? "–" : `${whole(status.lag_ms)} ms`}
+          {stale !== null
+            ? `stale ${Math.round(stale / 1000)} s`
+            : status.lag_ms === null
+              ? "–"
+              : `${whole(status.lag_ms)} ms`}
         </b>
       </span>
-      <span className={`${css.stat} ${css.rate}`} title="events of all topics, quotes left out">
-        <b>{whole(rate)}</b>/s
+      <span
+        className={`${css.stat} ${css.rate} ${stale === null ? "" : css.stale}`}
+        title={`events of all topics, quotes left out${stale === null ? "" : `; ${ago(stale)}`}`}
+      >
+        <b>{whole(rate)}</b>/s{stale === null ? "" : " stale"}
       </span>
     </>
   );
