@@ -2,6 +2,8 @@
 import { useEffect, useRef } from "react";
 import { useStore } from "zustand";
 import { setHelp, ui } from "../../app/session";
+import { alertColumns } from "../alerts/columns";
+import { packetColumns } from "../packets/columns";
 import { Legend } from "./Legend";
 import css from "./Help.module.css";
 
@@ -21,6 +23,22 @@ export const KEYS: readonly [keys: readonly string[], does: string][] = [
   [["1", "2", "3"], "options, equities, as printed"],
   [["t"], "dark or light"],
 ];
+
+/** The heads that are short for something, in the words that they say on hover. */
+function Heads() {
+  const heads = new Map<string, string>();
+  for (const { head, about } of [...alertColumns, ...packetColumns]) if (head && about) heads.set(head, about);
+  return (
+    <dl className={css.heads}>
+      {[...heads].map(([head, about]) => (
+        <div key={head} style={{ display: "contents" }}>
+          <dt>{head}</dt>
+          <dd>{about}</dd>
+        </div>
+      ))}
+    </dl>
+  );
+}
 
 export function Help() {
   const open = useStore(ui, (s) => s.help);
@@ -63,6 +81,8 @@ export function Help() {
           </dl>
           <Legend />
         </div>
+        <h2 className={css.next}>Heads of columns</h2>
+        <Heads />
         <p className={css.foot}>
           Rows wait while the pointer is on a list, a row is marked or the list is scrolled; a count says how many. Esc
           closes.

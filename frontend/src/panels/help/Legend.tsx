@@ -29,6 +29,10 @@ export function Legend() {
       </dt>
       <dd>inside the quote</dd>
       <dt>
+        <i className={`${css.tint} ${css.inside}`} />
+      </dt>
+      <dd>in a mix: inside the quote; an arrow beside it is told by other rules</dd>
+      <dt>
         <SeverityBar severity="low" /> <SeverityBar severity="medium" /> <SeverityBar severity="high" />
       </dt>
       <dd>severity</dd>
