@@ -4,7 +4,7 @@ import type { ReactNode } from "react";
 import { useEffect, useId, useRef } from "react";
 import type { GapRow } from "../feed/rows";
 import type { Column } from "./columns";
-import { tracks } from "./columns";
+import { leastWidth, tracks } from "./columns";
 import css from "./Grid.module.css";
 import { GridRow } from "./GridRow";
 import { gridKeys } from "./gridKeys";
@@ -13,6 +13,8 @@ import { rangeOf } from "./marks";
 import type { View } from "./view";
 
 export const ROW_HEIGHT = 22;
+/** A row's padding and the scroll bar's room, px. */
+const BESIDE = 28;
 
 export interface GridProps<E> {
   readonly label: string;
@@ -31,9 +33,15 @@ export interface GridProps<E> {
   readonly onFill?: (gap: GapRow) => void;
 }
 
-function Heads<E>({ columns, template }: { columns: readonly Column<E>[]; template: string }) {
+interface HeadsProps<E> {
+  columns: readonly Column<E>[];
+  template: string;
+  least: number;
+}
+
+function Heads<E>({ columns, template, least }: HeadsProps<E>) {
   return (
-    <div className={css.head} role="row" style={{ gridTemplateColumns: template }}>
+    <div className={css.head} role="row" style={{ gridTemplateColumns: template, minWidth: least }}>
       {columns.map((c) => (
         <div key={c.id} role="columnheader" title={c.about} className={`${css.cell} ${c.align ? css[c.align] : ""}`}>
           {c.head}
@@ -55,6 +63,7 @@ export function Grid<E>(props: GridProps<E>) {
     overscan: 6,
   });
   const template = tracks(columns);
+  const least = leastWidth(columns) + BESIDE;
   const activeIndex = marks.active === null ? -1 : view.indexOf(marks.active);
   const range = rangeOf(view, marks);
   const pageRows = () => Math.max(1, Math.floor((scroller.current?.clientHeight ?? 220) / ROW_HEIGHT) - 1);
@@ -81,10 +90,11 @@ export function Grid<E>(props: GridProps<E>) {
       onCopy={onCopy}
       onBlur={() => onMarks({ active: null, anchor: null })}
     >
-      <Heads columns={columns} template={template} />
+      <Heads columns={columns} template={template} least={least} />
       <div
         ref={scroller}
         className={css.scroll}
+        style={{ minWidth: least }}
         role="rowgroup"
         onScroll={(e) => {
           const { scrollTop, scrollHeight, clientHeight } = e.currentTarget;

@@ -18,6 +18,11 @@ export function tracks<E>(columns: readonly Column<E>[]): string {
   return columns.map((column) => column.width).join(" ");
 }
 
+/** The least width that all columns can stand in, px; narrower, the table scrolls sideways. */
+export function leastWidth<E>(columns: readonly Column<E>[]): number {
+  return columns.reduce((sum, column) => sum + Number(/(\d+)px/.exec(column.width)?.[1] ?? 0), 0);
+}
+
 /** Rows as tab-separated values under their heads. */
 export function tsv<E>(columns: readonly Column<E>[], events: readonly E[]): string {
   const clean = (text: string) => text.replaceAll(/[\t\r\n]+/g, " ");

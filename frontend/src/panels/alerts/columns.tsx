@@ -53,7 +53,7 @@ function Label({ alert }: { alert: Alert }) {
 }
 
 export const alertColumns: readonly Column<Alert>[] = [
-  { id: "time", head: "time", width: "74px", cell: (a) => <Time ts={a.ts} />, text: (a) => clockMs(a.ts) },
+  { id: "time", head: "time", width: "72px", cell: (a) => <Time ts={a.ts} />, text: (a) => clockMs(a.ts) },
   {
     id: "severity",
     head: "sev",
@@ -65,7 +65,7 @@ export const alertColumns: readonly Column<Alert>[] = [
   {
     id: "contract",
     head: "contract",
-    width: "minmax(178px, 1fr)",
+    width: "minmax(196px, 1fr)",
     cell: (a) => <ContractName id={a.contract} />,
     text: (a) => a.contract,
   },
@@ -82,14 +82,14 @@ export const alertColumns: readonly Column<Alert>[] = [
     id: "what",
     head: "what",
     about: "the rule that leads, or its structure; + others that fired, × packets",
-    width: "minmax(138px, 1.6fr)",
+    width: "minmax(120px, 1.6fr)",
     cell: (a) => <What alert={a} />,
     text: (a) => byLead(a).join(","),
   },
   {
     id: "direction",
     head: "direction",
-    width: "86px",
+    width: "82px",
     cell: (a) => <DirectionMark direction={a.direction} />,
     text: (a) => a.direction,
   },
@@ -97,7 +97,7 @@ export const alertColumns: readonly Column<Alert>[] = [
     id: "premium",
     head: "premium",
     about: "dollars, multiplier included",
-    width: "66px",
+    width: "68px",
     align: "right",
     cell: (a) => <Premium dollars={a.premium} />,
     text: (a) => String(a.premium ?? ""),

@@ -52,11 +52,11 @@ export function Checks({ rule, version, direction, confidence, checks }: ChecksP
         <thead>
           <tr>
             <th className={css.name}>check</th>
-            <th className={css.right}>observed</th>
+            <th className={`${css.right} ${css.number}`}>observed</th>
             <th className={css.sign} />
-            <th className={css.right}>threshold</th>
-            <th className={css.right}>margin</th>
-            <th className={css.verdict} />
+            <th className={`${css.right} ${css.number}`}>threshold</th>
+            <th className={`${css.right} ${css.number}`}>margin</th>
+            <th className={css.number} />
           </tr>
         </thead>
         <tbody>
@@ -66,7 +66,7 @@ export function Checks({ rule, version, direction, confidence, checks }: ChecksP
               className={check.required === false ? css.informs : undefined}
               title={check.required === false ? "informs; does not decide" : undefined}
             >
-              <td title={check.name}>{check.name}</td>
+              <td className={css.name}>{check.name}</td>
               <td className={css.right}>
                 <Value value={check.observed} />
               </td>
@@ -83,7 +83,7 @@ export function Checks({ rule, version, direction, confidence, checks }: ChecksP
                   <Num>{margin(check) ?? ""}</Num>
                 </td>
               )}
-              <td className={`${css.verdict} ${check.passed ? "" : css.failed}`}>{verdict(check)}</td>
+              <td className={check.passed ? undefined : css.failed}>{verdict(check)}</td>
             </tr>
           ))}
         </tbody>
