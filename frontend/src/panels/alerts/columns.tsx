@@ -53,7 +53,14 @@ function Label({ alert }: { alert: Alert }) {
 }
 
 export const alertColumns: readonly Column<Alert>[] = [
-  { id: "time", head: "time", width: "72px", cell: (a) => <Time ts={a.ts} />, text: (a) => clockMs(a.ts) },
+  {
+    id: "time",
+    head: "time",
+    about: "when the alert was last revised",
+    width: "72px",
+    cell: (a) => <Time ts={a.ts} />,
+    text: (a) => clockMs(a.ts),
+  },
   {
     id: "severity",
     head: "sev",

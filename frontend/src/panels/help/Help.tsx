@@ -27,7 +27,10 @@ export const KEYS: readonly [keys: readonly string[], does: string][] = [
 /** The heads that are short for something, in the words that they say on hover. */
 function Heads() {
   const heads = new Map<string, string>();
-  for (const { head, about } of [...alertColumns, ...packetColumns]) if (head && about) heads.set(head, about);
+  for (const { head, about } of [...alertColumns, ...packetColumns]) {
+    const before = heads.get(head);
+    if (head && about) heads.set(head, before && before !== about ? `${before}; ${about}` : about);
+  }
   return (
     <dl className={css.heads}>
       {[...heads].map(([head, about]) => (

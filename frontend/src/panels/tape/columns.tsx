@@ -123,7 +123,7 @@ const time: Column<{ ts: number }> = {
 const contract: Column<AnyOption> = {
   id: "contract",
   head: "contract",
-  width: "minmax(160px, 190px)",
+  width: "minmax(184px, 190px)",
   cell: (p) => <ContractName id={p.contract} />,
   text: (p) => p.contract,
 };

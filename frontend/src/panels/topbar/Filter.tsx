@@ -52,8 +52,7 @@ function Field({ id, label, placeholder, value, short = false, hint, apply }: Fi
       />
       {fault !== null && (
         <span id={told} role="alert" className={css.told}>
-          {fault} {value === "" ? "Everything is shown" : `Still shown: ${value}`}. Enter applies what is mended, Esc
-          brings it back.
+          {fault} {value === "" ? "Everything is shown" : `Still shown: ${value}`}. Correct it and press Enter, or Esc.
         </span>
       )}
       {value !== "" && (
