@@ -114,8 +114,31 @@ async function opensEvidence() {
   await page.keyboard.press("Escape");
   await page.keyboard.press("Escape");
   await evidence.getByText("No row is open.").waitFor();
+  await showsTheSelectedOnly();
   await leave();
   say("evidence", { id, prints });
+}
+
+/** While a row's evidence is fetched, what the row says stands there, and nothing of the row before it. */
+async function showsTheSelectedOnly() {
+  const evidence = page.getByTestId("evidence");
+  await rows("a").first().hover();
+  const [old] = await texts("a", 2);
+  await rows("a").first().click();
+  await evidence.locator("table tbody tr").first().waitFor();
+  await page.route("**/api/**", () => undefined);
+  await page.keyboard.press("Escape");
+  await rows("t").first().hover();
+  const contracts = await texts("t", 3);
+  const other = contracts.findIndex((name) => name !== old);
+  await rows("t").nth(other).click();
+  await evidence.getByText("Fetching").waitFor();
+  const shown = await evidence.textContent();
+  assert(shown.startsWith(contracts[other]), `the panel shows ${shown.slice(0, 80)}`);
+  assert(!shown.includes(old), "the panel shows the row before");
+  await page.unroute("**/api/**");
+  await page.keyboard.press("Escape");
+  await page.keyboard.press("Escape");
 }
 
 async function filters() {

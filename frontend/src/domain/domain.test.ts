@@ -127,6 +127,8 @@ describe("sentences", () => {
   it("stay where they speak of another order", () => {
     const other = traded.replace("1,480", "1,481");
     expect(statedOnce([swept, other])).toEqual([swept, other]);
+    const sold = swept.replace("swept", "sold");
+    expect(statedOnce([traded, swept, sold, traded])).toEqual([swept, sold]);
   });
   it("count one as one", () => {
     expect([counted(1, "day"), counted(0, "day"), counted(1480, "contract")]).toEqual([
