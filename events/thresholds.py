@@ -7,11 +7,32 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
+#: No number of any setting means more; as milliseconds it is still a time in 64 bits of nanoseconds.
+LARGEST = 10**12
+
 
 class Group(BaseModel):
     """Settings that belong together: frozen, and no others."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True)
+
+    @field_validator("*")
+    @classmethod
+    def _is_within_reach(cls, value: Any) -> Any:
+        if isinstance(value, int | float) and abs(value) > LARGEST:
+            raise ValueError(f"nothing it could mean is beyond {LARGEST:,}")
+        return value
+
+
+#: Of two settings the one that must not be below the other, and of a window the samples that it must hold.
+_AT_LEAST = {
+    "alert_high_score": "alert_medium_score",
+    "classifier_0dte_max_delta": "classifier_0dte_min_delta",
+    "classifier_closing_max_share": "classifier_closing_min_share",
+    "classifier_sell_max_days": "classifier_sell_min_days",
+    "classifier_sell_max_out": "classifier_sell_min_out",
+}
+_AT_MOST = {"classifier_z_min_samples": "rolling_window_size"}
 
 
 class Rules(Group):
@@ -159,21 +180,22 @@ class Rules(Group):
         description="premium from which a score counts decades, dollars; or the underlying's own floor",
     )
     alert_medium_score: float = Field(60, ge=0, le=100, description="score from which an alert is of medium severity")
-    alert_high_score: float = Field(
-        82, ge=0, le=100, description="score from which an alert is of high severity", validate_default=True
-    )
+    alert_high_score: float = Field(82, ge=0, le=100, description="score from which an alert is of high severity")
     alert_look_min_premium: float = Field(
         10_000, ge=0, description="packets from here on are followed, for what becomes of their alerts, dollars"
     )
     alert_cooldown_ms: int = Field(30_000, ge=0, description="hits of one contract and direction merge within, ms")
     alert_low_per_minute: int = Field(3, ge=0, description="new low alerts of one underlying within a minute, at most")
 
-    @field_validator("alert_high_score")
+    @field_validator(*_AT_LEAST, *_AT_MOST)
     @classmethod
-    def _above_medium(cls, value: float, info: ValidationInfo) -> float:
-        medium = info.data.get("alert_medium_score", 0)
-        if value < medium:
-            raise ValueError(f"below ALERT_MEDIUM_SCORE={medium:g}, no alert would be of medium severity")
+    def _agrees_with_another(cls, value: float, info: ValidationInfo) -> float:
+        name = info.field_name or ""
+        other = _AT_LEAST.get(name) or _AT_MOST[name]
+        # A setting that cannot work by itself is named before those that go by it.
+        limit = info.data.get(other, value)
+        if (value < limit) if name in _AT_LEAST else (value > limit):
+            raise ValueError(f"it is {'below' if name in _AT_LEAST else 'above'} {other.upper()}={limit:g}")
         return value
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from events.types import FOREVER_NS
+from events.types import MAX_TS_NS, MIN_TS_NS
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -20,6 +20,6 @@ def time_of(text: str) -> int:
             raise ValueError(f"{text!r} is no ISO time such as 2026-01-16T14:30 and no nanoseconds") from None
         since = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - _EPOCH
         ts = (since.days * 86_400 + since.seconds) * 1_000_000_000 + since.microseconds * 1000
-    if not 0 <= ts < FOREVER_NS:
-        raise ValueError(f"{text!r} is no time in nanoseconds since 1970")
+    if not MIN_TS_NS <= ts <= MAX_TS_NS:
+        raise ValueError(f"{text!r} is no time of 1990 to 2100; a date is written 2026-01-16")
     return ts

@@ -52,7 +52,10 @@ def archived(data: Path) -> Path:
     [
         (("verify", "--from", "2026-11-27T14:31", "--to", "2026-11-27T14:30"), "--from is not before --to: the range"),
         (("export", "flow.alerts", "--from", "2026-11-28", "--to", "2026-11-27"), "--from is not before --to: the ran"),
-        (("export", "flow.alerts", "--from", "5", "--to", "5"), "--from is not before --to: the range holds nothing"),
+        (
+            ("export", "flow.alerts", "--from", "2026-11-27", "--to", "2026-11-27"),
+            "--from is not before --to: the range holds nothing",
+        ),
         (("export", "flow.alerts", "--run", "nosuch"), "no run 'nosuch' in "),
         (("export", "equities.prints", "--run", "nosuch"), "no run 'nosuch' in "),
         (("export", "flow.alerts", "--contract", "FOO"), "--contract: 'FOO' is not a compact OCC contract id such as "),
@@ -69,7 +72,9 @@ def test_what_cannot_be_meant_is_one_line(archived: Path, arguments: tuple[str, 
 
 
 def test_a_run_without_alerts_and_a_padded_contract_are_no_errors(archived: Path) -> None:
-    done = _run("export", "flow.alerts", "--data", archived, "--contract", "SPY   260116C00450000", "--from", "1")
+    done = _run(
+        "export", "flow.alerts", "--data", archived, "--contract", "SPY   260116C00450000", "--from", "1990-01-01"
+    )
     assert (done.exit_code, done.output) == (0, "")
 
 
@@ -80,7 +85,7 @@ def test_a_market_that_would_end_before_it_begins_is_refused(tmp_path: Path) -> 
     assert done.stderr == "error: the market's start is not before --until: the range holds nothing\n"
 
 
-@pytest.mark.parametrize("time", ["-1", "1960-01-01", "²", "tomorrow"])
+@pytest.mark.parametrize("time", ["-1", "1960-01-01", "20260114", "²", "tomorrow"])
 def test_a_time_that_is_none_is_a_usage_error(data: Path, time: str) -> None:
     done = _run("verify", "--data", data, f"--from={time}")
     assert done.exit_code == 2
@@ -105,8 +110,21 @@ def test_tail_says_when_nothing_is_there(data: Path) -> None:
 @pytest.mark.parametrize(
     ("environ", "error"),
     [
-        ({"ALERT_MEDIUM_SCORE": "90"}, r"^ALERT_HIGH_SCORE=82 cannot work: below ALERT_MEDIUM_SCORE=90, "),
-        ({"ALERT_HIGH_SCORE": "50"}, r"^ALERT_HIGH_SCORE='50' cannot work: below ALERT_MEDIUM_SCORE=60, "),
+        ({"ALERT_MEDIUM_SCORE": "90"}, r"^ALERT_HIGH_SCORE=82 cannot work: it is below ALERT_MEDIUM_SCORE=90"),
+        ({"ALERT_HIGH_SCORE": "50"}, r"^ALERT_HIGH_SCORE='50' cannot work: it is below ALERT_MEDIUM_SCORE=60"),
+        (
+            {"CLASSIFIER_SELL_MIN_DAYS": "90"},
+            "^CLASSIFIER_SELL_MAX_DAYS=60 cannot work: it is below CLASSIFIER_SELL_MIN_",
+        ),
+        ({"CLASSIFIER_0DTE_MIN_DELTA": "0.9"}, "^CLASSIFIER_0DTE_MAX_DELTA=0.75 cannot work: it is below "),
+        (
+            {"CLASSIFIER_Z_MIN_SAMPLES": "51"},
+            "^CLASSIFIER_Z_MIN_SAMPLES='51' cannot work: it is above ROLLING_WINDOW_SIZE=50",
+        ),
+        ({"CLASSIFIER_SWEEP_MIN_PREMIUM_Z": "nan"}, "^CLASSIFIER_SWEEP_MIN_PREMIUM_Z='nan' cannot work: "),
+        ({"CLASSIFIER_SWEEP_MIN_PREMIUM": "inf"}, "^CLASSIFIER_SWEEP_MIN_PREMIUM='inf' cannot work: "),
+        ({"ALERT_COOLDOWN_MS": "9" * 23}, "^ALERT_COOLDOWN_MS='9+' cannot work: nothing it could mean is beyond "),
+        ({"SYNTHETIC_START": "1969-01-01"}, "^SYNTHETIC_START='1969-01-01' cannot work: "),
         ({"SYNTHETIC_START": "yesterday"}, r"^SYNTHETIC_START='yesterday' cannot work: 'yesterday' is no ISO time "),
     ],
 )
@@ -122,7 +140,7 @@ def test_settings_that_contradict_each_other_or_are_no_time_fail_at_start(enviro
         ("FLOW_PARTITIONS", "9-12", "FLOW_PARTITIONS: '9-12' is not among the partitions 0-7 of the data set in "),
         ("BUS_PARTITIONS", "3", "BUS_PARTITIONS=3: the data set in "),
         ("CLUSTER_WINDOW_MS", "abc", "CLUSTER_WINDOW_MS='abc' cannot work: "),
-        ("ALERT_MEDIUM_SCORE", "90", "ALERT_HIGH_SCORE=82 cannot work: below ALERT_MEDIUM_SCORE=90"),
+        ("ALERT_MEDIUM_SCORE", "90", "ALERT_HIGH_SCORE=82 cannot work: it is below ALERT_MEDIUM_SCORE=90"),
     ],
 )
 def test_doctor_names_what_does_not_fit_and_shows_the_other_settings(
@@ -249,7 +267,7 @@ def test_explain_writes_margins_with_separators_and_says_why_a_packet_is_bare() 
     packet = {"packet": "pk:1", "contract": "SPY260116C00450000", "revision": 0, "in_structures": [], "rules": [rule]}
     bare = packet | {"packet": "pk:2", "rules": []}
     structure = {"structure": "st:1", "name": "call vertical", "revision": 0, "rules": [rule]}
-    lines = _lines({"packets": [packet, bare], "structures": [structure], "later": []})
+    lines = _lines({"packets": [packet, bare], "structures": [structure], "later": [], "not_judged": []})
     assert "    no  premium: 40,000 >= 160,000  margin -120,000" in lines
     assert "    ok  premium: 1,000 <= 2,500  margin +1,500" in lines
     heading = lines.index("packet pk:2 (SPY260116C00450000, revision 0)")
