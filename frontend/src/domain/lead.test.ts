@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Alert, Hit } from "./events";
-import { inOrder, leadOf } from "./lead";
+import { inOrder, leadOf, parted } from "./lead";
 
 const alert = (rules: string[], confidence: number, style_reasons: string[] = []) =>
   ({ rules, confidence, style_reasons }) as unknown as Alert;
@@ -29,4 +29,10 @@ describe("the rule that leads an alert", () => {
     expect(inOrder(hits, merged).map((h) => h.rule)).toEqual(["b", "c", "a"]);
     expect(inOrder(hits, null).map((h) => h.rule)).toEqual(["c", "b", "a"]);
   });
+});
+
+it("parts hits that stand from those that a cancelled print took back", () => {
+  const [standing, takenBack] = parted([hit("a", 0.7), hit("b", 0), hit("c", 0.6)]);
+  expect(standing.map((h) => h.rule)).toEqual(["a", "c"]);
+  expect(takenBack.map((h) => h.rule)).toEqual(["b"]);
 });

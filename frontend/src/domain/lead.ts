@@ -33,6 +33,11 @@ export function leadOf(alert: Alert): string | null {
   return ranked.at(-1) ?? (silent.length === 1 ? (silent[0] ?? null) : null);
 }
 
+/** Hits that stand, and those that a cancelled print took back. */
+export function parted(hits: readonly Hit[]): [Hit[], Hit[]] {
+  return [hits.filter((hit) => hit.confidence > 0), hits.filter((hit) => hit.confidence === 0)];
+}
+
 /** Hits, the alert's leading one first, then by confidence; equals as the operators rank them. */
 export function inOrder(hits: readonly Hit[], alert: Alert | null): Hit[] {
   const ranked = [...hits].sort((a, b) => b.confidence - a.confidence || (a.rule < b.rule ? 1 : -1));

@@ -5,7 +5,7 @@ import type { Selected } from "../../app/url";
 import { contractName } from "../../domain/contract";
 import type { Alert, FlowPacket, Hit } from "../../domain/events";
 import { nearMisses } from "../../domain/evidence";
-import { inOrder } from "../../domain/lead";
+import { inOrder, parted } from "../../domain/lead";
 import { counted, money, whole } from "../../domain/numbers";
 import { clockMs } from "../../domain/time";
 import { ruleName } from "../../domain/words";
@@ -72,11 +72,12 @@ function Packet({ packet, found, named }: PacketProps) {
 
 /** The hit that decided, in full; those behind it folded, with what they say. */
 function Hits({ hits, alert }: { hits: readonly Hit[]; alert: Alert | null }) {
-  const [first, ...others] = inOrder(hits, alert);
-  if (!first) return null;
+  const [standing, takenBack] = parted(hits);
+  const [first, ...others] = inOrder(standing, alert);
+  if (!first && takenBack.length === 0) return null;
   return (
     <>
-      <Checks {...first} />
+      {first && <Checks {...first} />}
       {others.map((hit, i) => (
         <details key={hit.id} className={css.more}>
           <summary>
@@ -89,6 +90,11 @@ function Hits({ hits, alert }: { hits: readonly Hit[]; alert: Alert | null }) {
           <Checks {...hit} />
         </details>
       ))}
+      {takenBack.length > 0 && (
+        <p className={css.note}>
+          Taken back, since a print was cancelled: {takenBack.map((hit) => ruleName(hit.rule)).join(", ")}.
+        </p>
+      )}
     </>
   );
 }

@@ -1,5 +1,5 @@
 /** The evidence of the selected row, down to its prints; the address holds a link to it. */
-import { useEffect, useRef, useState } from "react";
+import { useCallback, useEffect, useRef, useState, useSyncExternalStore } from "react";
 import { useStore } from "zustand";
 import { feeds, select, ui } from "../../app/session";
 import type { Selected } from "../../app/url";
@@ -11,7 +11,7 @@ import css from "./Evidence.module.css";
 import { EvidenceBody } from "./EvidenceBody";
 import { Facts } from "./Facts";
 import type { Found } from "./load";
-import { held, load, mistake } from "./load";
+import { held, load, mistake, revisionOf } from "./load";
 
 /** What is being shown, and of which asking it is: an answer to another never shows. */
 type State =
@@ -21,13 +21,38 @@ const LOADING: State = { kind: "loading" };
 /** The archive is a second or two behind: what is not there yet is asked for again this often. */
 const RETRIES = 3;
 const RETRY_MS = 1_500;
+/** An open alert's outcomes go on: it is asked for again this often while the page is looked at. */
+const AGAIN_MS = 10_000;
+
+const feedOf = (topic: string | undefined) => Object.values(feeds).find((feed) => feed.topic === topic);
+
+/** Changes whenever what is open has a new revision, or may have new outcomes. */
+function useNews(selected: Selected | null): string {
+  const feed = feedOf(selected?.topic);
+  const subscribe = useCallback((changed: () => void) => feed?.store.subscribe(changed) ?? (() => undefined), [feed]);
+  const revision = useSyncExternalStore(subscribe, () => revisionOf(selected && feed?.rows.find(selected.id)?.event));
+  const [beats, setBeats] = useState(0);
+  const goesOn = selected?.topic === "flow.alerts";
+  useEffect(() => {
+    if (!goesOn) return;
+    const timer = setInterval(() => document.hidden || setBeats((n) => n + 1), AGAIN_MS);
+    return () => clearInterval(timer);
+  }, [goesOn]);
+  return `${revision} ${beats}`;
+}
 
 function useEvidence(selected: Selected | null, attempt: number): State {
+  const news = useNews(selected);
   const [answer, setAnswer] = useState<{ of: Selected; attempt: number; state: State } | null>(null);
   useEffect(() => {
     if (!selected) return;
     const abort = new AbortController();
-    const show = (state: State) => setAnswer({ of: selected, attempt, state });
+    const show = (state: State) =>
+      setAnswer((before) => {
+        const stands = before?.of === selected && before.attempt === attempt && before.state.kind === "found";
+        // What was found stays in sight when asking again fails.
+        return stands && state.kind === "failed" ? before : { of: selected, attempt, state };
+      });
     const run = async (left: number): Promise<void> => {
       try {
         const found = await load(selected.topic, selected.id, abort.signal);
@@ -45,7 +70,7 @@ function useEvidence(selected: Selected | null, attempt: number): State {
     };
     if (mistake(selected) === null) void run(RETRIES);
     return () => abort.abort();
-  }, [selected, attempt]);
+  }, [selected, attempt, news]);
   const wrong = selected && mistake(selected);
   if (wrong) return { kind: "failed", status: 400, message: wrong };
   return answer && answer.of === selected && answer.attempt === attempt ? answer.state : LOADING;
@@ -53,9 +78,7 @@ function useEvidence(selected: Selected | null, attempt: number): State {
 
 /** Until the answer comes: what the row on the screen holds, or the name of what is asked for. Never another row's. */
 function Fetching({ selected }: { selected: Selected }) {
-  const row = Object.values(feeds)
-    .find((feed) => feed.topic === selected.topic)
-    ?.rows.find(selected.id);
+  const row = feedOf(selected.topic)?.rows.find(selected.id);
   const instrument = placeOf(selected.id)?.instrument;
   return (
     <>

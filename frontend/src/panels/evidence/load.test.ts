@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Alert, MarkedPrint } from "../../domain/events";
-import { held, mistake } from "./load";
+import { held, mistake, revisionOf } from "./load";
 
 const PRINT = "synthetic:options.prints:KO261218C00062500:1795789816545310000:7";
 
@@ -19,4 +19,10 @@ it("shows of a row that is being fetched what the row holds, and nothing else", 
   expect(held("flow.alerts", alert)).toMatchObject({ alert, hits: [], packets: [], prints: [] });
   const print = { id: PRINT } as MarkedPrint;
   expect(held("options.marked", print)).toMatchObject({ alert: null, prints: [print], raw: null });
+});
+
+it("knows which telling of an event a row holds", () => {
+  expect(revisionOf({ id: "al:1", revision: 3 } as Alert)).toBe(3);
+  expect(revisionOf({ id: PRINT } as MarkedPrint)).toBe(0);
+  expect(revisionOf(undefined)).toBe(0);
 });

@@ -37,6 +37,11 @@ export function mistake({ topic, id }: Selected): string | null {
   return named ? null : `This link names no row: ${id.slice(0, 80)} is no id.`;
 }
 
+/** Which telling of an event it is; 0 of one that is told once. */
+export function revisionOf(event: ScreenEvent | null | undefined): number {
+  return (event && "revision" in event ? event.revision : 0) ?? 0;
+}
+
 /** What a row holds of its evidence by itself, shown until the rest is fetched. */
 export function held(topic: string, event: ScreenEvent): Evidence {
   if (topic === "flow.alerts") return { ...NO_EVIDENCE, alert: event as Alert };
