@@ -44,6 +44,8 @@ export interface Query {
   limit: number;
   order?: "asc" | "desc";
   cursor?: string | null;
+  /** Each event as it is now, or all that was ever told of it. */
+  readonly revisions?: "last" | "all";
 }
 
 export interface Page {

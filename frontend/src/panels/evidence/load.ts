@@ -12,6 +12,7 @@ import type {
 import type { Evidence, Explanation } from "../../domain/evidence";
 import { NO_EVIDENCE } from "../../domain/evidence";
 import { isGathered, placeOf } from "../../domain/ids";
+import type { Query } from "../../feed/rest";
 import { fetchEvidence, fetchExplanation, fetchPage, RestError } from "../../feed/rest";
 
 export interface Found {
@@ -58,10 +59,10 @@ export async function load(topic: string, id: string, signal: AbortSignal): Prom
     ]);
     return { evidence, explanation };
   }
-  return { evidence: await ofPrint(topic, id), explanation: null };
+  return { evidence: await ofPrint(topic, id, signal), explanation: null };
 }
 
-async function ofPrint(topic: string, id: string): Promise<Evidence> {
+async function ofPrint(topic: string, id: string, signal: AbortSignal): Promise<Evidence> {
   const place = placeOf(id);
   if (!place) throw new RestError(400, "This link names no print.");
   const at = { from: String(place.ts - MS_NS), to: String(place.ts + MS_NS), limit: 1000 };
@@ -70,17 +71,32 @@ async function ofPrint(topic: string, id: string): Promise<Evidence> {
     return alone(page.events.find((event) => event.id === id) as EquityPrint | undefined);
   }
   const contract = place.instrument;
+  const near = { from: at.from, to: String(place.ts + LONGEST_WINDOW_NS), contract, limit: 100 };
   const [marked, packets] = await Promise.all([
     fetchPage("options.marked", { ...at, contract }),
-    fetchPage("flow.packets", { from: at.from, to: String(place.ts + LONGEST_WINDOW_NS), contract, limit: 100 }),
+    fetchPage("flow.packets", near),
   ]);
   const print = marked.events.find((event) => event.id === id) as MarkedPrint | undefined;
   if (!print) {
     const page = await fetchPage(topic as ScreenTopic, { ...at, contract });
     return alone(page.events.find((event) => event.id === id) as OptionPrint | undefined);
   }
-  const of = (packets.events as FlowPacket[]).filter((packet) => packet.members.includes(id));
-  return { ...NO_EVIDENCE, prints: [print], packets: of };
+  const holds = (packet: FlowPacket) => packet.members.includes(id);
+  const of = (packets.events as FlowPacket[]).filter(holds);
+  return { ...NO_EVIDENCE, prints: [print], packets: of.length > 0 ? of : await revised(near, holds, signal) };
+}
+
+/** A packet that lost a print is told again when that is known: the last telling stands minutes behind the print. */
+async function revised(
+  near: Query,
+  holds: (packet: FlowPacket) => boolean,
+  signal: AbortSignal,
+): Promise<readonly FlowPacket[]> {
+  const every = await fetchPage("flow.packets", { ...near, revisions: "all" });
+  const first = (every.events as FlowPacket[]).find(holds);
+  if (!first) return [];
+  const { packets } = await fetchEvidence(first.id, signal);
+  return packets.filter((packet) => packet.id === first.id);
 }
 
 function alone(raw: OptionPrint | EquityPrint | undefined): Evidence {
