@@ -7,11 +7,13 @@ const SPACING_MS = 60;
 const HIDDEN_MS = 1_000;
 
 const dirty = new Set<() => void>();
-let scheduled = false;
+/** Runs when no frame comes: a page may be hidden after it asked for one. Undefined while nothing is due. */
+let timer: ReturnType<typeof setTimeout> | undefined;
 let last = 0;
 
 function run(now: number): void {
-  scheduled = false;
+  clearTimeout(timer);
+  timer = undefined;
   if (!document.hidden && now - last < SPACING_MS) return schedule();
   last = now;
   const due = [...dirty];
@@ -20,10 +22,11 @@ function run(now: number): void {
 }
 
 function schedule(): void {
-  if (scheduled) return;
-  scheduled = true;
-  if (document.hidden) setTimeout(() => run(performance.now()), HIDDEN_MS);
-  else requestAnimationFrame(run);
+  if (timer !== undefined) return;
+  const mine = setTimeout(() => run(performance.now()), HIDDEN_MS);
+  timer = mine;
+  // A frame that comes after its timer has nothing left to do.
+  if (!document.hidden) requestAnimationFrame((now) => timer === mine && run(now));
 }
 
 /** Calls `flush` at the next due frame; asking twice before it is asking once. */
