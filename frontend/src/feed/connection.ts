@@ -20,7 +20,8 @@ export interface SubscriptionHandlers {
 
 export interface ConnectionHandlers {
   state(state: ConnectionState, retryAt: number | null): void;
-  hello(hello: Hello): void;
+  /** `other`: it speaks of another log than the hello before. */
+  hello(hello: Hello, other: boolean): void;
   status(status: GatewayStatus): void;
   refused(error: Refusal): void;
 }
@@ -31,6 +32,8 @@ interface Subscription {
   snapshot: number;
   rare: boolean;
   cursor: Cursor;
+  /** After a log was made anew, the partitions that have told where they are in the new one; null before that. */
+  told: Set<number> | null;
   handlers: SubscriptionHandlers;
 }
 
@@ -38,6 +41,11 @@ const FIRST_RETRY_MS = 250;
 const LONGEST_RETRY_MS = 5_000;
 /** The gateway sends its status each second; this long without a frame it is taken for dead. */
 const SILENCE_MS = 6_000;
+
+function isOther(before: Hello, now: Hello): boolean {
+  const remade = !!before.generation && !!now.generation && before.generation !== now.generation;
+  return remade || before.dataset !== now.dataset || (before.run ?? null) !== (now.run ?? null);
+}
 
 export class Connection {
   private socket: WebSocket | null = null;
@@ -84,7 +92,7 @@ export class Connection {
     rare = false,
   ): string {
     const sub = `${topic}#${++this.counter}`;
-    const subscription = { topic, keys, snapshot, rare, cursor: {}, handlers };
+    const subscription = { topic, keys, snapshot, rare, cursor: {}, told: null, handlers };
     this.subscriptions.set(sub, subscription);
     if (this.hello && this.socket) this.open(sub, subscription);
     return sub;
@@ -143,18 +151,38 @@ export class Connection {
 
   private greet(hello: Hello): void {
     const before = this.hello;
-    const other = before !== null && (before.dataset !== hello.dataset || (before.run ?? null) !== (hello.run ?? null));
-    this.hello = hello;
+    const other = before !== null && isOther(before, hello);
+    // A gateway that names no generation does not say that it is another one.
+    this.hello = { ...hello, generation: hello.generation ?? (other ? null : before?.generation) };
     this.retries = 0;
-    this.handlers.hello(hello);
+    this.handlers.hello(hello, other);
     for (const [sub, s] of this.subscriptions) {
       if (other) {
         s.cursor = {};
+        s.told = null;
         s.handlers.restarted();
       }
       this.open(sub, s);
     }
     this.handlers.state("open", null);
+  }
+
+  /**
+   * A log that ends before our cursor is another log: its topic was made anew. Every partition says so for itself, and
+   * the first of them is enough: what the others have sent since is of the new log.
+   */
+  private expire(s: Subscription, partition: number, next: number): void {
+    const awaited = s.told?.has(partition) === false;
+    const began = !awaited && next < (s.cursor[partition] ?? 0);
+    if (began) {
+      s.told = new Set();
+      // Cursors of the old log say nothing in the new one, which is read from where it begins.
+      for (const old of Object.keys(s.cursor)) s.cursor[old] = 0;
+      s.handlers.restarted();
+    }
+    s.told?.add(partition);
+    s.cursor[partition] = next;
+    if (!began && !awaited) s.handlers.expired(partition);
   }
 
   private take(text: string): void {
@@ -166,6 +194,7 @@ export class Connection {
         const s = this.subscriptions.get(sub);
         if (!s) return;
         s.cursor[partition] = next;
+        s.told?.add(partition);
         if (events.length) s.handlers.events(events, partition);
         return;
       }
@@ -173,18 +202,14 @@ export class Connection {
         const s = this.subscriptions.get(frame.sub);
         if (!s) return;
         s.cursor[frame.partition] = frame.skipped.next;
+        s.told?.add(frame.partition);
         s.handlers.skipped(frame.skipped, frame.partition);
         return;
       }
       case "expired": {
         const s = this.subscriptions.get(frame.sub);
         if (!s) return;
-        const began = frame.next < (s.cursor[frame.partition] ?? 0);
-        s.cursor[frame.partition] = frame.next;
-        // A log that ends before our cursor is another log: the data set was made anew.
-        if (began) s.handlers.restarted();
-        else s.handlers.expired(frame.partition);
-        return;
+        return this.expire(s, frame.partition, frame.next);
       }
       case "hello":
         return this.greet(frame.hello);

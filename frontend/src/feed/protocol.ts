@@ -22,6 +22,8 @@ export interface Hello {
   clock: DataClock;
   partitions: number;
   run?: string | null;
+  /** Another one than before: the run's topics were made anew. Left out by older gateways. */
+  generation?: string | null;
   version?: string;
   topics?: readonly string[];
 }
