@@ -5,9 +5,9 @@ import { idOf, revisionOf, tickerOf } from "../domain/events";
 import { nsText } from "../domain/time";
 import type { Connection, SubscriptionHandlers } from "./connection";
 import { onNextFrame } from "./frame";
-import type { Span } from "./protocol";
-import { fetchNewest, fetchSpan } from "./rest";
-import type { GapRow, Limits } from "./rows";
+import { Gaps, PAGE } from "./gaps";
+import { fetchNewest } from "./rest";
+import type { GapRow, Limits, Row } from "./rows";
 import { Rows } from "./rows";
 
 export type Hold = "paused" | "pointer" | "scroll" | "focus";
@@ -18,17 +18,15 @@ export interface FeedState {
   waiting: number;
   holds: ReadonlySet<Hold>;
   phase: "loading" | "ready";
-  older: "idle" | "loading" | "end" | "failed";
+  /** `full`: the page keeps no more rows than it has. */
+  older: "idle" | "loading" | "end" | "full" | "failed";
   received: number;
 }
 
 export const LIMITS: Limits = { shown: 5_000, waiting: 20_000, history: 12_000 };
 export const SNAPSHOT = 200;
-const GAP_PAGES = 20;
-const PAGE = 1_000;
 const OLDER = 500;
-/** A gap at the live edge gets its end from the next event; this long without one, the edge is its end. */
-const GAP_WAIT_MS = 1_500;
+const LOADING_MS = 1_500;
 
 export class Feed<E extends ScreenEvent = ScreenEvent> {
   readonly rows: Rows<E>;
@@ -43,7 +41,10 @@ export class Feed<E extends ScreenEvent = ScreenEvent> {
   private sub: string | null = null;
   private keys: readonly string[] | null = null;
   private readonly lastTs = new Map<number, number>();
-  private readonly openGaps = new Map<number, GapRow>();
+  private readonly gaps: Gaps<E>;
+  private readonly limits: Limits;
+  /** Grows with each start over: an answer that was asked for before it is of other rows. */
+  private generation = 0;
   private received = 0;
   newestTs = 0;
 
@@ -54,36 +55,44 @@ export class Feed<E extends ScreenEvent = ScreenEvent> {
       fillGaps: boolean;
       rare?: boolean;
       onEvents?: (newestTs: number) => void;
+      /** The log was made anew: event time may go back. */
+      onRestart?: () => void;
       limits?: Limits;
     },
   ) {
-    this.rows = new Rows<E>(options.limits ?? LIMITS, { id: idOf, revision: revisionOf, ts: (e) => e.ts });
+    this.limits = options.limits ?? LIMITS;
+    this.rows = new Rows<E>(this.limits, { id: idOf, revision: revisionOf, ts: (e) => e.ts });
+    this.gaps = new Gaps<E>({
+      topic,
+      rows: this.rows,
+      fills: options.fillGaps,
+      keys: () => this.keys,
+      newest: () => this.newestTs,
+      inserted: (events) => void this.insert(events),
+      changed: () => this.publish(true),
+    });
   }
 
   /** Starts, or starts again with other keys; rows of keys still wanted stay on the screen meanwhile. */
   follow(keys: readonly string[] | null): void {
     if (this.sub !== null) this.connection.unsubscribe(this.sub);
     const narrower = keys !== null && (this.keys === null || keys.every((key) => this.keys?.includes(key)));
-    if (narrower) this.rows.keep((event) => keys.includes(tickerOf(event)));
-    else this.rows.clear();
     this.keys = keys;
-    this.forgetPositions();
-    this.store.setState((s) => ({
-      version: s.version + 1,
-      waiting: this.rows.waiting,
-      phase: "loading",
-      older: "idle",
-    }));
+    // Of much that waits some may have been given up, which a narrower list could not say: it begins anew.
+    if (narrower && this.rows.waiting < this.limits.waiting / 2)
+      this.gaps.narrow((event) => keys.includes(tickerOf(event)));
+    else this.forgetRows();
+    this.startOver("loading");
     this.sub = this.connection.subscribe(this.topic, keys, SNAPSHOT, this.handlers(), this.options.rare);
-    setTimeout(() => this.store.setState({ phase: "ready" }), 1_500);
+    const { generation } = this;
+    setTimeout(() => generation === this.generation && this.store.setState({ phase: "ready" }), LOADING_MS);
   }
 
   stop(): void {
     if (this.sub !== null) this.connection.unsubscribe(this.sub);
     this.sub = null;
-    this.rows.clear();
-    this.forgetPositions();
-    this.store.setState((s) => ({ version: s.version + 1, waiting: 0, phase: "loading" }));
+    this.forgetRows();
+    this.startOver("loading");
   }
 
   hold(reason: Hold, on: boolean): void {
@@ -98,24 +107,12 @@ export class Feed<E extends ScreenEvent = ScreenEvent> {
 
   /** Lets in what waits now, whoever holds. */
   release(): void {
-    this.rows.flush();
+    this.trimming(() => this.rows.flush());
     this.publish(true);
   }
 
-  async fill(gap: GapRow): Promise<void> {
-    if (gap.state === "loading") return;
-    gap.state = "loading";
-    this.publish(true);
-    try {
-      const span = { from: nsText(gap.from, -1), to: nsText(gap.to ?? this.newestTs, 1), limit: PAGE };
-      const events = await fetchSpan(this.topic, this.keys, span, GAP_PAGES);
-      this.rows.insert(events as E[]);
-      this.rows.closeGap(gap);
-      onNextFrame(this.flush);
-    } catch {
-      gap.state = "failed";
-    }
-    this.publish(true);
+  fill(gap: GapRow): Promise<void> {
+    return this.gaps.fill(gap);
   }
 
   /** Asks the archive for rows before the oldest shown. */
@@ -123,18 +120,43 @@ export class Feed<E extends ScreenEvent = ScreenEvent> {
     const state = this.store.getState();
     const oldest = this.rows.shown[0];
     if (state.older === "loading" || state.older === "end" || !oldest) return;
+    if (this.full) return this.store.setState({ older: "full" });
     this.store.setState({ older: "loading" });
-    try {
-      const from = fromTs === undefined ? undefined : nsText(Math.min(fromTs, oldest.ts), -1);
-      const limit = fromTs === undefined ? OLDER : PAGE;
-      const answer = await fetchNewest(this.topic, this.keys, { from, to: nsText(oldest.ts, 1), limit });
-      const fresh = this.rows.insert(answer.events as E[]);
-      onNextFrame(this.flush);
-      this.store.setState({ older: answer.next === null && fresh === 0 && fromTs === undefined ? "end" : "idle" });
-    } catch {
-      this.store.setState({ older: "failed" });
-    }
+    const { generation } = this;
+    const from = fromTs === undefined ? undefined : nsText(Math.min(fromTs, oldest.ts), -1);
+    const limit = fromTs === undefined ? OLDER : PAGE;
+    const query = { from, to: nsText(oldest.ts, 1), limit };
+    const answer = await fetchNewest(this.topic, this.keys, query).catch(() => null);
+    if (generation !== this.generation) return;
+    // What it was to be joined to was trimmed meanwhile: between them would be a hole that nobody sees.
+    if (this.forgotten(oldest)) return this.store.setState({ older: "idle" });
+    const fresh = answer === null ? 0 : this.insert(answer.events as E[]);
+    const end = answer?.next === null && fresh === 0 && fromTs === undefined;
+    this.store.setState({ older: answer === null ? "failed" : this.full ? "full" : end ? "end" : "idle" });
     this.publish(true);
+  }
+
+  private get full(): boolean {
+    return this.rows.shown.length >= this.limits.history;
+  }
+
+  private insert(events: E[]): number {
+    const fresh = this.trimming(() => this.rows.insert(events));
+    onNextFrame(this.flush);
+    return fresh;
+  }
+
+  /** Where rows fall off the old end, there is something older again to ask for. */
+  private trimming<T>(move: () => T): T {
+    const oldest = this.rows.shown[0];
+    const moved = move();
+    if (oldest && this.forgotten(oldest) && this.store.getState().older !== "loading")
+      this.store.setState({ older: "idle" });
+    return moved;
+  }
+
+  private forgotten(row: Row<E>): boolean {
+    return row.kind === "event" ? this.rows.find(row.id) === undefined : !this.rows.shown.includes(row);
   }
 
   private get frozen(): boolean {
@@ -144,13 +166,12 @@ export class Feed<E extends ScreenEvent = ScreenEvent> {
   private handlers(): SubscriptionHandlers {
     return {
       events: (events, partition) => this.take(events as E[], partition),
-      skipped: (span, partition) => this.gap("skipped", span, partition),
+      skipped: (span, partition) => this.gap("skipped", span.count, partition),
       expired: (partition) => this.gap("expired", null, partition),
       restarted: () => {
-        this.rows.clear();
-        this.forgetPositions();
-        this.newestTs = 0;
-        this.publish(true);
+        this.forgetRows();
+        this.startOver("ready");
+        this.options.onRestart?.();
       },
     };
   }
@@ -159,8 +180,7 @@ export class Feed<E extends ScreenEvent = ScreenEvent> {
     this.received += events.length;
     let newest = this.lastTs.get(partition) ?? 0;
     for (const event of events) if (event.ts > newest) newest = event.ts;
-    const gap = this.openGaps.get(partition);
-    if (gap) this.endGap(partition, gap, events[0]?.ts ?? newest);
+    this.gaps.arriving(events, partition, newest);
     this.lastTs.set(partition, newest);
     if (newest > this.newestTs) this.newestTs = newest;
     this.rows.push(events, this.frozen);
@@ -168,25 +188,14 @@ export class Feed<E extends ScreenEvent = ScreenEvent> {
     onNextFrame(this.flush);
   }
 
-  private gap(why: "skipped" | "expired", span: Span | null, partition: number): void {
-    const from = this.lastTs.get(partition) ?? this.newestTs;
-    const gap = this.rows.addGap(why, span?.count ?? null, from, null);
-    this.openGaps.set(partition, gap);
-    setTimeout(() => {
-      if (this.openGaps.get(partition) === gap) this.endGap(partition, gap, this.newestTs);
-    }, GAP_WAIT_MS);
+  private gap(why: "skipped" | "expired", count: number | null, partition: number): void {
+    this.gaps.begin(why, count, partition, this.lastTs.get(partition) ?? this.newestTs);
     onNextFrame(this.flush);
-  }
-
-  private endGap(partition: number, gap: GapRow, to: number): void {
-    this.openGaps.delete(partition);
-    gap.to = Math.max(to, gap.from);
-    if (this.options.fillGaps) void this.fill(gap);
   }
 
   private readonly flush = (): void => {
     const held = this.store.getState().holds.size > 0;
-    const moved = !held && this.rows.flush();
+    const moved = !held && this.trimming(() => this.rows.flush());
     this.publish(moved || !this.frozen);
   };
 
@@ -199,8 +208,15 @@ export class Feed<E extends ScreenEvent = ScreenEvent> {
     }));
   }
 
-  private forgetPositions(): void {
+  private forgetRows(): void {
+    this.rows.clear();
+    this.gaps.forget();
+    this.newestTs = 0;
+  }
+
+  private startOver(phase: FeedState["phase"]): void {
+    this.generation += 1;
     this.lastTs.clear();
-    this.openGaps.clear();
+    this.store.setState((s) => ({ version: s.version + 1, waiting: this.rows.waiting, phase, older: "idle" }));
   }
 }

@@ -61,14 +61,21 @@ export async function fetchPage(topic: ScreenTopic, query: Query): Promise<Page>
   return { events: body.events ?? [], next: body.next ?? null };
 }
 
-/** Everything of a span, page by page, ticker by ticker; stops after `most` pages. */
+export interface SpanAnswer {
+  events: ScreenEvent[];
+  /** Up to where the span was read when its pages ran out; null when all of it was. */
+  reached: number | null;
+}
+
+/** Everything of a span, page by page, ticker by ticker; after `most` pages of a ticker it says how far it came. */
 export async function fetchSpan(
   topic: ScreenTopic,
   tickers: readonly string[] | null,
   query: Query,
   most: number,
-): Promise<ScreenEvent[]> {
+): Promise<SpanAnswer> {
   const events: ScreenEvent[] = [];
+  let reached: number | null = null;
   for (const underlying of tickers ?? [null]) {
     let cursor: string | null = null;
     for (let page = 0; page < most; page++) {
@@ -77,8 +84,9 @@ export async function fetchSpan(
       cursor = answer.next;
       if (cursor === null) break;
     }
+    if (cursor !== null) reached = Math.min(reached ?? Infinity, events.at(-1)?.ts ?? 0);
   }
-  return events;
+  return { events, reached };
 }
 
 /** The newest rows of a span. With several tickers no further back than the least far of them, so that no hole is left. */
