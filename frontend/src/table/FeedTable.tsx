@@ -78,6 +78,7 @@ export function FeedTable<E extends ScreenEvent>({ feed, passes = null, ...props
 function Older({ state, retry }: { state: string; retry: () => void }) {
   if (state === "loading") return <>Fetching older rows…</>;
   if (state === "end") return <>The archive holds nothing older.</>;
+  if (state === "full") return <>This page keeps no more rows. A narrower filter reaches further back.</>;
   if (state === "failed")
     return (
       <>

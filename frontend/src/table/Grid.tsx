@@ -5,6 +5,7 @@ import { useEffect, useId, useRef } from "react";
 import type { GapRow } from "../feed/rows";
 import type { Column } from "./columns";
 import { leastWidth, tracks } from "./columns";
+import { gapWords } from "./gapWords";
 import css from "./Grid.module.css";
 import { GridRow } from "./GridRow";
 import { gridKeys } from "./gridKeys";
@@ -68,7 +69,16 @@ export function Grid<E>(props: GridProps<E>) {
   const range = rangeOf(view, marks);
   const pageRows = () => Math.max(1, Math.floor((scroller.current?.clientHeight ?? 220) / ROW_HEIGHT) - 1);
   const show = (index: number) => virtual.scrollToIndex(index);
-  const { onKeyDown, onCopy } = gridKeys({ columns, view, marks, onMarks, onOpen, pageRows, show });
+  const { onKeyDown, onCopy } = gridKeys({
+    columns,
+    view,
+    marks,
+    onMarks,
+    onOpen,
+    onFill: props.onFill,
+    pageRows,
+    show,
+  });
 
   useEffect(() => {
     if (props.footer === undefined && activeIndex >= 0) virtual.scrollToIndex(activeIndex);
@@ -124,6 +134,7 @@ export function Grid<E>(props: GridProps<E>) {
                 top={item.start}
                 event={row.kind === "event" ? row.event : null}
                 state={row.kind === "gap" ? row.state : null}
+                told={row.kind === "gap" ? gapWords(row) : null}
                 active={item.index === activeIndex}
                 marked={range !== null && item.index >= range[0] && item.index <= range[1]}
                 opened={row.id === opened}

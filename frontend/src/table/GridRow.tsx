@@ -1,8 +1,7 @@
 /** One row of the table: an event, a line between days, or a place where rows are missing. */
 import type { MouseEvent } from "react";
 import { memo } from "react";
-import { whole } from "../domain/numbers";
-import { clock, dayName } from "../domain/time";
+import { dayName } from "../domain/time";
 import type { GapRow } from "../feed/rows";
 import type { Column } from "./columns";
 import css from "./Grid.module.css";
@@ -13,9 +12,10 @@ interface RowProps<E> {
   id: string;
   index: number;
   row: ViewRow<E>;
-  /** The row's event and state beside it: rows are replaced in place, and this is what changes then. */
+  /** The row's event, a gap's state and words beside it: rows are changed in place, and this is what changes then. */
   event: E | null;
   state: GapRow["state"] | null;
+  told: string | null;
   columns: readonly Column<E>[];
   template: string;
   top: number;
@@ -27,6 +27,26 @@ interface RowProps<E> {
   onMarks: (marks: Marks) => void;
   onOpen: (id: string) => void;
   onFill: ((gap: GapRow) => void) | undefined;
+}
+
+/** The classes and the mark of a row that can be marked. */
+function markable<E>(props: RowProps<E>, ...classes: (string | false | undefined)[]) {
+  const { row } = props;
+  const onMouseDown = (e: MouseEvent) => {
+    if (e.button !== 0) return;
+    if (e.shiftKey && props.anchor) {
+      e.preventDefault();
+      props.onMarks({ active: row.id, anchor: props.anchor });
+    } else props.onMarks({ active: row.id, anchor: row.id });
+  };
+  return {
+    id: props.id,
+    className: [css.row, props.marked && css.marked, props.active && css.active, ...classes].filter(Boolean).join(" "),
+    role: "row",
+    "aria-rowindex": props.index + 1,
+    "aria-selected": props.marked,
+    onMouseDown,
+  };
 }
 
 function PlainRow<E>(props: RowProps<E>) {
@@ -41,30 +61,11 @@ function PlainRow<E>(props: RowProps<E>) {
   }
   if (row.kind === "gap") return <GapLine {...props} gap={row} />;
   const event = row.event;
-  const classes = [
-    css.row,
-    props.marked && css.marked,
-    props.active && css.active,
-    props.opened && css.opened,
-    props.strong?.(event) && css.strong,
-  ];
-  const onMouseDown = (e: MouseEvent) => {
-    if (e.button !== 0) return;
-    if (e.shiftKey && props.anchor) {
-      e.preventDefault();
-      props.onMarks({ active: row.id, anchor: props.anchor });
-    } else props.onMarks({ active: row.id, anchor: row.id });
-  };
   return (
     <div
-      id={props.id}
-      className={classes.filter(Boolean).join(" ")}
+      {...markable(props, props.opened && css.opened, props.strong?.(event) && css.strong)}
       style={style}
-      role="row"
-      aria-rowindex={props.index + 1}
-      aria-selected={props.marked}
       data-id={row.id}
-      onMouseDown={onMouseDown}
       onClick={(e) => !e.shiftKey && props.onOpen(row.id)}
     >
       {columns.map((c) => (
@@ -76,31 +77,20 @@ function PlainRow<E>(props: RowProps<E>) {
   );
 }
 
-const WHY = {
-  skipped: "this connection was too slow for them",
-  expired: "the log no longer holds them; the archive may",
-  overflow: "more waited than this page keeps",
-} as const;
-
-function GapLine<E>({ gap, top, onFill }: RowProps<E> & { gap: GapRow }) {
-  const count = gap.count === null ? "Rows" : whole(gap.count);
-  const span = gap.to === null ? `after ${clock(gap.from)}` : `between ${clock(gap.from)} and ${clock(gap.to)}`;
+function GapLine<E>(props: RowProps<E> & { gap: GapRow }) {
+  const { gap, top, onFill } = props;
   return (
-    <div
-      className={`${css.row} ${css.line} ${css.gap}`}
-      style={{ transform: `translateY(${top}px)`, display: "flex" }}
-      role="row"
-    >
-      <span>
-        {count} missing {span}: {WHY[gap.why]}.
+    <div {...markable(props, css.line, css.gap)} style={{ transform: `translateY(${top}px)`, display: "flex" }}>
+      <span role="gridcell">{props.told}</span>
+      <span role="gridcell">
+        {props.state === "loading" ? (
+          "fetching…"
+        ) : (
+          <button type="button" onClick={() => onFill?.(gap)}>
+            {props.state === "failed" ? "The archive did not answer. Try again" : "Fetch them"}
+          </button>
+        )}
       </span>
-      {gap.state === "loading" ? (
-        <span>fetching…</span>
-      ) : (
-        <button type="button" onClick={() => onFill?.(gap)}>
-          {gap.state === "failed" ? "The archive did not answer. Try again" : "Fetch them"}
-        </button>
-      )}
     </div>
   );
 }

@@ -1,5 +1,6 @@
-/** A table's own keys: moving and extending the mark, opening its row, copying the marked rows. */
+/** A table's own keys: moving and extending the mark, opening its row or fetching its gap, copying the marked rows. */
 import type { ClipboardEvent, KeyboardEvent } from "react";
+import type { GapRow } from "../feed/rows";
 import type { Column } from "./columns";
 import { tsv } from "./columns";
 import type { Marks } from "./marks";
@@ -12,6 +13,7 @@ interface Keyed<E> {
   readonly marks: Marks;
   readonly onMarks: (marks: Marks) => void;
   readonly onOpen: (id: string) => void;
+  readonly onFill?: ((gap: GapRow) => void) | undefined;
   /** Rows that a page key moves by. */
   readonly pageRows: () => number;
   /** Brings a row into sight. */
@@ -47,21 +49,26 @@ function markedEvents<E>(view: View<E>, marks: Marks): E[] {
   return events;
 }
 
-export function gridKeys<E>({ columns, view, marks, onMarks, onOpen, pageRows, show }: Keyed<E>) {
-  const move = (to: number, extend: boolean) => {
-    const next = stepOf(view, to);
+export function gridKeys<E>({ columns, view, marks, onMarks, onOpen, onFill, pageRows, show }: Keyed<E>) {
+  const move = (here: number, to: number, extend: boolean) => {
+    const next = stepOf(view, to, here);
     if (next < 0) return;
     const id = view.at(next)?.id ?? null;
     onMarks({ active: id, anchor: extend ? (marks.anchor ?? marks.active ?? id) : id });
     show(next);
+  };
+  const open = (index: number) => {
+    const row = view.at(index);
+    if (row?.kind === "gap") onFill?.(row);
+    else if (row?.kind === "event") onOpen(row.id);
   };
   return {
     onKeyDown(event: KeyboardEvent): void {
       if (event.ctrlKey || event.metaKey || event.altKey) return;
       const here = marks.active === null ? -1 : view.indexOf(marks.active);
       const goal = goalOf(event.key, here, pageRows(), view.length);
-      if (goal !== undefined) move(goal, event.shiftKey);
-      else if (event.key === "Enter" && marks.active) onOpen(marks.active);
+      if (goal !== undefined) move(here, goal, event.shiftKey);
+      else if (event.key === "Enter" && here >= 0) open(here);
       else return;
       event.preventDefault();
     },

@@ -17,9 +17,10 @@ export function rangeOf<E>(view: View<E>, marks: Marks): [number, number] | null
   return anchor < 0 ? [active, active] : [Math.min(active, anchor), Math.max(active, anchor)];
 }
 
-/** The index to mark when going to `to`: inside the list, past a day's line; -1 when there is none. */
-export function stepOf<E>(view: View<E>, to: number): number {
+/** The index to mark when going from `here` to `to`: inside the list, past a day's line; -1 when there is none. */
+export function stepOf<E>(view: View<E>, to: number, here: number): number {
   const at = Math.min(Math.max(to, 0), view.length - 1);
   if (view.at(at)?.kind !== "day") return at;
-  return at + 1 < view.length ? at + 1 : at - 1;
+  const past = at + (to < here ? -1 : 1);
+  return past >= 0 && past < view.length ? past : here;
 }

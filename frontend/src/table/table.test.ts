@@ -1,9 +1,15 @@
+import type { KeyboardEvent } from "react";
+import { createElement } from "react";
+import { renderToStaticMarkup } from "react-dom/server";
 import { describe, expect, it } from "vitest";
 import { readPlace, readTickers, tickerFault, writePlace } from "../app/url";
-import type { EventRow } from "../feed/rows";
+import type { EventRow, GapRow } from "../feed/rows";
 import { timelineOf } from "../panels/evidence/timeline";
 import type { Column } from "./columns";
 import { tsv } from "./columns";
+import { gapWords } from "./gapWords";
+import { GridRow } from "./GridRow";
+import { gridKeys } from "./gridKeys";
 import { rangeOf, stepOf } from "./marks";
 import { viewOf } from "./view";
 
@@ -38,7 +44,76 @@ describe("marks", () => {
     expect(rangeOf(view, { active: "gone", anchor: null })).toBeNull();
   });
   it("step over a day's line and stay inside the list", () => {
-    expect([stepOf(view, 1), stepOf(view, 99), stepOf(view, -5)]).toEqual([2, 3, 0]);
+    expect([stepOf(view, 1, 0), stepOf(view, 99, 2), stepOf(view, -5, 2)]).toEqual([2, 3, 0]);
+  });
+});
+
+describe("keys", () => {
+  const gap: GapRow = {
+    kind: "gap",
+    id: "gap:1",
+    ts: noon + 2e9,
+    from: noon + 1e9,
+    to: noon + 2e9,
+    count: 1_200,
+    why: "skipped",
+    state: "open",
+  };
+  const view = viewOf([...rows.slice(0, 2), gap, ...rows.slice(2)], null);
+  const press = (key: string, active: string) => {
+    const did: string[] = [];
+    const { onKeyDown } = gridKeys({
+      columns: [],
+      view,
+      marks: { active, anchor: active },
+      onMarks: (marks) => did.push(`mark ${marks.active}`),
+      onOpen: (id) => did.push(`open ${id}`),
+      onFill: (row) => did.push(`fill ${row.id}`),
+      pageRows: () => 5,
+      show: () => undefined,
+    });
+    onKeyDown({ key, preventDefault: () => undefined } as KeyboardEvent);
+    return did;
+  };
+  it("cross a day's line in both directions, and come to a gap", () => {
+    expect([press("ArrowDown", "c"), press("ArrowUp", "gap:1")]).toEqual([["mark gap:1"], ["mark c"]]);
+    expect([press("ArrowDown", "gap:1"), press("ArrowUp", "b")]).toEqual([["mark b"], ["mark gap:1"]]);
+  });
+  it("open an event, fetch a gap", () => {
+    expect([press("Enter", "b"), press("Enter", "gap:1"), press("Enter", "gone")]).toEqual([
+      ["open b"],
+      ["fill gap:1"],
+      [],
+    ]);
+  });
+  it("find a gap in the list as they find a row, and its line says what is missing", () => {
+    const line = (more: Partial<GapRow>) =>
+      renderToStaticMarkup(
+        createElement(GridRow, {
+          id: "grid-1",
+          index: 1,
+          row: gap,
+          event: null,
+          state: gap.state,
+          told: gapWords({ ...gap, ...more }),
+          columns: [],
+          template: "",
+          top: 22,
+          active: true,
+          marked: true,
+          opened: false,
+          anchor: null,
+          strong: undefined,
+          onMarks: () => undefined,
+          onOpen: () => undefined,
+          onFill: undefined,
+        }),
+      );
+    expect(line({})).toMatch(/id="grid-1" class="[^"]*active[^"]*" role="row" aria-rowindex="2" aria-selected="true"/);
+    expect(line({})).toContain("1,200 missing between 12:00:01 and 12:00:02");
+    expect(line({ count: null, to: null })).toContain("Rows missing after 12:00:01");
+    expect(line({ from: 0 })).toContain("1,200 missing before 12:00:02");
+    expect(line({ from: 0, to: null })).toContain("1,200 missing before the first row");
   });
 });
 
