@@ -141,6 +141,27 @@ async function showsTheSelectedOnly() {
   await page.keyboard.press("Escape");
 }
 
+/** Esc takes back what was typed; an amount that is only visited stays to the dollar. */
+async function filterKeeps(ticker) {
+  const asked = (name) => new URL(page.url()).searchParams.get(name);
+  await page.keyboard.press("/");
+  await page.keyboard.type(ticker);
+  await page.keyboard.press("Escape");
+  assert.equal(await page.locator("#filter").inputValue(), "");
+  await page.keyboard.press("$");
+  await page.keyboard.type("412,480");
+  await page.keyboard.press("Enter");
+  await until("the amount in the address", () => asked("min") === "412480");
+  await page.keyboard.press("$");
+  await page.keyboard.press("Tab");
+  assert.deepEqual([asked("t"), asked("min")], [null, "412480"]);
+  await page.keyboard.press("$");
+  await page.keyboard.press("Control+A");
+  await page.keyboard.press("Delete");
+  await page.keyboard.press("Enter");
+  await until("every premium again", () => asked("min") === null);
+}
+
 async function filters() {
   const ticker = (await texts("t", 3))[0].split(" ")[0];
   await page.keyboard.press("/");
@@ -156,6 +177,7 @@ async function filters() {
   await page.keyboard.press("Delete");
   await page.keyboard.press("Enter");
   await until("other tickers again", async () => new Set((await texts("t", 3)).map((name) => name.split(" ")[0])).size > 1);
+  await filterKeeps(ticker);
   say("filter", { ticker });
 }
 

@@ -3,7 +3,7 @@ import { contractOf, daysToExpiry } from "./contract";
 import { margin, nearMisses } from "./evidence";
 import type { FlowPacket } from "./events";
 import { placeOf } from "./ids";
-import { counted, exactMoney, money, price, readMoney, signed } from "./numbers";
+import { counted, exactMoney, money, price, readMoney, signed, typedMoney } from "./numbers";
 import { statedOnce } from "./sentences";
 import { clockMs, dayOf, nsText } from "./time";
 
@@ -53,6 +53,11 @@ describe("numbers", () => {
   it("shows the decimals that a price has", () => {
     expect([price(1.1), price(38.2353)]).toEqual(["1.10", "38.2353"]);
     expect([signed(-0.04), signed(1.26), signed(-2)]).toEqual(["0.0", "+1.3", "−2.0"]);
+  });
+  it("writes an amount so that it reads back as itself", () => {
+    const amounts = [25, 49.5, 50_000, 412_480, 1_200_000, 1_234_567, 2_500_000_000, 0.1];
+    expect(amounts.map((n) => readMoney(typedMoney(n)))).toEqual(amounts);
+    expect([25, 50_000, 412_480, 1_200_000].map(typedMoney)).toEqual(["25", "50k", "412480", "1.2M"]);
   });
   it("reads money as people type it", () => {
     expect(["50k", "$1.2M", "40,000", "k", "", "5 apples"].map(readMoney)).toEqual([

@@ -51,6 +51,13 @@ export function figure(n: number): string {
   return Math.abs(n) >= 1000 ? cents.format(n) : String(Math.round(n * 1000) / 1000);
 }
 
+/** The shortest way to type an amount that reads back as exactly that: "50k", "412.48k", "1.2M", "25". */
+export function typedMoney(dollars: number): string {
+  const ways = [`${dollars / 1e6}M`, `${dollars / 1e3}k`, `${dollars}`];
+  const exact = ways.filter((way) => readMoney(way) === dollars);
+  return exact.reduce((best, way) => (way.length < best.length ? way : best), `${dollars}`);
+}
+
 /** Reads "50k", "1.2M", "40000", "$40,000"; null when it is none of these. */
 export function readMoney(text: string): number | null {
   const m = /^\$?\s*([\d,]*\.?\d+)\s*([kKmM]?)$/.exec(text.trim());

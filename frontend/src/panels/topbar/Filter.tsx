@@ -1,10 +1,10 @@
 /** The filter: tickers, asked of the gateway, and a least premium for alerts and packets; both stand in the address. */
 import type { KeyboardEvent } from "react";
-import { useId, useState } from "react";
+import { useId, useRef, useState } from "react";
 import { useStore } from "zustand";
 import { setMinPremium, setTickers, ui } from "../../app/session";
 import { MAX_TICKERS, readTickers, tickerFault } from "../../app/url";
-import { money, readMoney } from "../../domain/numbers";
+import { readMoney, typedMoney } from "../../domain/numbers";
 import css from "./TopBar.module.css";
 
 interface FieldProps {
@@ -22,17 +22,24 @@ function Field({ id, label, placeholder, value, short = false, hint, apply }: Fi
   const [text, setText] = useState(value);
   const [fault, setFault] = useState<string | null>(null);
   const told = useId();
+  const left = useRef(false);
   const commit = (next: string) => setFault(apply(next));
   const onKeyDown = (e: KeyboardEvent<HTMLInputElement>) => {
     if (e.key === "Enter") {
       commit(text);
       e.currentTarget.blur();
     } else if (e.key === "Escape") {
+      left.current = true;
       setText(value);
       setFault(null);
       e.currentTarget.blur();
     } else return;
     e.stopPropagation();
+  };
+  /** Leaving applies what stands there, but not what Esc has just taken back. */
+  const onBlur = () => {
+    if (!left.current) commit(text);
+    left.current = false;
   };
   return (
     <label className={css.field} data-set={value !== ""} data-bad={fault !== null} title={hint}>
@@ -48,7 +55,7 @@ function Field({ id, label, placeholder, value, short = false, hint, apply }: Fi
         aria-describedby={fault === null ? undefined : told}
         onChange={(e) => setText(e.target.value)}
         onKeyDown={onKeyDown}
-        onBlur={() => commit(text)}
+        onBlur={onBlur}
       />
       {fault !== null && (
         <span id={told} role="alert" className={css.told}>
@@ -88,7 +95,7 @@ export function Filter() {
         label="from $"
         placeholder="any"
         short
-        value={least > 0 ? money(least).slice(1).replace(".0", "") : ""}
+        value={least > 0 ? typedMoney(least) : ""}
         hint="Least premium of alerts and packets: 50k, 1.2M"
         apply={(text) => {
           const read = text.trim() === "" ? 0 : readMoney(text);
