@@ -40,10 +40,15 @@ export function revisionOf(event: object): number {
   return (event as { revision?: number }).revision ?? 0;
 }
 
-/** The ticker that keys the event on the bus: the underlying, or the equity's own symbol. */
-export function tickerOf(event: object): string {
-  const e = event as { underlying?: string; symbol?: string; contract?: string };
-  return e.underlying ?? e.symbol ?? /^[A-Z]+/.exec(e.contract ?? "")?.[0] ?? "";
+/** The ticker that keys the event on the bus: the underlying, or the equity's own symbol; null where it names none. */
+export function tickerOf(event: object): string | null {
+  const e = event as { underlying?: string; symbol?: string };
+  return e.underlying ?? e.symbol ?? null;
+}
+
+/** Whether a topic's events name their ticker. A print as it arrives names its contract: SPXW is of SPX, BRKB of BRK.B. */
+export function namesTicker(topic: ScreenTopic): boolean {
+  return topic !== "options.prints";
 }
 
 export function sideOfDirection(direction: Alert["direction"]): SideName | "mixed" {

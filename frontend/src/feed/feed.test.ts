@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import type { FlowPacket } from "../domain/events";
+import type { ScreenEvent, ScreenTopic } from "../domain/events";
 import { Connection } from "./connection";
 import { hello, quiet, Socket } from "./fakeSocket";
 import type { GapRow } from "./rows";
@@ -49,11 +49,11 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-async function start(limits = LIMITS) {
+async function start(limits = LIMITS, topic: ScreenTopic = "flow.packets") {
   const { Feed } = await import("./feed");
   Socket.all = [];
   const connection = new Connection("ws://x/ws", quiet, Socket.make);
-  const feed = new Feed<FlowPacket>("flow.packets", connection, { fillGaps: true, limits });
+  const feed = new Feed<ScreenEvent>(topic, connection, { fillGaps: true, limits });
   feed.follow(null);
   connection.start();
   const socket = Socket.last();
@@ -63,7 +63,7 @@ async function start(limits = LIMITS) {
   const send = (events: object[], partition = 0) => {
     const first = next[partition] ?? 0;
     next[partition] = first + events.length;
-    socket.frame({ sub: sub(), topic: "flow.packets", partition, first, next: next[partition], events });
+    socket.frame({ sub: sub(), topic, partition, first, next: next[partition], events });
     return vi.advanceTimersByTimeAsync(100);
   };
   const skip = (count: number, partition = 0) => {
@@ -227,6 +227,23 @@ describe("older rows", () => {
     await send(many("e", 12, T + S));
     await asked[0]?.answer([event("before", T - S)]);
     expect(ids()[0]).toBe("e2");
+  });
+});
+
+describe("a narrower filter", () => {
+  it("keeps the rows of its tickers", async () => {
+    const { feed, send, ids } = await start();
+    await send([event("spy", T), event("nvda", T + 1, { underlying: "NVDA" })]);
+    feed.follow(["NVDA"]);
+    expect(ids()).toEqual(["nvda"]);
+  });
+
+  it("begins anew where a row does not name its ticker, with nothing between that is left out", async () => {
+    const { feed, send, ids } = await start(LIMITS, "options.prints");
+    const print = (id: string, contract: string) => ({ id, ts: T, contract });
+    await send([print("weekly", "SPXW260116C05000000"), print("monthly", "SPX260116C05000000")]);
+    feed.follow(["SPX"]);
+    expect(ids()).toEqual([]);
   });
 });
 

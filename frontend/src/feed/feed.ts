@@ -1,7 +1,7 @@
 /** One topic on the screen: its subscription, its rows, who holds them, and how what is missing is fetched. */
 import { createStore } from "zustand/vanilla";
 import type { ScreenEvent, ScreenTopic } from "../domain/events";
-import { idOf, revisionOf, tickerOf } from "../domain/events";
+import { idOf, namesTicker, revisionOf, tickerOf } from "../domain/events";
 import { nsText } from "../domain/time";
 import type { Connection, SubscriptionHandlers } from "./connection";
 import { onNextFrame } from "./frame";
@@ -77,10 +77,10 @@ export class Feed<E extends ScreenEvent = ScreenEvent> {
   follow(keys: readonly string[] | null): void {
     if (this.sub !== null) this.connection.unsubscribe(this.sub);
     const narrower = keys !== null && (this.keys === null || keys.every((key) => this.keys?.includes(key)));
-    this.keys = keys;
     // Of much that waits some may have been given up, which a narrower list could not say: it begins anew.
-    if (narrower && this.rows.waiting < this.limits.waiting / 2)
-      this.gaps.narrow((event) => keys.includes(tickerOf(event)));
+    const kept = narrower && namesTicker(this.topic) && this.rows.waiting < this.limits.waiting / 2;
+    this.keys = keys;
+    if (kept) this.gaps.narrow((event) => keys.includes(tickerOf(event) ?? ""));
     else this.forgetRows();
     this.startOver("loading");
     this.sub = this.connection.subscribe(this.topic, keys, SNAPSHOT, this.handlers(), this.options.rare);
