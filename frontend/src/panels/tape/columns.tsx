@@ -36,10 +36,18 @@ function venue(code: string | null | undefined, table: (code: string) => readonl
   return <span title={full}>{short}</span>;
 }
 
-/** Size of the quote that the print hit; the larger side where its own side is not known. */
-function quoted(p: MarkedPrint): number | null {
-  const sold = p.side === "sell" || p.placement === "bid" || p.placement === "below_bid";
-  return (sold ? p.bid_size : p.ask_size) ?? null;
+const SIDE_OF_PLACE: Partial<Record<MarkedPrint["placement"], "buy" | "sell">> = {
+  ask: "buy",
+  above_ask: "buy",
+  bid: "sell",
+  below_bid: "sell",
+};
+
+/** Size of the quote that the print hit, or why it is not known. */
+function quoted(p: MarkedPrint): number | string {
+  const side = SIDE_OF_PLACE[p.placement] ?? p.side;
+  if (side !== "buy" && side !== "sell") return "its side is not known, and with it which quoted size it hit";
+  return (side === "sell" ? p.bid_size : p.ask_size) ?? "no quoted size";
 }
 
 function SizeAgainstQuote({ print }: { print: MarkedPrint }) {
@@ -47,9 +55,9 @@ function SizeAgainstQuote({ print }: { print: MarkedPrint }) {
   return (
     <>
       <Num>{whole(print.size)}</Num>
-      <Muted title={shown === null ? "no quoted size" : `${whole(shown)} were quoted on the side it hit`}>
+      <Muted title={typeof shown === "string" ? shown : `${whole(shown)} were quoted on the side it hit`}>
         {" "}
-        / <Num>{shown === null ? "–" : whole(shown).padStart(3, "\u2007")}</Num>
+        / <Num>{(typeof shown === "string" ? "–" : whole(shown)).padStart(3, "\u2007")}</Num>
       </Muted>
     </>
   );
