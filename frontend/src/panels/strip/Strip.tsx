@@ -46,7 +46,10 @@ export function Strip() {
 
   return (
     <div className={css.strip}>
-      <div className={css.legend} title="Alerts of the last 30 minutes of event time; height is severity">
+      <div
+        className={css.legend}
+        title="Alerts of the last 30 minutes of event time; height is severity. Withdrawn ones are small and grey on the line"
+      >
         <span className={css.up}>bullish</span>
         <span className={css.down}>bearish</span>
       </div>

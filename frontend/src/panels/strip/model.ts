@@ -25,9 +25,11 @@ export function marksOf(rows: readonly Row<Alert>[], now: number, spanNs: number
     const row = rows[i];
     if (!row || row.ts < now - spanNs) break;
     if (row.kind !== "event") continue;
-    const { direction, severity } = row.event;
-    const [lane, colour] = LANE[direction];
-    marks.push({ id: row.id, x: 1 - (now - row.ts) / spanNs, lane, colour, level: LEVEL[severity] });
+    const { direction, severity, withdrawn } = row.event;
+    // A withdrawn alert claims nothing any more.
+    const [lane, colour] = LANE[withdrawn ? "neutral" : direction];
+    const level = LEVEL[withdrawn ? "low" : severity];
+    marks.push({ id: row.id, x: 1 - (now - row.ts) / spanNs, lane, colour, level });
   }
   return marks;
 }
