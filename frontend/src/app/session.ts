@@ -59,32 +59,49 @@ const address = `${location.protocol === "https:" ? "wss" : "ws"}://${location.h
 const connection = new Connection(address, {
   state: (state, retryAt) =>
     link.setState((s) => ({ connection: state, retryAt, everOpen: s.everOpen || state === "open" })),
-  hello: (hello) => link.setState({ hello, refusal: null }),
+  hello: (hello, other) => {
+    link.setState({ hello, refusal: null });
+    if (other) forgetClock();
+  },
   status: (status) => {
     link.setState({ status, statusAt: Date.now() });
-    if (status.event_time !== null) seen(Number(status.event_time));
+    if (status.event_time !== null) told(Number(status.event_time));
   },
   refused: (refusal) => link.setState({ refusal }),
 });
 
 let newest = 0;
+/** A log was made anew and its event time may have gone back: the next status sets the clock, whatever it said before. */
+let clockAnew = false;
 function publishNewest(): void {
-  if (newest !== link.getState().newestTs && !ui.getState().paused) link.setState({ newestTs: newest });
+  if (newest > 0 && newest !== link.getState().newestTs && !ui.getState().paused) link.setState({ newestTs: newest });
 }
 function seen(ts: number): void {
   if (ts <= newest) return;
   newest = ts;
   onNextFrame(publishNewest);
 }
+function told(ts: number): void {
+  if (clockAnew) newest = 0;
+  clockAnew = false;
+  seen(ts);
+}
+/** The clock of another data set says nothing: it is unknown until that one tells its own. */
+function forgetClock(): void {
+  newest = 0;
+  link.setState({ newestTs: 0 });
+}
 
 export const STRIP_MINUTES = 30;
 
+const clocked = { onEvents: seen, onRestart: () => void (clockAnew = true) };
+
 export const feeds = {
-  "flow.alerts": new Feed<Alert>("flow.alerts", connection, { fillGaps: true, rare: true, onEvents: seen }),
-  "flow.packets": new Feed<FlowPacket>("flow.packets", connection, { fillGaps: true, onEvents: seen }),
-  "options.marked": new Feed<MarkedPrint>("options.marked", connection, { fillGaps: false, onEvents: seen }),
-  "options.prints": new Feed<OptionPrint>("options.prints", connection, { fillGaps: false, onEvents: seen }),
-  "equities.prints": new Feed<EquityPrint>("equities.prints", connection, { fillGaps: false, onEvents: seen }),
+  "flow.alerts": new Feed<Alert>("flow.alerts", connection, { fillGaps: true, rare: true, ...clocked }),
+  "flow.packets": new Feed<FlowPacket>("flow.packets", connection, { fillGaps: true, ...clocked }),
+  "options.marked": new Feed<MarkedPrint>("options.marked", connection, { fillGaps: false, ...clocked }),
+  "options.prints": new Feed<OptionPrint>("options.prints", connection, { fillGaps: false, ...clocked }),
+  "equities.prints": new Feed<EquityPrint>("equities.prints", connection, { fillGaps: false, ...clocked }),
 } as const;
 
 const keysOf = (tickers: readonly string[]) => (tickers.length ? tickers : null);
