@@ -151,6 +151,17 @@ describe("a gap", () => {
     expect(ids()).toEqual(["a", "b", "z"]);
   });
 
+  it("counts a revision once that waits to move its row", async () => {
+    const { feed, gap, pass } = await gapped(4);
+    feed.hold("pointer", true);
+    const moved = [event("a", T + 2, { revision: 2 })];
+    await asked[0]?.answer(moved);
+    expect(gap()?.count).toBe(2);
+    await pass(10_000);
+    await asked[1]?.answer(moved);
+    expect(gap()?.count).toBe(2);
+  });
+
   it("before any event asks for what is newest, not for a time before time", async () => {
     const { skip, send, gap, ids, pass } = await start();
     skip(50);

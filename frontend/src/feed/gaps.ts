@@ -51,6 +51,8 @@ export class Gaps<E extends ScreenEvent> {
   private readonly unended = new Map<number, GapRow>();
   /** Gaps that are not closed and their partitions, oldest first. */
   private readonly live = new Map<GapRow, number>();
+  /** Newest revisions met while something is missing: a row that waits to move still shows an older one. */
+  private readonly met = new Map<string, number>();
   private generation = 0;
 
   constructor(private readonly around: Surroundings<E>) {}
@@ -60,10 +62,10 @@ export class Gaps<E extends ScreenEvent> {
     this.generation += 1;
     this.unended.clear();
     this.live.clear();
+    this.met.clear();
   }
 
   begin(why: "skipped" | "expired", count: number | null, partition: number, from: number): void {
-    for (const gap of this.live.keys()) if (!this.stands(gap)) this.live.delete(gap);
     const gap = this.around.rows.addGap(why, count, from, null);
     this.unended.set(partition, gap);
     this.live.set(gap, partition);
@@ -75,6 +77,8 @@ export class Gaps<E extends ScreenEvent> {
   /** To be told of events before they are pushed: they end their partition's gap, and supersede revisions lost in it. */
   arriving(events: readonly E[], partition: number, newest: number): void {
     const first = events[0];
+    for (const gap of this.live.keys()) if (!this.stands(gap)) this.live.delete(gap);
+    if (this.live.size === 0) return this.met.clear();
     const open = this.unended.get(partition);
     if (open) this.end(partition, open, first?.ts ?? newest);
     if (first && this.around.newest() === 0) this.place(first.ts);
@@ -155,11 +159,10 @@ export class Gaps<E extends ScreenEvent> {
 
   /** Of each event the revisions from the one known before, exclusive, to its own, inclusive. */
   private steps(events: readonly E[]): number[] {
-    const seen = new Map<string, number>();
     return events.map((event) => {
       const id = idOf(event);
-      const known = seen.get(id) ?? this.around.rows.find(id)?.revision ?? -1;
-      seen.set(id, Math.max(known, revisionOf(event)));
+      const known = Math.max(this.met.get(id) ?? -1, this.around.rows.find(id)?.revision ?? -1);
+      this.met.set(id, Math.max(known, revisionOf(event)));
       return revisionOf(event) - known;
     });
   }
