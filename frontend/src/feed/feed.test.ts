@@ -154,12 +154,22 @@ describe("a gap", () => {
   it("counts a revision once that waits to move its row", async () => {
     const { feed, gap, pass } = await gapped(4);
     feed.hold("pointer", true);
-    const moved = [event("a", T + 2, { revision: 2 })];
+    const moved = [event("a", T + S / 2, { revision: 2 })];
     await asked[0]?.answer(moved);
     expect(gap()?.count).toBe(2);
     await pass(10_000);
+    expect(asked.length).toBe(2);
     await asked[1]?.answer(moved);
     expect(gap()?.count).toBe(2);
+  });
+
+  it("of a partition that was quiet for long stands in the list, not below what is trimmed", async () => {
+    const { send, skip, gap } = await start();
+    await send([event("quiet", T)], 1);
+    await send(many("e", 10, T + S));
+    skip(3, 1);
+    await send([event("z", T + 2 * S)], 1);
+    expect(gap()).toMatchObject({ from: T, to: T + 2 * S, count: 3 });
   });
 
   it("before any event asks for what is newest, not for a time before time", async () => {

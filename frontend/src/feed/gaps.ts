@@ -66,7 +66,10 @@ export class Gaps<E extends ScreenEvent> {
   }
 
   begin(why: "skipped" | "expired", count: number | null, partition: number, from: number): void {
-    const gap = this.around.rows.addGap(why, count, from, null);
+    const { rows } = this.around;
+    const gap = rows.addGap(why, count, from, null);
+    // Of a partition that was quiet for long it begins before the oldest row; it would be trimmed there, unseen.
+    gap.ts = Math.max(from, rows.shown[0]?.ts ?? 0);
     this.unended.set(partition, gap);
     this.live.set(gap, partition);
     setTimeout(() => {
