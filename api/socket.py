@@ -116,16 +116,17 @@ class Clients:
         sub.task = asyncio.create_task(self._begin(sub, keys, count, resume=asked.from_ is not None))
 
     async def _begin(self, sub: Subscription, keys: Keys, snapshot: int, resume: bool) -> None:
+        newest = sub.topic, snapshot, keys
         try:
             if snapshot:
-                cursors = await self._tailer.readers.run(lambda bus: cursors_of_newest(bus, sub.topic, snapshot, keys))
-                sub.begin_at(cursors)
+                sub.begin_at(await self._tailer.read(sub.topic, lambda bus: cursors_of_newest(bus, *newest)))
             sub.tell_start()
             if snapshot or resume or not self._tailer.follow(sub):
                 await self._tailer.catch_up(sub)
         except Exception as error:
             _log.exception("catching up with %s failed", sub.topic)
             sub.client.tell(Fault(f"cannot be read: {error}", "subscribe", sub.sub).frame())
+            self._end(sub.client, sub)  # so that the client may subscribe again
 
     def _end(self, client: Client, sub: Subscription) -> None:
         self._tailer.leave(sub)

@@ -133,6 +133,15 @@ class Tailer:
             tail = self._tails[topic] = _TopicTail(topic, self._bus)
         return tail
 
+    async def read(self, topic: str, work: Callable[[Bus], T]) -> T:
+        """Runs a read of a topic in one of the threads; while the log cannot be read it waits, as the live end does."""
+        while True:
+            try:
+                return await self.readers.run(work)
+            except (BusError, sqlite3.Error) as error:
+                _log.warning("%s cannot be read now: %s", topic, error)
+                await asyncio.sleep(_FAULT_PAUSE_S)
+
     def leave(self, sub: Subscription) -> None:
         """Ends a subscription; a topic that nobody wants any more is no longer read."""
         if sub.task is not None:
@@ -153,7 +162,7 @@ class Tailer:
 
     async def catch_up(self, sub: Subscription) -> None:
         """Reads from the subscription's cursors on until it is live; never faster than its client takes."""
-        heads = await self.readers.run(lambda bus: bus.heads(sub.topic))
+        heads = await self.read(sub.topic, lambda bus: bus.heads(sub.topic))
         for partition, head in enumerate(heads):
             if not head.start <= sub.cursors[partition] <= head.next:
                 sub.expire(partition, head.start)
@@ -166,9 +175,9 @@ class Tailer:
     async def _read_on(self, sub: Subscription, partition: int) -> None:
         topic, cursor = sub.topic, sub.cursors[partition]
         derived = TOPICS[topic].layer == "derived"
-        batches = await self.readers.run(lambda bus: bus.read(topic, partition, cursor, _CATCH_UP_RECORDS))
+        batches = await self.read(topic, lambda bus: bus.read(topic, partition, cursor, _CATCH_UP_RECORDS))
         if not batches:
-            head = (await self.readers.run(lambda bus: bus.heads(topic)))[partition]
+            head = (await self.read(topic, lambda bus: bus.heads(topic)))[partition]
             if head.start > cursor or head.next < cursor:
                 sub.expire(partition, head.start)
             self._seen(topic, partition, head.next)
