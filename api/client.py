@@ -94,6 +94,11 @@ class Subscription:
         self.cursors[partition] = self._told[partition] = next_offset
         self._notice(protocol.expired(self._begin, partition, next_offset))
 
+    def expire_all(self, cursors: list[int]) -> None:
+        """Goes on at other offsets in every partition, for the run that the cursors belong to was cleared."""
+        for partition, next_offset in enumerate(cursors):
+            self.expire(partition, next_offset)
+
     def flush_cursor(self, partition: int) -> None:
         """Tells the cursor in a frame without events, where only filtered and control records have passed."""
         if self._told[partition] < self.cursors[partition]:

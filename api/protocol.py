@@ -21,13 +21,17 @@ Key = Annotated[str, Meta(min_length=1, max_length=16)]
 
 
 class Subscribe(Struct, tag_field="op", tag="subscribe", forbid_unknown_fields=True):
-    """Asks for a topic; `from` resumes at cursors, else the newest `snapshot` events come first."""
+    """Asks for a topic; `from` resumes at cursors, else the newest `snapshot` events come first.
+
+    `generation` is the one that the hello named when the cursors were told: of another one they have expired.
+    """
 
     sub: SubId
     topic: str
     keys: Annotated[list[Key], Meta(min_length=1, max_length=MAX_KEYS)] | None = None
     from_: dict[str, Annotated[int, Meta(ge=0)]] | None = msgspec.field(default=None, name="from")
     snapshot: Annotated[int, Meta(ge=0, le=MAX_SNAPSHOT)] = 0
+    generation: str | None = None
 
 
 class Unsubscribe(Struct, tag_field="op", tag="unsubscribe", forbid_unknown_fields=True):

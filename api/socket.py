@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sqlite3
 from collections.abc import Callable
 from contextlib import suppress
 from importlib import metadata
@@ -17,12 +18,15 @@ from api.client import Client, Send, Subscription, Traffic
 from api.newest import cursors_of_newest
 from api.protocol import Fault, Ping, Subscribe, Unsubscribe
 from api.tailer import Tailer
+from connectors.bus.base import BusError
 from connectors.dataset import Dataset
 from events.settings import Api
 from events.topics import TOPICS, topic
 
 TRY_AGAIN_LATER = 1013
 UNSUPPORTED_DATA = 1003
+#: How long a client waits for its first frame while notes cannot be read.
+_GREETING_S = 2.0
 _log = logging.getLogger(__name__)
 
 
@@ -34,7 +38,9 @@ class Clients:
         self._tailer = tailer
         self._settings = settings
         self._clients: dict[Client, Callable[[], None]] = {}
-        self._hello = protocol.text({"hello": hello(dataset)})
+        self._dataset = dataset
+        #: Which of its lives the run was in when last asked.
+        self._generation = ""
 
     def __len__(self) -> int:
         return len(self._clients)
@@ -46,11 +52,12 @@ class Clients:
     async def serve(self, socket: WebSocket) -> None:
         """Serves one client until either side closes."""
         await socket.accept()
+        greeting = await self._greeting()
         if len(self._clients) >= self._settings.api_max_clients:
             await socket.close(TRY_AGAIN_LATER, f"{self._settings.api_max_clients} clients are connected")
             return
         client = Client(self._settings.api_client_queue_kb * 1024, self.traffic)
-        client.tell(self._hello)
+        client.tell(greeting)
         writer = asyncio.create_task(client.write(_sender(socket)))
         reader = asyncio.create_task(self._read(socket, client))
         stuck = asyncio.Event()
@@ -65,6 +72,15 @@ class Clients:
             await _cancelled(writer, reader, watcher)
         if stuck.is_set():
             _hang_up(socket, TRY_AGAIN_LATER, "took nothing for too long")
+
+    async def _greeting(self) -> bytes:
+        """Returns the first frame; the run may have begun anew since the last client came, so its notes are asked."""
+        try:
+            asking = asyncio.to_thread(generation, self._dataset)
+            self._generation = await asyncio.wait_for(asking, _GREETING_S)
+        except (BusError, sqlite3.Error, OSError, TimeoutError) as error:
+            _log.warning("whether the run began anew cannot be read now: %s", error)
+        return protocol.text({"hello": hello(self._dataset, self._generation)})
 
     async def _read(self, socket: WebSocket, client: Client) -> None:
         with suppress(WebSocketDisconnect):
@@ -113,16 +129,17 @@ class Clients:
         sub = client.subs[asked.sub] = Subscription(client, asked.sub, asked.topic, keys, cursors)
         self._tailer.join(sub)
         count = asked.snapshot if asked.from_ is None else 0
-        sub.task = asyncio.create_task(self._begin(sub, keys, count, resume=asked.from_ is not None))
+        other_run = asked.generation is not None and asked.generation != self._generation
+        sub.task = asyncio.create_task(self._begin(sub, keys, count, asked.from_ is not None, other_run))
 
-    async def _begin(self, sub: Subscription, keys: Keys, snapshot: int, resume: bool) -> None:
+    async def _begin(self, sub: Subscription, keys: Keys, snapshot: int, resume: bool, other_run: bool) -> None:
         newest = sub.topic, snapshot, keys
         try:
             if snapshot:
                 sub.begin_at(await self._tailer.read(sub.topic, lambda bus: cursors_of_newest(bus, *newest)))
             sub.tell_start()
             if snapshot or resume or not self._tailer.follow(sub):
-                await self._tailer.catch_up(sub)
+                await self._tailer.catch_up(sub, resume and other_run)
         except Exception as error:
             _log.exception("catching up with %s failed", sub.topic)
             sub.client.tell(Fault(f"cannot be read: {error}", "subscribe", sub.sub).frame())
@@ -146,13 +163,20 @@ class Clients:
                 sub.flush_cursors()
 
 
-def hello(dataset: Dataset) -> dict[str, Any]:
+def generation(dataset: Dataset) -> str:
+    """Returns which of its lives the run is in, another one since it was cleared; empty before the first."""
+    noted = dataset.run("main/generation")
+    return "" if noted is None else noted.started
+
+
+def hello(dataset: Dataset, run_generation: str) -> dict[str, Any]:
     """Returns what the first frame says of the data set and the gateway."""
     return {
         "dataset": dataset.path.resolve().name,
         "clock": dataset.clock,
         "partitions": dataset.partitions,
         "run": "main",
+        "generation": run_generation,
         "version": metadata.version("undertow"),
         "topics": list(TOPICS),
     }

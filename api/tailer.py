@@ -13,14 +13,14 @@ import asyncio
 import logging
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import TypeVar
 
 from api.chunks import chunks
 from api.client import Subscription
-from connectors.bus.base import Bus, BusError
+from connectors.bus.base import Bus, BusError, StoredBatch
 from connectors.telemetry.health import pulse
 from events.topics import TOPICS
 
@@ -75,22 +75,56 @@ class _TopicTail:
         derived = TOPICS[topic].layer == "derived"
         #: Lease epochs seen, by partition, where an older one is to be dropped.
         self.epochs = [head.epoch for head in heads] if derived else None
+        #: Where the run before stood, by partition of which nothing has come since the topic was cleared.
+        self._before: dict[int, int] = {}
 
     def poll(self, bus: Bus) -> bool:
         """Reads what is new and hands it on; says whether more may be waiting."""
         self.position, batches = bus.tail(self.topic, self.position, _TAIL_BATCHES)
-        for chunk in chunks(batches, self.epochs):
-            if chunk.first < self.reached[chunk.partition]:
-                self._restarted(chunk.partition, chunk.first)
+        if self._cleared(bus, batches):
+            self.begin_anew()
+        for chunk in chunks(filter(self._is_of_now, batches), self.epochs):
             self.reached[chunk.partition] = chunk.next
             for sub in self.live:
                 sub.take(chunk)
         return len(batches) == _TAIL_BATCHES
 
-    def _restarted(self, partition: int, first: int) -> None:
-        """The topic was cleared (a run computed afresh): everybody begins with its new records."""
+    def _cleared(self, bus: Bus, batches: Sequence[StoredBatch]) -> bool:
+        """Says whether the topic was cleared, a run computed afresh, before one of these."""
+        if TOPICS[self.topic].layer == "raw":
+            return False
+        reached = list(self.reached)
+        for batch in batches:
+            if batch.partition not in self._before and batch.first < reached[batch.partition]:
+                return True
+            reached[batch.partition] = batch.next
+        # The new run may come first where the one before had nothing: only the other partitions' heads tell.
+        firsts = any(batch.first == 0 and batch.partition not in self._before for batch in batches)
+        return firsts and any(self.reached) and self.is_beyond_end(bus)
+
+    def is_beyond_end(self, bus: Bus) -> bool:
+        """Says whether more was read than is there now: the topic was cleared."""
+        try:
+            heads = bus.heads(self.topic)
+        except (BusError, sqlite3.Error):
+            return False  # the batches are read and must go on; another partition's will tell
+        return any(head.next < reached for head, reached in zip(heads, self.reached, strict=True))
+
+    def begin_anew(self) -> None:
+        """Everybody begins with the new run's records: in every partition at once, before the first of them."""
+        self._before = dict(enumerate(self.reached))
+        self.reached = [0] * len(self.reached)
         for sub in self.subs:
-            sub.expire(partition, first)
+            sub.expire_all([0] * len(self.reached))
+
+    def _is_of_now(self, batch: StoredBatch) -> bool:
+        """Says whether a batch is none of a run that was cleared; partitions come by turns, and one may lag behind."""
+        before = self._before.get(batch.partition, 0)
+        if batch.first and batch.first == before:
+            self._before[batch.partition] = batch.next
+            return False
+        self._before.pop(batch.partition, None)
+        return True
 
 
 class Tailer:
@@ -160,9 +194,15 @@ class Tailer:
         tail.live.add(sub)
         return True
 
-    async def catch_up(self, sub: Subscription) -> None:
-        """Reads from the subscription's cursors on until it is live; never faster than its client takes."""
+    async def catch_up(self, sub: Subscription, other_run: bool = False) -> None:
+        """Reads from the subscription's cursors on until it is live; never faster than its client takes.
+
+        `other_run`: its cursors belong to a run that was cleared since.
+        """
         heads = await self.read(sub.topic, lambda bus: bus.heads(sub.topic))
+        beyond = any(head.next < cursor for head, cursor in zip(heads, sub.cursors, strict=True))
+        if (beyond or other_run) and TOPICS[sub.topic].layer != "raw":
+            sub.expire_all([head.start for head in heads])
         for partition, head in enumerate(heads):
             if not head.start <= sub.cursors[partition] <= head.next:
                 sub.expire(partition, head.start)
@@ -176,19 +216,25 @@ class Tailer:
         topic, cursor = sub.topic, sub.cursors[partition]
         derived = TOPICS[topic].layer == "derived"
         batches = await self.read(topic, lambda bus: bus.read(topic, partition, cursor, _CATCH_UP_RECORDS))
+        if sub.cursors[partition] != cursor:
+            return  # cleared while it was read
         if not batches:
             head = (await self.read(topic, lambda bus: bus.heads(topic)))[partition]
-            if head.start > cursor or head.next < cursor:
-                sub.expire(partition, head.start)
             self._seen(topic, partition, head.next)
+            if sub.cursors[partition] == cursor and not head.start <= cursor <= head.next:
+                sub.expire(partition, head.start)
         for chunk in chunks(batches, sub.epochs if derived else None):
             sub.take(chunk)
 
     def _seen(self, topic: str, partition: int, next_offset: int) -> None:
         """Corrects a tail that stands beyond the end of a log that was cleared under it."""
         tail = self._tails.get(topic)
-        if tail is not None:
-            tail.reached[partition] = min(tail.reached[partition], next_offset)
+        if tail is None or next_offset >= tail.reached[partition]:
+            return
+        if TOPICS[topic].layer == "raw":
+            tail.reached[partition] = next_offset
+        elif tail.is_beyond_end(self._bus):
+            tail.begin_anew()
 
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()

@@ -221,17 +221,70 @@ def test_a_cursor_before_the_logs_start_is_told_where_it_goes_on(gateway: Runnin
         assert [event["n"] for event in client.frame()["events"]] == [3, 4]
 
 
-def test_a_topic_computed_afresh_is_told_and_followed(gateway: Running, bus: Bus) -> None:
+@pytest.mark.parametrize("filled", [(0, 1, 2), (0, 1), (1,)])
+@pytest.mark.parametrize("snapshot", [0, 100])
+def test_a_topic_computed_afresh_is_told_once_before_the_first_new_record(
+    tmp_path: Path, filled: tuple[int, ...], snapshot: int
+) -> None:
     topic = "flow.hits"
-    append(bus, topic, [(0, "SPY", number) for number in range(5)])
-    with gateway.client() as client:
-        client.do(op="subscribe", sub="a", topic=topic, snapshot=10)
-        assert len(client.frame()["events"]) == 5
+    bus = Dataset.open(tmp_path, create=True, partitions=PARTITIONS).open_bus()
+    append(bus, topic, [(partition, "SPY", number) for partition in filled for number in range(5)])
+    with running(tmp_path) as gateway, gateway.client() as client:
+        client.do(op="subscribe", sub="a", topic=topic, snapshot=snapshot)
+        seen = Seen()
+        client.until(lambda: len(seen.all()) == (5 * len(filled) if snapshot else 0), seen.take)
+        client.begun("a", PARTITIONS)
         bus.clear(topic)
-        append(bus, topic, [(0, "SPY", 100)])
-        assert client.frame()["expired"] == {"next": 0}
-        frame = client.frame()
-        assert (frame["first"], frame["events"][0]["n"]) == (0, 100)
+        for partition in range(PARTITIONS):
+            append(bus, topic, [(partition, "SPY", 100 + partition)])
+            if partition == 0:
+                told = [client.frame() for _ in range(PARTITIONS)]
+                assert [frame["expired"]["next"] for frame in told] == [0] * PARTITIONS
+                assert [frame["partition"] for frame in told] == list(range(PARTITIONS))
+            frame = client.frame()
+            assert (frame["partition"], frame["first"], numbers(frame["events"])) == (partition, 0, [100 + partition])
+    bus.close()
+
+
+def test_a_resume_with_cursors_of_a_run_that_is_gone_is_told(tmp_path: Path) -> None:
+    dataset, topic = Dataset.open(tmp_path, create=True, partitions=PARTITIONS), "flow.hits"
+    bus = dataset.open_bus()
+    with running(tmp_path) as gateway:
+
+        def generation() -> str:
+            with connect(f"ws://127.0.0.1:{gateway.port}/ws") as link:
+                return str(orjson.loads(link.recv(5))["hello"]["generation"])
+
+        assert generation() == ""
+        dataset.record_run("main/generation", {}, "", "1", "live")
+        before = generation()
+        bus.clear(topic)
+        dataset.record_run("main/generation", {}, "", "2", "live")
+        assert (before, generation(), gateway.get("/api/config")[1]["generation"]) == ("1", "2", "2")
+        append(bus, topic, [(partition, "SPY", n) for partition in range(PARTITIONS) for n in range(8)])
+        cursors = {str(partition): 5 for partition in range(PARTITIONS)}
+        for told, right in ((before, 24), ("2", 9)):
+            with gateway.client() as client:
+                client.do(op="subscribe", sub="a", topic=topic, from_=cursors, generation=told)
+                seen = Seen()
+                client.until(lambda: len(seen.all()) == right, seen.take)  # noqa: B023
+                assert seen.expired == ({partition: 0 for partition in range(PARTITIONS)} if told == "1" else {})
+        with gateway.client() as client:
+            client.do(op="subscribe", sub="a", topic="options.prints", from_={"0": 0}, generation=before)
+            client.do(op="ping")
+            assert "pong" in client.frame()
+    bus.close()
+
+
+def test_a_cursor_beyond_a_cleared_topic_is_told_in_every_partition(gateway: Running, bus: Bus) -> None:
+    topic = "flow.structures"
+    append(bus, topic, [(partition, "SPY", 10 + partition) for partition in range(PARTITIONS)])
+    with gateway.client() as client:
+        client.do(op="subscribe", sub="a", topic=topic, from_={"0": 9, "1": 1, "2": 1})
+        told = [client.frame() for _ in range(PARTITIONS)]
+        assert [frame["expired"]["next"] for frame in told] == [0] * PARTITIONS
+        seen = Seen()
+        client.until(lambda: len(seen.all()) == PARTITIONS, seen.take)
 
 
 @pytest.mark.parametrize(
