@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Literal
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
@@ -34,11 +35,18 @@ class Guard:
         await self._app(scope, receive, send)
 
     def _fault(self, host: str, origin: str | None) -> tuple[str, str] | None:
-        name = urlsplit(f"//{host}").hostname or ""
-        if name.lower() not in self._hosts:
+        if _part(f"//{host}", "hostname") not in self._hosts:
             return "Host", f"{host!r} is no name of this gateway; API_HOSTS adds names"
         if origin is None or self._dev_origin == origin.lower():
             return None
-        if urlsplit(origin).netloc.lower() != host.lower():
+        if _part(origin, "netloc") != host.lower():
             return "Origin", f"{origin!r} is another site; API_DEV_ORIGIN allows a development server"
         return None
+
+
+def _part(url: str, name: Literal["hostname", "netloc"]) -> str:
+    """Returns a part of an address; none of what is no address, such as `[`."""
+    try:
+        return (getattr(urlsplit(url), name) or "").lower()
+    except ValueError:
+        return ""

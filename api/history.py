@@ -130,7 +130,7 @@ def page(reader: Reader, topic: str, asked: Mapping[str, Any]) -> tuple[list[byt
     """Returns the rows of a page as export lines, and the cursor of the next page; None behind the last."""
     descending, limit = asked["order"] == "desc", asked["limit"]
     conditions = Conditions(topic, asked)
-    low, high = asked["from"] or 0, (asked["to"] or FOREVER_NS) - 1
+    low, high = asked["from"] or 0, (FOREVER_NS if asked["to"] is None else asked["to"]) - 1
     if asked["cursor"] is not None:
         at = cursor_of(asked["cursor"], topic, asked["order"])
         _behind(conditions, at, descending)

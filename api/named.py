@@ -6,8 +6,10 @@ import re
 from typing import Literal, NamedTuple
 from urllib.parse import unquote
 
+from events.types import FOREVER_NS
+
 Kind = Literal["alert", "structure", "packet", "parent", "hit"]
-_PRINT = r"[^:\s]+:[^:\s]+:(?P<instrument>[^:\s]+):(?P<ts>\d+):[^:\s]+"
+_PRINT = r"[^:\s]+:[^:\s]+:(?P<instrument>[^:\s]+):(?P<ts>[0-9]{1,19}):[^:\s]+"
 _ID = re.compile(rf"(?P<alert>al:)?(?P<about>(?P<what>pk|pa|st:pa):(?P<print>{_PRINT}))(?P<rule>:[a-z0-9_]+)?")
 
 
@@ -30,7 +32,7 @@ class Named(NamedTuple):
 def named(ident: str) -> Named:
     """Takes an id of an alert, hit, structure, packet or parent apart; raises UnknownId when it is none of ours."""
     match = _ID.fullmatch(ident)
-    if match is None or (match["alert"] and match["rule"]):
+    if match is None or (match["alert"] and match["rule"]) or int(match["ts"]) >= FOREVER_NS:
         raise UnknownId(
             f"{ident[:200]!r} is no id of an alert (al:…), structure (st:…), hit, packet (pk:…) or parent (pa:…)"
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from math import isfinite
 from typing import Any, Literal
 
 from starlette.datastructures import QueryParams
@@ -15,6 +16,8 @@ from events.types import FOREVER_NS
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TYPES = {"time": "string", "int": "integer", "number": "number", "text": "string"}
 MAX_TEXT = 2048
+#: Digits of the largest time, ns; Python refuses to read several thousand.
+_MAX_DIGITS = len(str(FOREVER_NS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,8 @@ class Param:
         except ValueError:
             kind = "a whole number" if self.kind == "int" else "a number"
             raise bad(self.name, f"{value[:MAX_TEXT]!r} is not {kind}") from None
+        if isinstance(number, float) and not isfinite(number):
+            raise bad(self.name, f"{value[:64]!r} is no finite number")
         low, high = self.low, self.high
         if not (low is None or number >= low) or not (high is None or number <= high):
             raise bad(self.name, f"{value} is not between {_shown(low)} and {_shown(high)}")
@@ -71,7 +76,7 @@ def _shown(limit: float | None) -> str:
 def _time(name: str, value: str) -> int:
     """Reads nanoseconds since the Unix epoch, or an ISO time, UTC unless it says otherwise."""
     if value.isdecimal():
-        ts = int(value)
+        ts = int(value) if len(value) <= _MAX_DIGITS else FOREVER_NS
     else:
         try:
             moment = datetime.fromisoformat(value)
@@ -80,7 +85,7 @@ def _time(name: str, value: str) -> int:
         since = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - _EPOCH
         ts = (since.days * 86_400 + since.seconds) * 1_000_000_000 + since.microseconds * 1000
     if not 0 <= ts < FOREVER_NS:
-        raise bad(name, f"{value[:64]} is no time in nanoseconds since 1970")
+        raise bad(name, f"{value[:64]!r} is no time in nanoseconds since 1970")
     return ts
 
 

@@ -32,8 +32,10 @@ def test_an_id_says_its_kind_what_it_is_about_and_when(ident: str, kind: str, ab
 
 
 @pytest.mark.parametrize(
-    "ident", ["", "foo", "pk:", "pk:a:b:c:x:k", f"al:{PACKET}:roll", f"st:{PACKET}", f"{PACKET} ", f"xx:{PRINT}", PRINT]
-)
+    "ident",
+    ["", "foo", "pk:", "pk:a:b:c:x:k", f"al:{PACKET}:roll", f"st:{PACKET}", f"{PACKET} ", f"xx:{PRINT}", PRINT,
+     f"pk:a:b:c:{'9' * 5000}:d", f"pk:a:b:c:{2**63}:d", "pk:a:b:c:\u0661\u0662:d"],
+)  # fmt: skip
 def test_what_is_no_id_of_ours_is_refused_by_name(ident: str) -> None:
     with pytest.raises(UnknownId, match="is no id of"):
         named(ident)
