@@ -151,13 +151,16 @@ class _ControlRows:
     columns: dict[str, list[Any]] = field(default_factory=lambda: {name: [] for name in CONTROL.names})
 
     def add(self, topic: str, batch: StoredBatch) -> int:
-        """Takes a batch of control records; returns how many could not be decoded."""
+        """Takes a batch of control records; returns how many could not be decoded or stored."""
         unreadable = 0
         for index, line in enumerate(batch.lines()):
             try:
                 record = decode_control(line)
                 text = line.decode()
             except (msgspec.MsgspecError, UnicodeDecodeError):
+                unreadable += 1
+                continue
+            if not _fits(record.ts):  # no column holds it: the insert of all would fail, at every start again
                 unreadable += 1
                 continue
             row = (topic, batch.partition, batch.first + index, batch.epoch, record.ts, record.control, text)

@@ -74,6 +74,14 @@ def test_an_integer_beyond_64_bits_is_counted_and_its_neighbours_arrive(store: C
     assert list(lines(store, "options.prints")) == expected_lines("options.prints", [events[0], events[2]])
 
 
+def test_a_control_record_beyond_64_bits_is_counted_and_its_neighbours_arrive(store: ChdbStore) -> None:
+    payload = b"\n".join(b'{"control":"heartbeat","ts":%d}' % ts for ts in (5, 2**63, 2**64, 6))
+    batch = StoredBatch(0, 0, 4, True, 0, [(0, 0)], payload, b"")
+    counters = archived(store, batch).counters
+    assert (counters.controls, counters.unreadable) == (2, 2)
+    assert store.query("SELECT offset, ts FROM control FINAL") == {"offset": [0, 3], "ts": [5, 6]}
+
+
 def test_derived_records_of_an_older_epoch_are_ignored(store: ChdbStore) -> None:
     newer, older = (
         batch_of(plain_events("flow.alerts", 2), epoch=7),
