@@ -17,10 +17,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from connectors.store import wire
-from connectors.store.address import address_of
+from connectors.store.address import Address, address_of
 from connectors.store.base import Params, Reader, StoreAway, StoreError
 from connectors.store.clickhouse_engine import ClickHouseReader
 from connectors.store.client import SocketReader
+from connectors.store.owner import known_owner
 from events.settings import Store
 
 #: Reads that may wait for a thread; a further one is refused at once.
@@ -79,6 +80,33 @@ def _away(directory: Path) -> str:
     return f"nobody serves the archive in {directory}: {command} does; the live view goes on"
 
 
+class _ServerLink:
+    """One thread's connection to a server, asked for nothing before it has proved to hold this data set's archive."""
+
+    def __init__(self, address: Address, timeout_s: float, directory: Path) -> None:
+        self._reader = ClickHouseReader(address, timeout_s)
+        self._directory = directory
+        self._proved = False
+
+    def query(self, template: str, params: Params | None = None) -> dict[str, list[Any]]:
+        """Runs one SELECT; raises StoreAway where the server holds another data set's archive."""
+        if not self._proved:
+            try:
+                self._reader.check_owner(known_owner(self._directory))
+            except StoreError as error:
+                raise StoreAway(str(error)) from None
+            self._proved = True
+        return self._reader.query(template, params)
+
+    def interrupt(self) -> None:
+        """Ends a read under way in another thread."""
+        self._reader.interrupt()
+
+    def close(self) -> None:
+        """Hangs up."""
+        self._reader.close()
+
+
 def _dial(directory: Path, timeout_s: float) -> socket.socket:
     link = wire.dial(wire.socket_path(directory))
     link.settimeout(timeout_s)
@@ -93,7 +121,7 @@ class Archive:
         self._timeout_s = timeout_s
         self._address = address_of(store) if store is not None and store.clickhouse_url else None
         self._local = threading.local()
-        self._links: list[_Link | ClickHouseReader] = []
+        self._links: list[_Link | _ServerLink] = []
         self._pool = ThreadPoolExecutor(threads, "history")
         self._waiting = 0
         #: Whether the archive answered when last asked by `probe`.
@@ -118,15 +146,15 @@ class Archive:
             future.exception()  # seen, whether or not anybody still waits
 
     def _run(self, work: Callable[[Reader], T]) -> T:
-        link: _Link | ClickHouseReader | None = getattr(self._local, "link", None)
+        link: _Link | _ServerLink | None = getattr(self._local, "link", None)
         if link is None:
             link = self._local.link = self._link(self._timeout_s)
             self._links.append(link)
         return work(link)
 
-    def _link(self, timeout_s: float) -> _Link | ClickHouseReader:
+    def _link(self, timeout_s: float) -> _Link | _ServerLink:
         if self._address is not None:
-            return ClickHouseReader(self._address, timeout_s)
+            return _ServerLink(self._address, timeout_s, self._directory)
         return _Link(self._directory, timeout_s)
 
     def probe(self) -> None:
