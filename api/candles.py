@@ -1,14 +1,17 @@
 """Candles and baselines: computed when asked, by SQL over the archive.
 
 A candle's prices come from prints whose conditions may set one (`events/equity_conditions.py`), its volume from every
-print that reports a trade; prints cancelled or replaced later are left out, late ones are in. Off-exchange is volume
-reported by a facility (venue D): which kind of venue lies behind it, the tape does not say.
+print that reports a trade; prints cancelled or replaced later are left out (by our own id, else by the vendor's trade
+id on the same day and venue), late ones are in. Off-exchange is volume reported by a facility (venue D): which kind of
+venue lies behind it, the tape does not say.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from api.history import RUN, last_revision
 from api.params import Param
@@ -23,11 +26,16 @@ INTERVALS = {
     "1h": 3600, "1d": 86_400,
 }  # fmt: skip
 _OFF_EXCHANGE = "D"
+_NEW_YORK = ZoneInfo("America/New_York")
 _SUMS = ("volume", "off_exchange_volume", "vwap")
 CANDLE_PARAMS = (
     Param("symbol", "text", "the equity symbol", required=True),
     Param("interval", "text", "the length of a candle", "1m", choices=tuple(INTERVALS)),
-    Param("from", "time", "from this event time on; without it, the newest `limit` intervals before `to`"),
+    Param(
+        "from",
+        "time",
+        "from the candle on that this event time lies in; without it, the newest `limit` intervals before `to`",
+    ),
     Param("to", "time", "before this event time; without it, up to the newest print"),
     Param("limit", "int", "candles at most, the newest of the span", 500, 1, 5000),
 )
@@ -65,6 +73,7 @@ def candles(reader: Reader, asked: Mapping[str, Any]) -> dict[str, Any]:
     start = asked["from"]
     if start is None:
         start = max(to - asked["limit"] * seconds * NS_PER_S, 0)
+    start = _begin_of(start, seconds)
     found = reader.query(_candle_sql(seconds), {"symbol": asked["symbol"], "low": start, "high": min(to, FOREVER_NS)})
     for name in _SUMS:
         # A server adds in an order of its own: what hangs on it is no digit of ours.
@@ -73,21 +82,35 @@ def candles(reader: Reader, asked: Mapping[str, Any]) -> dict[str, Any]:
     return {"symbol": asked["symbol"], "interval": asked["interval"], "candles": rows[-asked["limit"] :]}
 
 
+def _begin_of(ts: int, seconds: int) -> int:
+    """Returns where the candle begins that a time lies in: none is made of a part of its prints."""
+    if seconds != INTERVALS["1d"]:
+        return ts - ts % (seconds * NS_PER_S)
+    midnight = datetime.fromtimestamp(ts // NS_PER_S, _NEW_YORK).replace(hour=0, minute=0, second=0)
+    return max(int(midnight.timestamp()) * NS_PER_S, 0)
+
+
 _PRINTS = table("equities.prints").name
 _MINE = "symbol = {symbol:String} AND ts >= {low:Int64} AND ts < {high:Int64}"
-_REPLACED = (
-    f"SELECT ref FROM {_PRINTS} WHERE symbol = {{symbol:String}} AND ts >= {{low:Int64}} AND kind IS NOT NULL "
-    "AND ref IS NOT NULL"
+#: A day of New York's, as the ns of its midnight; equities trade within one.
+_DAY = f"toInt64(toUnixTimestamp(toStartOfDay(toDateTime(intDiv(ts, {NS_PER_S}), 'America/New_York')))) * {NS_PER_S}"
+_STRIKES = (
+    f"FROM {_PRINTS} WHERE symbol = {{symbol:String}} AND ts >= {{low:Int64}} AND kind IS NOT NULL "
+    "AND ifNull(ref, '') != ''"
+)
+#: A vendor counts trades anew each day, and each venue's by themselves: only our own ids stand for one print alone.
+_STANDS = (
+    f"id NOT IN (SELECT assumeNotNull(ref) {_STRIKES}) "
+    f"AND ({_DAY}, ifNull(exchange, ''), ifNull(trade_id, '')) NOT IN "
+    f"(SELECT {_DAY}, assumeNotNull(exchange), assumeNotNull(ref) {_STRIKES} AND exchange IS NOT NULL) "
+    f"AND ({_DAY}, ifNull(trade_id, '')) NOT IN "
+    f"(SELECT {_DAY}, assumeNotNull(ref) {_STRIKES} AND exchange IS NULL)"
 )
 
 
 def _candle_sql(seconds: int) -> str:
-    if seconds == INTERVALS["1d"]:
-        day = f"toStartOfDay(toDateTime(intDiv(ts, {NS_PER_S}), 'America/New_York'))"
-        bucket = f"toInt64(toUnixTimestamp({day})) * {NS_PER_S}"
-    else:
-        span = seconds * NS_PER_S
-        bucket = f"intDiv(ts, {span}) * {span}"
+    span = seconds * NS_PER_S
+    bucket = _DAY if seconds == INTERVALS["1d"] else f"intDiv(ts, {span}) * {span}"
     # Inner names are of their own: old servers take an outer name for the inner column of that name.
     return (
         f"SELECT bucket AS ts, "
@@ -99,7 +122,7 @@ def _candle_sql(seconds: int) -> str:
         f"FROM (SELECT {bucket} AS bucket, ts AS p_ts, id AS p_id, price AS p_price, size AS p_size, "
         f"exchange AS p_exchange, {_PRICED} AS priced, {_COUNTED} AS counted "
         f"FROM {_PRINTS} FINAL WHERE {_MINE} AND ifNull(kind, '') != 'cancel' "
-        f"AND id NOT IN ({_REPLACED}) AND ifNull(trade_id, '') NOT IN ({_REPLACED})) "
+        f"AND {_STANDS}) "
         "GROUP BY bucket HAVING countIf(priced) > 0 ORDER BY bucket"
     )
 
