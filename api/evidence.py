@@ -1,6 +1,6 @@
 """What an alert, hit, structure or packet rests on, down to the prints as marked with the quotes they met.
 
-From the archive; what it does not hold yet (it is a second or two behind), or while it is away, from the log's end.
+From the archive, and from the log's end what it does not hold yet (it is a second or two behind) or while it is away.
 """
 
 from __future__ import annotations
@@ -23,8 +23,10 @@ from events.types import FOREVER_NS, NS_PER_S
 
 #: Events of one partition and topic looked at from the log's end; beyond, only the archive knows.
 LOG_SCAN = 20_000
-#: What is known of a packet's first print is known within this time, late cancels left aside.
+#: What is known of a packet's first print is first known within this time.
 _SPAN_NS = 600 * NS_PER_S
+#: A cancel revises it up to the longest CANCEL_HORIZON_MS later, a day.
+_REVISED_NS = 86_400 * NS_PER_S
 Fields = dict[str, Any]
 
 
@@ -49,8 +51,8 @@ class Evidence(msgspec.Struct, kw_only=True):
 class Finder(Protocol):
     """Where events are looked up."""
 
-    def alerts(self, ident: str, packets: Sequence[str]) -> list[Fields]:
-        """Returns every revision of alerts of that id or that rest on one of the packets."""
+    def alerts(self, idents: Sequence[str], packets: Sequence[str]) -> list[Fields]:
+        """Returns the revisions of alerts of these ids, and those that rest on one of the packets."""
         ...
 
     def structures(self, about: Named, packets: Sequence[str]) -> list[Fields]:
@@ -62,7 +64,7 @@ class Finder(Protocol):
         ...
 
     def packet_with(self, about: Named) -> list[Fields]:
-        """Returns the packet that the print of an id is a member of."""
+        """Returns the revisions of the packet that have the print of an id as a member: a cancel leaves it out."""
         ...
 
     def hits(self, packets: Sequence[str]) -> list[Fields]:
@@ -84,11 +86,11 @@ class ArchiveFinder:
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
 
-    def alerts(self, ident: str, packets: Sequence[str]) -> list[Fields]:
-        """Returns every revision of alerts of that id or that rest on one of the packets."""
-        where = f"ts >= {{low:Int64}} AND (id = {{id:String}} OR hasAny(evidence, {_LIST}))"
-        low = min(named(each).ts for each in (ident, *packets))
-        params: dict[str, Param] = {"low": low, "id": ident, "ids": _listed(packets)}
+    def alerts(self, idents: Sequence[str], packets: Sequence[str]) -> list[Fields]:
+        """Returns the revisions of alerts of these ids, and those that rest on one of the packets."""
+        where = f"ts >= {{low:Int64}} AND (has({_LIST}, id) OR hasAny(evidence, {_LIST}))"
+        sought = (*idents, *packets)
+        params: dict[str, Param] = {"low": min(named(each).ts for each in sought), "ids": _listed(sought)}
         return self._read("flow.alerts", where, params, every=True)
 
     def structures(self, about: Named, packets: Sequence[str]) -> list[Fields]:
@@ -102,15 +104,15 @@ class ArchiveFinder:
         return self._read("flow.packets", f"has({_LIST}, id) AND {_SPAN}", _spanned(idents))
 
     def packet_with(self, about: Named) -> list[Fields]:
-        """Returns the packet that the print of an id is a member of."""
+        """Returns the revisions of the packet that have the print of an id as a member: a cancel leaves it out."""
         params: dict[str, Param] = {"contract": about.instrument, "print": about.print, **_around(about.ts)}
-        return self._read(
-            "flow.packets", f"contract = {{contract:String}} AND has(members, {{print:String}}) AND {_SPAN}", params
-        )
+        where = f"contract = {{contract:String}} AND has(members, {{print:String}}) AND {_SPAN}"
+        return self._read("flow.packets", where, params, every=True)
 
     def hits(self, packets: Sequence[str]) -> list[Fields]:
         """Returns the hits on packets, last revisions."""
-        return self._read("flow.hits", f"has({_LIST}, packet_id) AND {_SPAN}", _spanned(packets))
+        params: dict[str, Param] = {"ids": _listed(packets), "low": min(named(each).ts for each in packets)}
+        return self._read("flow.hits", f"has({_LIST}, packet_id) AND ts >= {{low:Int64}}", params)
 
     def later(self, topic: str, key: str, values: Sequence[str], since_ts: int) -> list[Fields]:
         """Returns what was found later, every revision: outcomes by alert, checks by hit."""
@@ -120,7 +122,9 @@ class ArchiveFinder:
     def prints(self, packet: Fields) -> list[Fields]:
         """Returns the members of a packet as marked."""
         params = {"contract": packet["contract"], "low": packet["start_ts"], "high": packet["end_ts"]}
-        found = self._read("options.marked", f"contract = {{contract:String}} AND {_SPAN}", params)
+        found = self._read(
+            "options.marked", "contract = {contract:String} AND ts >= {low:Int64} AND ts <= {high:Int64}", params
+        )
         return [fields for fields in found if fields["id"] in set(packet["members"])]
 
     def _read(self, topic: str, where: str, params: dict[str, Param], every: bool = False) -> list[Fields]:
@@ -136,7 +140,7 @@ class ArchiveFinder:
 
 #: Ids travel as one parameter, a line each; ours hold no line break.
 _LIST = "splitByChar('\\n', {ids:String})"
-_SPAN = "ts >= {low:Int64} AND ts <= {high:Int64}"
+_SPAN = "ts >= {low:Int64} AND (ts <= {high:Int64} OR revision > 0 AND ts <= {late:Int64})"
 
 
 def _listed(idents: Sequence[str]) -> str:
@@ -144,12 +148,17 @@ def _listed(idents: Sequence[str]) -> str:
 
 
 def _around(ts: int) -> dict[str, Param]:
-    return {"low": ts - _SPAN_NS, "high": ts + _SPAN_NS}
+    return {"low": max(ts - _SPAN_NS, 0), **_until(ts)}
+
+
+def _until(ts: int) -> dict[str, Param]:
+    high = min(ts + _SPAN_NS, FOREVER_NS)
+    return {"high": high, "late": min(high + _REVISED_NS, FOREVER_NS)}
 
 
 def _spanned(idents: Sequence[str]) -> dict[str, Param]:
     times = [named(ident).ts for ident in idents]
-    return {"ids": _listed(idents), "low": min(times), "high": max(times) + _SPAN_NS}
+    return {"ids": _listed(idents), "low": min(times), **_until(max(times))}
 
 
 def _has_leg(structure: Fields, packets: Sequence[str]) -> bool:
@@ -163,12 +172,12 @@ class LogFinder:
         self._bus = bus
         self._partition = partition_of(underlying_of(about.instrument), bus.partitions)
 
-    def alerts(self, ident: str, packets: Sequence[str]) -> list[Fields]:
-        """Returns every revision of alerts of that id or that rest on one of the packets."""
+    def alerts(self, idents: Sequence[str], packets: Sequence[str]) -> list[Fields]:
+        """Returns the revisions of alerts of these ids, and those that rest on one of the packets."""
         return self._find(
             "flow.alerts",
-            (ident, *packets),
-            lambda fields: fields["id"] == ident or not set(packets).isdisjoint(fields["evidence"]),
+            (*idents, *packets),
+            lambda fields: fields["id"] in idents or not set(packets).isdisjoint(fields["evidence"]),
         )
 
     def structures(self, about: Named, packets: Sequence[str]) -> list[Fields]:
@@ -180,7 +189,7 @@ class LogFinder:
         return self._find("flow.packets", idents, lambda fields: fields["id"] in idents)
 
     def packet_with(self, about: Named) -> list[Fields]:
-        """Returns the packet that the print of an id is a member of."""
+        """Returns the revisions of the packet that have the print of an id as a member: a cancel leaves it out."""
         return self._find("flow.packets", [about.print], lambda fields: about.print in fields["members"])
 
     def hits(self, packets: Sequence[str]) -> list[Fields]:
@@ -208,7 +217,7 @@ class LogFinder:
 
 
 class Gathering:
-    """Asks the archive first, then the log for what it did not hold."""
+    """Asks the archive and the log's end: either may know the last revision of an event alone."""
 
     def __init__(self, archive: Finder | None, log: Finder) -> None:
         self._archive = archive
@@ -220,18 +229,17 @@ class Gathering:
         """Returns the evidence of an id; raises UnknownId, and StoreAway when only the archive could know."""
         about = named(ident)
         packets = self._packets_of(about)
-        alerts = self._both(lambda finder: finder.alerts(ident, packets))
+        alerts = self._alerts(about, packets)
         if about.kind == "alert":
-            alerts = [fields for fields in alerts if fields["id"] == ident]
             if not alerts:
                 self._unknown(ident)
-            packets = list(max(alerts, key=lambda fields: fields["revision"])["evidence"])
+            packets = list(alerts[-1]["evidence"])
         structures = self._structures(about, packets)
         if about.kind == "structure":
             structures = [fields for fields in structures if fields["id"] == ident]
             packets = [leg["packet_id"] for fields in structures for leg in fields["legs"]]
-        found = self._wanted(packets, "id", lambda finder, wanted: finder.packets(wanted)) if packets else []
-        hits = self._wanted(packets, "packet_id", lambda finder, wanted: finder.hits(wanted)) if packets else []
+        found = self._newest(lambda finder: finder.packets(packets)) if packets else []
+        hits = self._newest(lambda finder: finder.hits(packets)) if packets else []
         if about.kind == "hit":
             hits = [fields for fields in hits if fields["id"] == ident]
         if not (hits if about.kind == "hit" else found or alerts):
@@ -261,8 +269,15 @@ class Gathering:
             self._unknown(about.id)
         return [fields["id"] for fields in newest_revisions(found)]
 
+    def _alerts(self, about: Named, packets: list[str]) -> list[Fields]:
+        """Returns every revision of the alert of an id, or of those that ever rested on the packets."""
+        if about.kind == "alert":
+            return self._both(lambda finder: finder.alerts([about.id], ()))
+        idents = {fields["id"]: None for fields in self._both(lambda finder: finder.alerts((), packets))}
+        return self._both(lambda finder: finder.alerts([*idents], ())) if idents else []
+
     def _structures(self, about: Named, packets: list[str]) -> list[Fields]:
-        return newest_revisions(self._both(lambda finder: finder.structures(about, packets))) if packets else []
+        return self._newest(lambda finder: finder.structures(about, packets)) if packets else []
 
     def _later(self, about: Named, alerts: list[Fields], hits: list[Fields]) -> tuple[list[Fields], list[Fields]]:
         ids = [fields["id"] for fields in newest_revisions(alerts)][-1:]
@@ -287,15 +302,11 @@ class Gathering:
 
     def _both(self, ask: Callable[[Finder], list[Fields]]) -> list[Fields]:
         """Returns what either knows, each (id, revision) once, by revision."""
-        return each_revision((*self._ask_archive(ask), *ask(self._log)))
+        return each_revision((*ask(self._log), *self._ask_archive(ask)))
 
-    def _wanted(self, idents: list[str], name: str, ask: Callable[[Finder, list[str]], list[Fields]]) -> list[Fields]:
-        found = self._ask_archive(lambda finder: ask(finder, idents))
-        have = {fields[name] for fields in found}
-        rest = [ident for ident in idents if ident not in have]
-        if rest:
-            found += newest_revisions(ask(self._log, rest))
-        return found
+    def _newest(self, ask: Callable[[Finder], list[Fields]]) -> list[Fields]:
+        """Returns the last revisions that either knows: the archive may hold an event before it was revised."""
+        return sorted(newest_revisions(self._both(ask)), key=lambda fields: (fields["ts"], fields["id"]))
 
     def _members(self, packet: Fields) -> list[Fields]:
         found = {fields["id"]: fields for fields in self._ask_archive(lambda finder: finder.prints(packet))}

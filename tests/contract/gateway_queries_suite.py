@@ -89,7 +89,7 @@ ASKED: dict[str, Callable[[Reader], Any]] = {
     ),
     "evidence": lambda r: [
         ArchiveFinder(r).packets([_packet_id(1), _packet_id(3)]), ArchiveFinder(r).hits([_packet_id(2)]),
-        ArchiveFinder(r).alerts(f"al:{_packet_id(2)}", [_packet_id(2)]),
+        ArchiveFinder(r).alerts([f"al:{_packet_id(2)}"], [_packet_id(2)]),
     ],
     "evidence of a structure": lambda r: [
         ArchiveFinder(r).structures(named(_packet_id(1)), [_packet_id(1), _packet_id(2)]),
