@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from math import nan
 
 from prometheus_client import generate_latest
 from prometheus_client.core import CounterMetricFamily, Metric
@@ -41,8 +42,8 @@ class GatewayCollector(Collector):
             meters.TOPIC_RATE.labels(topic).set(rate)
         for topic, ts in seen.newest.items():
             meters.TOPIC_EVENT_TIME.labels(topic).set(meters.seconds(ts))
-        if seen.lag_ms is not None:
-            meters.LAG_SECONDS.labels("flow").set(seen.lag_ms / 1000)
+        if seen.lag_ms is not None or not seen.bus:
+            meters.LAG_SECONDS.labels("flow").set(nan if seen.lag_ms is None else seen.lag_ms / 1000)
         if seen.promise and seen.derived_promise:
             meters.LAG_SECONDS.labels("derived_promise").set(max(seen.promise - seen.derived_promise, 0) / NS_PER_S)
         meters.DEAD_LETTERS.set(seen.dead_letters)

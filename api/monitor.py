@@ -15,13 +15,15 @@ from api.archive import Archive
 from api.newest import stamp
 from api.socket import Clients
 from api.tailer import OpenBus
-from connectors.bus.base import Bus, BusError
+from connectors.bus.base import Bus, BusError, StoredBatch
 from events.topics import DERIVED_TOPICS, RAW_TOPICS, TOPICS
-from events.types import FOREVER_NS, NS_PER_MS
+from events.types import FOREVER_NS, NS_PER_MS, NS_PER_S
 
 _PERIOD_S = 1.0
 #: A feed whose promise stands still for this long is not alive.
 _ALIVE_S = 3.0
+#: A topic whose promise is this far behind the others' has no feed any more, event time.
+_FED_NS = 86_400 * NS_PER_S
 #: `reference` promises an hour ahead, so it says nothing about the market's time.
 _TIMED = tuple(name for name in RAW_TOPICS if name != "reference")
 _log = logging.getLogger(__name__)
@@ -52,9 +54,9 @@ class Seen:
 
     @property
     def lag_ms(self) -> float | None:
-        """How far the marks are behind the prints, in event time; None while there are none."""
+        """How far the marks are behind the prints, in event time; None while there are none, or none can be seen."""
         raw, derived = self.newest.get("options.prints"), self.newest.get("options.marked")
-        if raw is None or derived is None:
+        if raw is None or derived is None or not self.bus:
             return None
         return max(raw - derived, 0) / NS_PER_MS
 
@@ -81,42 +83,66 @@ class Watch:
         self._open_bus = open_bus
         self._bus: Bus | None = None
         self._positions: dict[str, int] = {}
+        #: Next offsets by topic and partition, as of the last look.
+        self._ends: dict[str, list[int]] = {}
+        #: Promises by topic as of the last look, and when each moved last.
+        self._promises: dict[str, int] = {}
+        self._moved_s: dict[str, float] = {}
         self._looked_s = 0.0
-        self._moved_s = -_ALIVE_S
         self.seen = Seen()
 
     def look(self) -> Seen:
-        """Looks once; a log that cannot be read now is said to be away."""
+        """Looks once; a log that cannot be read now is said to be away, and nothing of it to move."""
         try:
             self.seen = self._look()
         except (BusError, sqlite3.Error, OSError) as error:
             _log.warning("the log cannot be read now: %s", error)
-            self.seen = replace(self.seen, bus=False, feed=False)
+            self.seen = replace(self.seen, bus=False, feed=False, rates=dict.fromkeys(self.seen.rates, 0.0))
         return self.seen
 
     def _look(self) -> Seen:
+        """Looks once; what is kept for the next look is kept only when all could be read."""
         bus = self._bus = self._bus or self._open_bus()
         now_s = time.monotonic()
-        span_s, self._looked_s = now_s - self._looked_s, now_s
+        span_s = now_s - self._looked_s
+        ends, positions = bus.ends(tuple(TOPICS)), dict(self._positions)
         rates, newest, events = {}, dict(self.seen.newest), dict(self.seen.events)
         for topic in TOPICS:
-            if topic not in self._positions:
-                self._positions[topic] = bus.end_position(topic)
-                newest |= _newest(bus, topic)
-            self._positions[topic], count, batch = bus.tally(topic, self._positions[topic])
+            first = topic not in positions
+            if first:
+                positions[topic] = bus.end_position(topic)
+            positions[topic], count, batch = bus.tally(topic, positions[topic])
             rates[topic] = count / span_s
             events[topic] = events.get(topic, 0) + count
-            if batch is not None:
+            if first or self._cleared(topic, ends[topic], batch):
+                newest.pop(topic, None)
+                newest |= _newest(bus, topic)
+            elif batch is not None:
                 newest[topic] = max(newest.get(topic, 0), stamp(batch.lines()[-1]))
-        promise = max(_promise(bus, topic) for topic in _TIMED)
-        if promise != self.seen.promise and self.seen.bus:
-            self._moved_s = now_s
-        return Seen(
-            rates=rates, newest=newest, events=events, promise=promise,
+        promises = {topic: _promise(bus, topic) for topic in _TIMED}
+        seen = Seen(
+            rates=rates, newest=newest, events=events, promise=max(promises.values()),
             derived_promise=_promise(bus, DERIVED_TOPICS[-1]),
             dead_letters=sum(head.next for head in bus.heads("deadletter")),
-            feed=now_s - self._moved_s < _ALIVE_S, bus=True,
+            feed=self._moves(promises, now_s), bus=True,
         )  # fmt: skip
+        self._positions, self._ends, self._promises, self._looked_s = positions, ends, promises, now_s
+        return seen
+
+    def _cleared(self, topic: str, ends: list[int], batch: StoredBatch | None) -> bool:
+        """Says whether a topic begins anew, by an end that fell or a batch that stands where another one stood."""
+        before = self._ends.get(topic, ends)
+        fell = any(now < then for now, then in zip(ends, before, strict=True))
+        return fell or (batch is not None and batch.first < before[batch.partition])
+
+    def _moves(self, promises: dict[str, int], now_s: float) -> bool:
+        """Says whether every topic that is fed moves: a feed that died must show though others go on."""
+        for topic, promise in promises.items():
+            if promise != self._promises.get(topic, promise):
+                self._moved_s[topic] = now_s
+        newest = max(promises.values())
+        fed = [topic for topic, promise in promises.items() if promise > max(newest - _FED_NS, 0)]
+        return bool(fed) and all(now_s - self._moved_s.get(topic, -_ALIVE_S) < _ALIVE_S for topic in fed)
 
     def close(self) -> None:
         """Closes the log."""

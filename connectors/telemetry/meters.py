@@ -114,7 +114,7 @@ TOPIC_EVENT_TIME = _gauge("topic_event_time_seconds", "newest event time seen in
 DEAD_LETTERS = _gauge("dead_letters", "records that stand in the topic of dead letters", only="gateway")
 BUS_UP = _gauge("bus_up", "whether the log answers", only="gateway")
 ARCHIVE_UP = _gauge("archive_up", "whether the archive answers reads", only="gateway")
-FEED_UP = _gauge("feed_up", "whether a feed's promise moves", only="gateway")
+FEED_UP = _gauge("feed_up", "whether the promise of every topic that is fed moves", only="gateway")
 
 # ---- the supervisor ------------------------------------------------------------------------------
 PART_UP = _gauge("part_up", "whether a part's process runs", "part")
