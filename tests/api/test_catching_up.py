@@ -13,10 +13,10 @@ import orjson
 import pytest
 
 from api import protocol, tailer
-from api.client import Client
+from api.client import Client, Subscription, Traffic
 from api.socket import Clients
 from api.tailer import Tailer
-from connectors.bus.base import BusError
+from connectors.bus.base import BusError, Head, StoredBatch
 from connectors.dataset import Dataset
 from events.settings import load
 from tests.gateway import append
@@ -113,3 +113,56 @@ def test_another_fault_ends_the_subscription_so_that_it_can_be_asked_for_again(d
 
     assert asyncio.run(run()) == [3, 4]
     bus.close()
+
+
+class Scripted:
+    """A log of two partitions whose tail gives what the test says, a poll at a time."""
+
+    def __init__(self, *polls: list[StoredBatch]) -> None:
+        self._polls = iter(polls)
+        self.ends = [3, 0]
+
+    def mark(self, topic: str) -> tuple[int, list[Head]]:
+        return 0, self.heads(topic)
+
+    def heads(self, _: str) -> list[Head]:
+        return [Head(next=end) for end in self.ends]
+
+    def tail(self, _: str, position: int, __: int) -> tuple[int, list[StoredBatch]]:
+        return position + 1, next(self._polls)
+
+
+def stored(partition: int, first: int, number: int) -> StoredBatch:
+    return StoredBatch(partition, first, 1, False, 1, [(0, 0)], b'{"n":%d}' % number, b"SPY")
+
+
+@pytest.mark.parametrize(
+    "polls",
+    [
+        # The new run's first record stands where the run before had none.
+        [[stored(0, 3, 1)], [stored(1, 0, 10)], [stored(0, 0, 11)], [stored(1, 1, 12)]],
+        # A partition lags: the run before still comes from it, in the same poll and in the next.
+        [[stored(1, 0, 1), stored(0, 3, 2)], [stored(0, 0, 10), stored(1, 1, 3)], [stored(1, 2, 4), stored(1, 0, 11)]],
+        [[stored(0, 3, 1), stored(0, 0, 10), stored(1, 0, 11)]],
+    ],
+)
+def test_the_run_begun_anew_is_told_once_and_nothing_of_the_one_before_follows(polls: list[list[StoredBatch]]) -> None:
+    bus: Any = Scripted(*polls)
+    tail = tailer._TopicTail(TOPIC, bus)
+    told: list[str] = []
+    client = Client(1 << 20, Traffic())
+    sub = Subscription(client, "a", TOPIC, None, [3, 0])
+    tail.subs.add(sub)
+    tail.live.add(sub)
+    for _ in polls:
+        if len(polls) > 1 and told:
+            bus.ends = [1, 1]
+        tail.poll(bus)
+        while sub.waiting():
+            frame = orjson.loads(sub.pop()[0])
+            told += ["anew"] if "expired" in frame else [str(event["n"]) for event in frame["events"]]
+    anew = told.index("anew")
+    assert told[anew : anew + 2] == ["anew"] * 2
+    assert told.count("anew") == 2
+    assert all(int(number) < 10 for number in told[:anew])
+    assert [int(number) for number in told[anew + 2 :]] == [10, 11, 12][: len(told) - anew - 2]
