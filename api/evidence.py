@@ -16,7 +16,7 @@ from api.named import Named, UnknownId, named
 from api.newest import backwards
 from connectors.bus.base import Bus
 from connectors.feeds.writer import underlying_of
-from connectors.store.base import Param, Reader, StoreAway
+from connectors.store.base import Param, Progress, Reader, StoreAway, read_progress
 from connectors.store.schema import canonical_lines, has_revisions, table
 from events.partitions import partition_of
 from events.types import FOREVER_NS, NS_PER_S
@@ -127,6 +127,10 @@ class ArchiveFinder:
         )
         return [fields for fields in found if fields["id"] in set(packet["members"])]
 
+    def progress(self) -> Progress:
+        """Returns how far the archive holds the run's topics."""
+        return read_progress(self._reader, RUN)
+
     def _read(self, topic: str, where: str, params: dict[str, Param], every: bool = False) -> list[Fields]:
         newest = "" if every or not has_revisions(topic) else f"AND {last_revision(topic)}"
         order = "ts, id, revision" if has_revisions(topic) else "ts, id"
@@ -171,6 +175,8 @@ class LogFinder:
     def __init__(self, bus: Bus, about: Named) -> None:
         self._bus = bus
         self._partition = partition_of(underlying_of(about.instrument), bus.partitions)
+        #: What the archive knows and need not be looked for; nothing while it is away.
+        self.held = Progress()
 
     def alerts(self, idents: Sequence[str], packets: Sequence[str]) -> list[Fields]:
         """Returns the revisions of alerts of these ids, and those that rest on one of the packets."""
@@ -208,18 +214,25 @@ class LogFinder:
     def _find(self, topic: str, idents: Iterable[str], fits: Callable[[Fields], bool]) -> list[Fields]:
         needles = [ident.encode() for ident in idents]
         found = []
-        for _, message in backwards(self._bus, topic, self._partition, FOREVER_NS, LOG_SCAN):
+        held, end = self.held.by_partition.get((topic, self._partition), (0, 0))[0], self._end(topic)
+        scan = end - held if held <= end else end  # a run begun anew since holds none of it
+        for offset, message in backwards(self._bus, topic, self._partition, end, min(scan, LOG_SCAN)):
+            if offset < end - scan:
+                break
             if any(needle in message for needle in needles):
                 fields = orjson.loads(message)
                 if fits(fields):
                     found.append(fields)
         return found[::-1]
 
+    def _end(self, topic: str) -> int:
+        return self._bus.heads(topic)[self._partition].next
+
 
 class Gathering:
     """Asks the archive and the log's end: either may know the last revision of an event alone."""
 
-    def __init__(self, archive: Finder | None, log: Finder) -> None:
+    def __init__(self, archive: ArchiveFinder | None, log: LogFinder) -> None:
         self._archive = archive
         self._log = log
         #: Why the archive was not asked, or no longer is.
@@ -228,6 +241,7 @@ class Gathering:
     def gather(self, ident: str) -> Evidence:
         """Returns the evidence of an id; raises UnknownId, and StoreAway when only the archive could know."""
         about = named(ident)
+        self._log.held = self._progress()
         packets = self._packets_of(about)
         alerts = self._alerts(about, packets)
         if about.kind == "alert":
@@ -298,11 +312,23 @@ class Gathering:
             return ask(self._archive)
         except StoreAway as away:
             self.away = away
+            self._log.held = Progress()
             return []
+
+    def _progress(self) -> Progress:
+        """Returns what the archive held before it was asked for anything."""
+        if self._archive is None:
+            return Progress()
+        try:
+            return self._archive.progress()
+        except StoreAway as away:
+            self.away = away
+            return Progress()
 
     def _both(self, ask: Callable[[Finder], list[Fields]]) -> list[Fields]:
         """Returns what either knows, each (id, revision) once, by revision."""
-        return each_revision((*ask(self._log), *self._ask_archive(ask)))
+        archived = self._ask_archive(ask)  # first: should it go away now, the log is asked for everything
+        return each_revision((*ask(self._log), *archived))
 
     def _newest(self, ask: Callable[[Finder], list[Fields]]) -> list[Fields]:
         """Returns the last revisions that either knows: the archive may hold an event before it was revised."""

@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
+from api import evidence
 from api.evidence import ArchiveFinder, Evidence, Gathering, LogFinder
 from api.named import named
+from api.newest import backwards
 from connectors.bus.base import Batch, Bus
 from connectors.dataset import Dataset
 from connectors.store.archiver import Archiver
@@ -30,7 +32,7 @@ LATER = T0 + 20 * 3600 * NS_PER_S
 
 
 class Known:
-    """An archive and a log, filled each by itself."""
+    """A log, and an archive that holds some of it."""
 
     def __init__(self, path: Path) -> None:
         self.bus: Bus = Dataset.open(path, create=True, partitions=1).open_bus()
@@ -38,8 +40,10 @@ class Known:
         self.store.ensure_tables()
 
     def archived(self, topic: str, *events: Any) -> None:
+        first = self.bus.heads(topic)[0].next
+        self.logged(topic, *events)
         archiver = Archiver(self.store, "main")
-        archiver.take(topic, batch_of(list(events)))
+        archiver.take(topic, batch_of(list(events), first))
         archiver.flush()
 
     def logged(self, topic: str, *events: Any) -> None:
@@ -117,3 +121,21 @@ def test_the_log_is_asked_for_what_was_revised_since_the_archive_was_written(kno
     assert [(each["revision"], each["confidence"]) for each in found.hits] == [(1, 0.0)]
     assert [each["revision"] for each in found.packets] == [1]
     assert [each["revision"] for each in found.alerts] == [0, 1]
+
+
+def test_the_log_is_read_no_further_back_than_the_archive_holds(known: Known, monkeypatch: pytest.MonkeyPatch) -> None:
+    known.archived("flow.packets", packet(0, T0, GONE, KEPT), packet(1, T0 + 5, KEPT))
+    known.logged("flow.packets", packet(2, T0 + 6, KEPT))
+    scans: dict[str, list[int]] = {}
+
+    def counted(bus: Bus, topic: str, partition: int, end: int, scan: int) -> Iterator[tuple[int, bytes]]:
+        for offset, message in backwards(bus, topic, partition, end, scan):
+            scans.setdefault(topic, []).append(offset)
+            yield offset, message
+
+    monkeypatch.setattr(evidence, "backwards", counted)
+    assert [each["revision"] for each in known.gather(PACKET).packets] == [2]
+    assert scans["flow.packets"] == [2]
+    known.bus.clear("flow.packets")  # the archive does not know yet, and holds none of the new run
+    known.logged("flow.packets", packet(7, T0, KEPT))
+    assert [each["revision"] for each in known.gather(PACKET).packets] == [7]
