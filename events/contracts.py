@@ -8,7 +8,7 @@ from datetime import date
 from functools import lru_cache
 from typing import Literal
 
-_OCC = re.compile(r"^([A-Z]{1,6}|[A-Z]{1,5}[0-9])(\d{6})([CP])(\d{8})$")
+_OCC = re.compile(r"([A-Z]{1,6}|[A-Z]{1,5}[0-9])([0-9]{6})([CP])([0-9]{8})")
 #: Roots whose underlying has another name (index weeklies, share classes written without a dot).
 ROOT_UNDERLYING = {
     "SPXW": "SPX", "SPXPM": "SPX", "NDXP": "NDX", "RUTW": "RUT", "VIXW": "VIX", "XSPW": "XSP", "DJXW": "DJX",
@@ -35,7 +35,7 @@ class Contract:
 @lru_cache(maxsize=400_000)
 def parse_contract(contract_id: str) -> Contract:
     """Parses a compact OCC id such as SPY260116C00450000; raises ValueError that names it otherwise."""
-    match = _OCC.match(contract_id)
+    match = _OCC.fullmatch(contract_id)
     if match is None:
         raise ValueError(f"{contract_id!r} is not a compact OCC contract id such as SPY260116C00450000")
     root, day, right, strike = match.groups()
@@ -56,6 +56,15 @@ def parse_contract(contract_id: str) -> Contract:
         adjusted=adjusted,
         multiplier=None if adjusted else STANDARD_MULTIPLIER,
     )
+
+
+@lru_cache(maxsize=65_536)
+def belongs_to(instrument: str, said: str | None = None) -> str:
+    """Returns the underlying of a contract id, whatever else was said; of any other instrument what was said, or it."""
+    try:
+        return parse_contract(instrument).underlying
+    except ValueError:
+        return said or instrument
 
 
 def compact(symbol: str) -> str:

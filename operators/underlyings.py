@@ -6,7 +6,7 @@ What is state is handed in and changed in place; the chains are found again from
 
 from __future__ import annotations
 
-from events.contracts import parse_contract
+from events.contracts import belongs_to
 from events.raw import EquityQuote, Reference
 from events.sources import source as source_spec
 from events.types import Book
@@ -120,7 +120,7 @@ class Underlyings:
         """Takes a halt, a limit state or the end of one; of a contract as of its underlying, good news of neither."""
         if fact.kind not in HALT_FACTS:
             return
-        symbol = _symbol_of(fact)
+        symbol = belongs_to(fact.instrument, fact.underlying)
         under = self.of(symbol)
         self.changed[symbol] = None
         see_fact(under, fact, quiet_ns)
@@ -128,20 +128,11 @@ class Underlyings:
     def interest(self, fact: Reference, memory: Instrument | None) -> tuple[str, bool]:
         """Takes an open interest; returns its trading date and whether it changed the contract's own memory."""
         state = self.state
-        date, changed = take_interest(state.interests, memory, fact, _symbol_of(fact))
+        symbol = belongs_to(fact.instrument, fact.underlying)
+        date, changed = take_interest(state.interests, memory, fact, symbol)
         self._interests.changed[fact.instrument] = None
         if date > state.newest_date:
             state.newest_date, state.date_before = date, state.newest_date
             for contract in forget_old(state.interests, state.date_before):
                 self._interests.delete(contract)
         return date, changed
-
-
-def _symbol_of(fact: Reference) -> str:
-    """Returns the symbol that a fact is about, or whose option it is about."""
-    if fact.underlying is not None:
-        return fact.underlying
-    try:
-        return parse_contract(fact.instrument).underlying
-    except ValueError:
-        return fact.instrument

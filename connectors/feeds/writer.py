@@ -11,13 +11,12 @@ added, and a new writer goes on from the promise that stands there.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
 from typing import Any, Literal, Protocol
 
 from connectors.bus.base import Batch, Bus
 from connectors.telemetry import meters
 from events.codec import encode
-from events.contracts import parse_contract
+from events.contracts import belongs_to, parse_contract
 from events.control import Control, encode_control
 from events.partitions import partition_of
 from events.raw import Reference
@@ -43,19 +42,15 @@ def on_grid(ts: int) -> int:
     return ts // GRID_NS * GRID_NS
 
 
-@lru_cache(maxsize=65_536)
 def underlying_of(instrument: str) -> str:
     """Returns the underlying of a contract id, or the instrument itself when it is none."""
-    try:
-        return parse_contract(instrument).underlying
-    except ValueError:
-        return instrument
+    return belongs_to(instrument)
 
 
 def key_of(event: Any) -> str:
     """Returns the underlying that a raw event belongs to, which is its key and chooses its partition."""
     if isinstance(event, Reference):
-        return event.underlying or underlying_of(event.instrument)
+        return belongs_to(event.instrument, event.underlying)
     contract = getattr(event, "contract", None)
     return event.symbol if contract is None else parse_contract(contract).underlying
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -113,10 +114,17 @@ def test_only_a_partition_that_stands_behind_gets_a_heartbeat(tmp_path: Path) ->
     bus.close()
 
 
+@pytest.mark.parametrize("said", ["SPXW", "IBM", "", None])
+def test_a_contracts_fact_stands_with_its_prints_whatever_it_calls_the_underlying(said: str | None) -> None:
+    fact = Reference(ts=_T0, kind="open_interest", instrument="SPXW260116C06000000", underlying=said, open_interest=1)
+    assert key_of(fact) == "SPX"
+
+
 def test_everything_of_one_underlying_has_its_key() -> None:
     contract = "SPXW260116C05000000"
     assert key_of(OptionPrint(ts=_T0, contract=contract, price=1.0, size=1)) == "SPX"
     assert key_of(Reference(ts=_T0, kind="definition", instrument=contract)) == "SPX"
     assert key_of(Reference(ts=_T0, kind="definition", instrument="X", underlying="SPX")) == "SPX"
     assert key_of(Reference(ts=_T0, kind="halt", instrument="IBM")) == "IBM"
+    assert key_of(Reference(ts=_T0, kind="halt", instrument="IBM", underlying="")) == "IBM"
     assert key_of(EquityPrint(ts=_T0, symbol="IBM", price=1.0, size=1.0)) == "IBM"

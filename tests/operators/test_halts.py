@@ -52,6 +52,12 @@ def _limited(*events: Any) -> list[bool]:
     return [limited for _, limited in _seen(*events)]
 
 
+@pytest.mark.parametrize("said", ["", "APL"])
+def test_a_fact_about_a_contract_is_about_its_underlying_whatever_it_calls_it(said: str) -> None:
+    fact = Reference(ts=at(0), kind="halt", instrument=_CALL, underlying=said)
+    assert _halted(fact, 10) == [True]
+
+
 #  ms   0 told   10 P   20 plain      1500       2000 told to trade     3000
 def test_a_quote_that_clears_its_condition_ends_no_halt_that_was_told_as_a_fact() -> None:
     events = (_fact(0, "halt"), _stock(10, "P"), _stock(20), 1500, _fact(2000, "resume"), 2999, 3000)
