@@ -135,7 +135,7 @@ class _Import:
                 spool = self.spools.get(item.topic)
                 if spool is None:
                     spool = self.spools[item.topic] = TopicSpool()
-                spool.add(item)
+                spool.add(item, len(self.fresh))
                 sources.add((item.topic, item.source))
             elif isinstance(item, Bad):
                 if item.cut and not allow_damaged:
@@ -170,7 +170,7 @@ class _Import:
         states = {}
         for topic in sorted(self.spools, key=lambda name: TOPICS[name].rank):
             spool = self.spools[topic]
-            # A topic that goes on at its last time stamp can hold an id of that stamp: a vendor's trade id.
+            # A topic that goes on at its last time stamp can hold an id of that stamp: by trade id or sequence.
             held = held_ids(self._bus, topic, spool.first_ts, plan[topic].ts if topic in continuing else spool.last_ts)
             count, counters = write_events(topic, spool, plan[topic], held, writers[topic], self._progress)
             self.report.topics[topic] = count

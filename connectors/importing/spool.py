@@ -16,18 +16,21 @@ class TopicSpool:
     def __init__(self) -> None:
         self._ts = array("q")
         self._messages: list[bytes] = []
+        #: The number of each event's file among those of the import.
+        self._files = array("i")
         self.sources: set[str] = set()
         self._sorted = True
 
     def __len__(self) -> int:
         return len(self._messages)
 
-    def add(self, event: Good) -> None:
-        """Keeps one event, in the order of the files' lines."""
+    def add(self, event: Good, file: int = 0) -> None:
+        """Keeps one event of a file, in the order of the files' lines."""
         if self._ts and event.ts < self._ts[-1]:
             self._sorted = False
         self._ts.append(event.ts)
         self._messages.append(event.message)
+        self._files.append(file)
         self.sources.add(event.source)
 
     @property
@@ -40,11 +43,11 @@ class TopicSpool:
         """The latest time stamp, ns."""
         return self._ts[-1] if self._sorted else max(self._ts)
 
-    def in_order(self) -> Iterator[bytes]:
-        """Yields the events' bytes by (time, order of the files' lines)."""
+    def in_order(self) -> Iterator[tuple[bytes, int]]:
+        """Yields the events' bytes and their files' numbers by (time, order of the files' lines)."""
         if self._sorted:
-            yield from self._messages
+            yield from zip(self._messages, self._files, strict=True)
             return
         order = np.argsort(np.frombuffer(self._ts, dtype=np.int64), kind="stable")
         for index in order:
-            yield self._messages[index]
+            yield self._messages[index], self._files[index]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
+from typing import Any
 
 from connectors.feeds.writer import TopicWriter, key_of
 from connectors.importing.ledger import Counters
@@ -31,22 +32,33 @@ def write_events(
     decode = decoder(topic).decode
     count = TopicCount()
     stage, total = f"writing {topic}", len(spool)
-    ts, taken = 0, set[str]()
-    for number, message in enumerate(spool.in_order()):
+    ts, taken = 0, dict[str, Any]()
+    for number, (message, file) in enumerate(spool.in_order()):
         event = decode(message)
-        event.id = maker.id_of(event)
+        event.id = maker.id_of(event, file)
         if event.ts != ts:
-            ts = event.ts
-            taken.clear()
-        # Only a vendor's unique trade id can repeat among events of one time stamp.
-        if event.id in held or event.id in taken:
+            count.written += _add(writer, taken)
+            ts, taken = event.ts, {}
+        # Only a vendor's unique trade id or sequence can repeat among events of one time stamp.
+        before = taken.get(event.id)
+        if event.id in held or before is not None:
             count.duplicate += 1
-        else:
-            taken.add(event.id)
-            writer.add_encoded(ts, key_of(event), encode(event))
-            count.written += 1
+        if event.id not in held and (before is None or _says_more(event, before)):
+            taken[event.id] = event
         if number % _REPORT_EVERY == 0:
             progress(stage, number, total)
+    count.written += _add(writer, taken)
     writer.heartbeat()
     progress(stage, total, total)
     return count, Counters(maker.ts, maker.seen)
+
+
+def _add(writer: TopicWriter, taken: Mapping[str, Any]) -> int:
+    for event in taken.values():
+        writer.add_encoded(event.ts, key_of(event), encode(event))
+    return len(taken)
+
+
+def _says_more(event: Any, before: Any) -> bool:
+    """Tells whether of two reports of one print this one brings a quote and the other none."""
+    return getattr(event, "quote_origin", None) is not None and before.quote_origin is None

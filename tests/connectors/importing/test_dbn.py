@@ -118,6 +118,19 @@ def test_open_interest_of_several_venues_keeps_its_rows(tmp_path: Path) -> None:
     assert len({row["id"] for row in rows}) == 4
 
 
+@pytest.mark.parametrize("together", [True, False])
+def test_one_trade_is_one_print_whichever_schema_brings_it(tmp_path: Path, together: bool) -> None:
+    trades, tbbo = (_DATA / f"OPRA.PILLAR/test_data.{schema}.dbn.zst" for schema in ("trades", "tbbo"))
+    if together:
+        report = imported(tmp_path / "d", trades, tbbo)
+        assert (report.read, report.written, report.duplicate) == (8, 4, 4)
+    else:
+        assert imported(tmp_path / "d", trades).written == 4
+        report = imported(tmp_path / "d", tbbo, allow_late=True)
+        assert (report.written, report.duplicate) == (0, 4)
+    assert len(log(tmp_path / "d")["options.prints"]["AAPL250221C00250000"]) == 4
+
+
 # ---- records made with Databento's own classes --------------------------------------------------
 
 

@@ -99,6 +99,26 @@ def test_an_overlapping_piece_brings_only_what_is_new(tmp_path: Path) -> None:
     assert (report.written, report.duplicate) == (2, 2)
 
 
+def test_an_overlap_by_exactly_the_last_tick_counts_once_what_has_a_sequence(tmp_path: Path) -> None:
+    tick = [print_line(500, seq=7), print_line(500, seq=7), print_line(500, seq=8)]
+    imported(tmp_path / "d", write(tmp_path / "1.jsonl", [print_line(0, seq=6), *tick]))
+    report = imported(tmp_path / "d", write(tmp_path / "2.jsonl", [*tick, print_line(500, seq=9)]))
+    assert (report.written, report.duplicate) == (1, 3)
+    both = [write(tmp_path / "3.jsonl", tick), write(tmp_path / "4.jsonl", [*tick, b" "])]
+    report = imported(tmp_path / "e", *both)
+    assert (report.written, report.duplicate) == (3, 3)
+
+
+def test_of_two_reports_of_one_print_the_one_with_a_quote_stands(tmp_path: Path) -> None:
+    quoted = print_line(0, seq=7, bid=9.9, ask=10.0, quote_origin="attached")
+    files = [write(tmp_path / "1.jsonl", [print_line(0, seq=7)]), write(tmp_path / "2.jsonl", [quoted])]
+    for name, order in (("a", files), ("b", files[::-1])):
+        report = imported(tmp_path / name, *order)
+        assert (report.written, report.duplicate) == (1, 1)
+        (held,) = log(tmp_path / name)["equities.prints"]["IBM"]
+        assert orjson.loads(held.message)["bid"] == 9.9
+
+
 def test_a_piece_older_than_the_promise_is_refused_whole(tmp_path: Path) -> None:
     imported(tmp_path / "d", write(tmp_path / "1.jsonl", [print_line(1000)]))
     older = write(tmp_path / "2.jsonl", [line("equities.quotes", 0, symbol="IBM", bid=1.0), print_line(10), b"bad"])
