@@ -29,6 +29,8 @@ from events.types import (
 
 Conditions = Annotated[tuple[str, ...], Meta(description="sale conditions, the tape's own letters; empty when none")]
 Source = Annotated[str, Meta(min_length=1, max_length=32, description="the feed's name")]
+#: Bounded, so that sums of money stay within 64 bits.
+Multiplier = Annotated[float, Meta(gt=0, le=100_000, description="shares (or dollars a point) per contract")] | None
 Sequence = Annotated[int, Meta(ge=0, le=FOREVER_NS, description="the vendor's sequence number")] | None
 
 
@@ -135,8 +137,8 @@ class Reference(Struct, gc=False, omit_defaults=True, kw_only=True):
     kind: Literal["definition", "open_interest", "halt", "resume", "limit_state", "limit_state_end"]
     instrument: Annotated[str, Meta(min_length=1, max_length=21, description="contract id or equity symbol")]
     underlying: str | None = None
-    multiplier: Annotated[float, Meta(gt=0, description="shares (or dollars a point) per contract")] | None = None
-    expiry_ts: OptionalTs = None
+    multiplier: Multiplier = None
+    expiry_ts: Ts | None = None
     open_interest: Annotated[int, Meta(ge=0, description="contracts")] | None = None
     for_date: Annotated[str, Meta(description="trading date the fact belongs to, YYYY-MM-DD")] | None = None
     source: Source = "file"

@@ -17,6 +17,7 @@ def new_instrument(contract: Contract) -> Instrument:
     """Returns the memory of a contract that was not seen before."""
     memory = Instrument(underlying=contract.underlying, strike=contract.strike, call=contract.right == "C")
     memory.settles = settles_at(contract)
+    memory.adjusted = contract.adjusted
     set_multiplier(memory, contract.multiplier)
     return memory
 

@@ -90,7 +90,7 @@ def mark(
     ) = fields  # fmt: skip
     (
         last_bid, last_ask, last_bid_size, last_ask_size, last_quote_ts, firm, stands, last_book, last, tick,
-        multiplier, underlying, _tie_ts, strike, call, settles, day_from, day_until, _volume, _interest,
+        multiplier, underlying, _tie_ts, strike, call, settles, day_from, day_until, _volume, _interest, adjusted,
     ) = astuple(memory)  # fmt: skip
     # What is only handed on stays untyped, so that it is shared; what is reckoned with has a type, for compiled code.
     now: int = ts
@@ -98,7 +98,8 @@ def mark(
     flag, sweep, reported_late, sided, sets_price, priced, counts = treatment(conditions)
     late = order_ts > now
     fault: Placement | None
-    if origin is not None or bid is not None or ask is not None:
+    # What was attached with a stamp behind the print came after it, as if nothing had been attached.
+    if (origin is not None or bid is not None or ask is not None) and (quote_ts is None or quote_ts <= now):
         origin, book = "attached", book or source_spec(source).book
         too_old = quote_ts is not None and now - quote_ts > nbbo_max_age_ns
         fault = fault_of(bid, ask, True, too_old)
@@ -139,7 +140,8 @@ def mark(
     volume, interest, expiry_s = memory.volume, memory.open_interest, (last_instant - now) // _NS_PER_S
     spot, spot_source, moneyness, iv, delta, gamma, vega, theta, delta_notional = (
         _values(under, contract, ts, price, size, strike, call, settles, expiry_s, multiplier, valuing, chains)
-        if priced and not late and kind is None
+        # An adjusted strike is for another deliverable than shares: nothing follows from it and the shares' price.
+        if priced and not late and kind is None and not adjusted
         else NO_VALUES
     )
     side, rule, accuracy = verdict

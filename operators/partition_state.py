@@ -46,6 +46,8 @@ class Instrument(Struct, gc=False, array_like=True):
     day_until: int = 0
     volume: int = 0
     open_interest: int | None = None
+    #: Its deliverable is not `multiplier` shares of the underlying (OCC's adjusted and mini series).
+    adjusted: bool = False
 
 
 class Underlying(Struct, gc=False, array_like=True):

@@ -54,9 +54,10 @@ _SOURCE: Final = 7
 _HALTED_QUOTE: Final = "T"
 #: Sale condition of an equity print that is one leg of a trade with others (qualified contingent trade).
 _CONTINGENT: Final = "7"
-#: Price times size of one print, dollars before the multiplier: a hundred billion with it. Above it the state's sums
-#: would leave 64 bits, and a broken print would end the flow in its next snapshot.
+#: Price times size of one print, dollars before the multiplier, and with it. Above them the state's sums would leave 64
+#: bits, and a broken print would end the flow in its next snapshot.
 MAX_NOTIONAL: Final = 1e9
+MAX_PREMIUM: Final = 1e11
 
 
 @dataclass(slots=True)
@@ -187,7 +188,8 @@ class PartitionStep:
         if memory is None:
             out.dead.append(_dead(event, order_ts, f"{contract!r} is not a compact OCC contract id"))
             return
-        if fields[_PRICE] * fields[_SIZE] > MAX_NOTIONAL:
+        notional = fields[_PRICE] * fields[_SIZE]
+        if notional > MAX_NOTIONAL or notional * (memory.multiplier or 0) > MAX_PREMIUM:
             out.dead.append(_dead(event, order_ts, f"{event.size} at {event.price} is more than any market trades"))
             return
         self._changed[contract] = None

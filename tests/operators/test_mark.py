@@ -196,6 +196,26 @@ def test_premium_takes_the_definitions_multiplier_else_the_standard_roots_else_n
     assert parse_contract(ADJUSTED).adjusted
 
 
+def test_a_print_that_its_multiplier_makes_larger_than_any_market_trades_is_a_dead_letter() -> None:
+    partition = Partition()
+    partition(Reference(ts=T0, kind="definition", instrument=SPY, multiplier=100_000.0))
+    stepped = partition(trade(1, 1000.0, size=1001))
+    assert (len(stepped.marks), [letter.reason for letter in stepped.dead]) == (
+        0, ["1001 at 1000.0 is more than any market trades"],
+    )  # fmt: skip
+    assert partition(trade(2, 1000.0, size=1000)).marks[0].premium == 1e11
+
+
+@pytest.mark.parametrize("quote_ts", [at(2), at(1) + 1])
+def test_a_quote_attached_with_a_stamp_behind_the_print_is_none(quote_ts: int) -> None:
+    attached = {"bid": 1.0, "ask": 1.2, "quote_ts": quote_ts, "quote_origin": "attached"}
+    alone = marked(trade(1, **attached))
+    assert (alone.placement, alone.bid, alone.side) == ("missing", None, "none")
+    beside = marked(quote(0, 1.1, 1.2), trade(1, **attached))
+    assert (beside.placement, beside.bid, beside.quote_origin, beside.quote_ts) == ("ask", 1.1, "topic", at(0))
+    assert marked(trade(1, **attached | {"quote_ts": at(1)})).placement == "ask"
+
+
 def test_a_definition_without_a_multiplier_changes_nothing() -> None:
     known = Reference(ts=T0, kind="definition", instrument=ADJUSTED, multiplier=150.0)
     bare = Reference(ts=T0, kind="definition", instrument=ADJUSTED)

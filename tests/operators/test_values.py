@@ -10,14 +10,14 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from events.derived import SpotSource
-from events.raw import EquityQuote
+from events.raw import EquityQuote, Reference
 from events.settings import Rules
 from events.types import NS_PER_MS
 from operators.partition_state import PartitionState
 from operators.partition_step import PartitionStep
 from operators.spot import YEAR_S
 from operators.values import Values, ValuesConfig, Valuing
-from tests.prints import RANKS, T0, Partition, at, quote, trade
+from tests.prints import RANKS, T0, Partition, at, marked, quote, trade
 
 _RATE = 0.04
 _CONFIG = ValuesConfig(rate=_RATE, least_expiry_s=900, spot_max_age_ns=5000 * NS_PER_MS)
@@ -119,6 +119,17 @@ def test_a_put_has_a_negative_delta_and_a_notional_of_the_contract_whatever_its_
     assert theta is not None
     assert theta < 0
     assert notional == pytest.approx(delta * 100 * 100 * 5, abs=0.05)
+
+
+@pytest.mark.parametrize("root", ["AAPL1", "AAPL"])
+def test_an_adjusted_contract_has_no_values_since_its_strike_is_for_another_deliverable(root: str) -> None:
+    contract = f"{root}260220C00200000"
+    terms = Reference(ts=T0, kind="definition", instrument=contract, multiplier=100.0)
+    spot = EquityQuote(ts=at(0), symbol="AAPL", bid=199.9, ask=200.1)
+    mark = marked(terms, spot, trade(1, 5.0, contract=contract))
+    assert mark.premium == 1500.0
+    values = (mark.spot, mark.moneyness, mark.iv, mark.delta, mark.gamma, mark.vega, mark.theta, mark.delta_notional)
+    assert [each is None for each in values] == [root == "AAPL1"] * 8
 
 
 def test_a_forward_by_parity_is_not_grown_again() -> None:
