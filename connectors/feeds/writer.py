@@ -178,7 +178,8 @@ class TopicWriter:
 
     def gap(self, from_ts: int, to_ts: int, reason: str) -> None:
         """Says in every partition which span the feed could not deliver, ns, and why; it stands behind every event."""
-        ts = max(self._promise, self._max_ts + 1)
+        # A writer that goes on knows no more than the promise of what stands there.
+        ts = max(self._promise, self._max_ts + 1, from_ts + 1)
         self._control(Control(control="gap", ts=ts, from_ts=from_ts, to_ts=to_ts, reason=reason))
 
     def end(self) -> None:

@@ -6,6 +6,7 @@ import msgspec
 
 from connectors.bus.base import Bus
 from connectors.feeds.writer import on_grid
+from events.control import decode_control
 from events.types import NS_PER_S
 
 #: No feed's disorder is longer: an event stands behind the place where the promise passes its time less this.
@@ -34,6 +35,18 @@ def held_ids(bus: Bus, topic: str, from_ts: int, to_ts: int) -> set[str]:
                 if not batch.control:
                     events = map(_decoder.decode, batch.lines())
                     found.update(event.id for event in events if from_ts <= event.ts <= to_ts)
+    return found
+
+
+def held_gaps(bus: Bus, topic: str, from_ts: int) -> set[tuple[int, int]]:
+    """Returns the gaps that a topic tells of from a time on; each stands in every partition."""
+    found: set[tuple[int, int]] = set()
+    head = bus.heads(topic)[0]
+    at = _first_place(bus, topic, 0, head.start, head.next, on_grid(from_ts - MAX_DISORDER_NS))
+    while batches := bus.read(topic, 0, at, _READ):
+        at = batches[-1].next
+        records = [decode_control(batch.payload) for batch in batches if batch.control]
+        found.update((each.from_ts or 0, each.to_ts or 0) for each in records if each.control == "gap")
     return found
 
 

@@ -19,7 +19,7 @@ from connectors.feeds.writer import TopicWriter
 from connectors.importing.dbn import DbnFile
 from connectors.importing.deadletters import dead_letter, write_dead_letters
 from connectors.importing.files import sha256
-from connectors.importing.held import held_ids
+from connectors.importing.held import held_gaps, held_ids
 from connectors.importing.ledger import Counters, FileEntry, Ledger, TopicState
 from connectors.importing.records import Bad, FeedFacts, Good, ImportRefused, Printed, Reader, Unsupported
 from connectors.importing.report import FileCount, FileState, ImportReport
@@ -172,7 +172,8 @@ class _Import:
             spool = self.spools[topic]
             # A topic that goes on at its last time stamp can hold an id of that stamp: by trade id or sequence.
             held = held_ids(self._bus, topic, spool.first_ts, plan[topic].ts if topic in continuing else spool.last_ts)
-            count, counters = write_events(topic, spool, plan[topic], held, writers[topic], self._progress)
+            holes = self._holes(topic, plan[topic].ts, writers[topic].promise)
+            count, counters = write_events(topic, spool, plan[topic], held, holes, writers[topic], self._progress)
             self.report.topics[topic] = count
             states[topic] = TopicState(self._newest(topic, counters), self._length(topic))
         self.report.repeated = self._ledger.repeated(self._printed)
@@ -233,6 +234,14 @@ class _Import:
         if state is None or self.spools[topic].first_ts < state.counters.ts:
             return False
         return state.length == self._length(topic)
+
+    def _holes(self, topic: str, after_ts: int, promise: int) -> list[tuple[int, int]]:
+        """Returns the holes that a topic of quotes does not tell of yet; of what comes late it need not."""
+        if not topic.endswith(".quotes"):
+            return []
+        holes = [hole for hole in self.spools[topic].holes(after_ts) if hole[1] > promise]
+        told = held_gaps(self._bus, topic, holes[0][0]) if holes else set()
+        return [hole for hole in holes if hole not in told]
 
     def _length(self, topic: str) -> int:
         return sum(head.next for head in self._bus.heads(topic))

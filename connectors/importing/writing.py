@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Any
 
@@ -24,21 +24,27 @@ def write_events(
     spool: TopicSpool,
     begin: Counters,
     held: AbstractSet[str],
+    holes: Sequence[tuple[int, int]],
     writer: TopicWriter,
     progress: Progress,
 ) -> tuple[TopicCount, Counters]:
-    """Writes a topic's events and levels the promises of its partitions; returns counts and the counters at the end."""
+    """Writes a topic's events, and a gap for each hole between them, and levels the promises of its partitions.
+
+    Returns counts and the counters at the end.
+    """
     maker = IdMaker(topic, TOPICS[topic].instrument, begin.ts, begin.seen)
     decode = decoder(topic).decode
     count = TopicCount()
     stage, total = f"writing {topic}", len(spool)
-    ts, taken = 0, dict[str, Any]()
+    ts, taken, ahead = 0, dict[str, Any](), list(reversed(holes))
     for number, (message, file) in enumerate(spool.in_order()):
         event = decode(message)
         event.id = maker.id_of(event, file)
         if event.ts != ts:
             count.written += _add(writer, taken)
             ts, taken = event.ts, {}
+            while ahead and ahead[-1][1] <= ts:
+                writer.gap(*ahead.pop(), "no imported file holds what was quoted in between")
         # Only a vendor's unique trade id or sequence can repeat among events of one time stamp.
         before = taken.get(event.id)
         if event.id in held or before is not None:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from connectors.bus.base import StoredBatch
 from connectors.dataset import Dataset
+from connectors.feeds.writer import TopicWriter
 from connectors.importing.records import ImportRefused
 from connectors.lease import LeaseHeld, flow_leases
 from events.control import Control, decode_control
@@ -156,6 +157,55 @@ def test_every_partition_begins_with_membership_and_no_promise_passes_the_last_e
         assert head.promise == T0 + 200_000_000
     assert bus.topics() == ["equities.prints"]
     bus.close()
+
+
+def _quotes(path: Path, *at_ms: int) -> Path:
+    return write(path, [line("equities.quotes", ms, symbol="IBM", bid=1.0 + ms) for ms in at_ms])
+
+
+def _gaps(directory: Path) -> list[tuple[int, int, int]]:
+    """Returns when, from when and to when (ms) the partitions say that quotes are missing, each the same."""
+    bus = Dataset.open(directory).open_bus()
+    found = []
+    for part in range(bus.partitions):
+        controls = _controls(bus.read("equities.quotes", part, 0, 10_000))
+        gaps = [(r.ts, r.from_ts or 0, r.to_ts or 0) for r in controls if r.control == "gap"]
+        found.append([(at - T0 - (of - T0), (of - T0) // 1_000_000, (to - T0) // 1_000_000) for at, of, to in gaps])
+    bus.close()
+    assert all(each == found[0] for each in found)
+    return found[0]
+
+
+#  s   0  0.5 | 0.9 | 60  61 | 3600            no hole, one, one
+def test_a_hole_between_pieces_is_a_gap_in_the_topic_of_quotes(tmp_path: Path) -> None:
+    pieces = [(0, 555), (900,), (60_000, 61_000), (3_600_000,)]
+    files = [_quotes(tmp_path / f"{number}.jsonl", *piece) for number, piece in enumerate(pieces)]
+    for file in files:
+        imported(tmp_path / "one by one", file)
+    imported(tmp_path / "together", *files)
+    # It stands right behind the last quote before the hole, ahead of the grid of promises.
+    assert _gaps(tmp_path / "one by one") == [(1, 900, 60_000), (1, 61_000, 3_600_000)]
+    assert _gaps(tmp_path / "together") == _gaps(tmp_path / "one by one")
+    assert log(tmp_path / "together") == log(tmp_path / "one by one")
+    late = _quotes(tmp_path / "late.jsonl", 30_000)
+    imported(tmp_path / "together", late, allow_late=True)
+    assert len(_gaps(tmp_path / "together")) == 2
+
+
+@pytest.mark.parametrize("dies", ["add_encoded", "heartbeat"])
+def test_an_interrupted_import_tells_of_its_gap_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dies: str
+) -> None:
+    imported(tmp_path / "d", _quotes(tmp_path / "1.jsonl", 0))
+    later = _quotes(tmp_path / "2.jsonl", 60_000)
+    with monkeypatch.context() as patch:
+        patch.setattr(TopicWriter, dies, lambda *_: 1 // 0)
+        with pytest.raises(ZeroDivisionError):
+            imported(tmp_path / "d", later)
+    assert len(_gaps(tmp_path / "d")) == 1
+    imported(tmp_path / "d", later)
+    assert _gaps(tmp_path / "d") == [(1, 0, 60_000)]
+    assert len(log(tmp_path / "d")["equities.quotes"]["IBM"]) == 2
 
 
 def test_bad_lines_become_dead_letters_once(tmp_path: Path) -> None:
