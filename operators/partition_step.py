@@ -16,6 +16,7 @@ from events.contracts import parse_contract
 from events.control import SHIPPED, Control
 from events.deadletters import dead_letter
 from events.derived import DeadLetter, MarkedPrint
+from events.plausible import is_date_of
 from events.raw import EquityPrint, EquityQuote, OptionPrint, OptionQuote, Reference
 from events.sessions import next_boundary, settles_at
 from events.settings import Rules, rules_from
@@ -289,6 +290,9 @@ class PartitionStep:
         if fact.kind == "definition":
             self._define(fact)
         elif fact.kind == "open_interest":
+            if fact.for_date is not None and not is_date_of(fact.for_date, fact.ts):
+                out.dead.append(_dead(fact, order_ts, f"{fact.for_date!r} is no date that a fact can be of"))
+                return
             memory = self.state.instruments.get(fact.instrument)
             date, changed = self._underlyings.interest(fact, memory)
             if changed:
@@ -381,6 +385,9 @@ def _note_tie(marks: list[MarkedPrint], quote: OptionQuote, order_ts: int) -> No
             marked.tie = True
 
 
-def _dead(event: OptionPrint | OptionQuote, order_ts: int, reason: str) -> DeadLetter:
-    topic = "options.prints" if isinstance(event, OptionPrint) else "options.quotes"
+_TOPICS: Final = {"OptionPrint": "options.prints", "OptionQuote": "options.quotes", "Reference": "reference"}
+
+
+def _dead(event: OptionPrint | OptionQuote | Reference, order_ts: int, reason: str) -> DeadLetter:
+    topic = _TOPICS[type(event).__name__]
     return dead_letter(topic, event.source, event.id, reason, msgspec.json.encode(event), order_ts)

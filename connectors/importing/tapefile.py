@@ -12,6 +12,7 @@ from connectors.importing.files import Damaged, pieces
 from connectors.importing.records import Bad, FeedFacts, Good, ImportRefused, Item, Printed
 from events.codec import encode
 from events.contracts import compact, parse_contract
+from events.plausible import refuse_implausible
 from events.raw import Reference
 from events.sources import source as source_spec
 from events.topics import RAW_TOPICS, TOPICS, decoder
@@ -56,15 +57,16 @@ class TapeParser:
             found = self._topics.get(envelope.topic)
             if found is None:
                 return Fault("", _unknown(envelope.topic))
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             return Fault("", _sentence(error))
         read, normalise, numbers = found
         try:
             event = read.decode(envelope.event)
             normalise(event)
+            refuse_implausible(event)
             for name in numbers:
                 _refuse_huge(name, getattr(event, name))
-        except (msgspec.MsgspecError, ValueError) as error:
+        except (msgspec.MsgspecError, ValueError, RecursionError) as error:
             return Fault(envelope.topic, _sentence(error).replace("`$", "`$.event"))
         event.id = ""
         return Good(envelope.topic, event.ts, event.source, encode(event))
@@ -129,7 +131,7 @@ def _lines(path: Path) -> Iterator[bytes | Damaged]:
     """Yields lines; a line that never ends is given up in pieces, so that memory stays bounded."""
     rest = b""
     try:
-        for piece in pieces(path):
+        for piece in pieces(path, text=True):
             lines = (rest + piece).split(b"\n")
             rest = lines.pop()
             yield from lines
@@ -191,4 +193,6 @@ def _refuse_huge(name: str, value: float | None) -> None:
 
 
 def _sentence(error: Exception) -> str:
+    if isinstance(error, RecursionError):
+        return "the line nests deeper than any event"
     return "the line is not UTF-8" if isinstance(error, UnicodeDecodeError) else str(error)

@@ -112,6 +112,17 @@ def test_the_open_interest_of_the_morning_after_the_last_session_still_comes() -
     assert [each.for_date for each in stepped.work if isinstance(each, Interest)] == ["2026-01-16"]
 
 
+@pytest.mark.parametrize("for_date", ["zzz", "9999-12-31", "2026-02-30"])
+def test_a_date_that_cannot_be_is_a_dead_letter_and_takes_no_interest_away(for_date: str) -> None:
+    known = Reference(ts=_ts(16, "06:30"), kind="open_interest", instrument=_FRIDAY, open_interest=7)
+    poison = Reference(
+        ts=_ts(16, "06:31"), kind="open_interest", instrument=_LATER, open_interest=5, for_date=for_date
+    )  # fmt: skip
+    _, stepped = _step(known, poison, poison, _trade(_ts(16, "11:00"), size=500))
+    assert [letter.topic for letter in stepped.dead] == ["reference"] * 2
+    assert stepped.marks[0].open_interest == 7
+
+
 def test_what_comes_later_still_begins_again() -> None:
     events = _trade(_ts(16, "11:00"), size=5), _quote(_ts(22, "11:00"), _LATER), _trade(_ts(22, "12:00"), size=2)
     step, stepped = _step(*events)

@@ -208,7 +208,7 @@ def test_a_print_that_its_multiplier_makes_larger_than_any_market_trades_is_a_de
 
 @pytest.mark.parametrize("quote_ts", [at(2), at(1) + 1])
 def test_a_quote_attached_with_a_stamp_behind_the_print_is_none(quote_ts: int) -> None:
-    attached = {"bid": 1.0, "ask": 1.2, "quote_ts": quote_ts, "quote_origin": "attached"}
+    attached: dict[str, Any] = {"bid": 1.0, "ask": 1.2, "quote_ts": quote_ts, "quote_origin": "attached"}
     alone = marked(trade(1, **attached))
     assert (alone.placement, alone.bid, alone.side) == ("missing", None, "none")
     beside = marked(quote(0, 1.1, 1.2), trade(1, **attached))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
@@ -47,6 +48,8 @@ _BAD_EVENTS = [
     (b'{"ts":1700000000000000000,"symbol":"A","price":1e999,"size":1}', r"at `\$.event.price`"),
     (b'{"ts":1700000000,"symbol":"A","price":1,"size":1}', r"at `\$.event.ts`"),
     (b'{"ts":1700000000000000000,"symbol":"\xff","price":1,"size":1}', "UTF-8"),
+    (b'{"ts":1700000000000000000,"symbol":"A\\nB","price":1,"size":1}', r"printable ASCII - at `\$.event.symbol"),
+    (b'{"ts":1700000000000000000,"symbol":"A","price":1,"size":1,"source":"my feed/?#:x"}', r"at `\$.event.source"),
     (b'{"ts":1700000000000000000,"symbol":"A","price":1,"size":1,"seq":9223372036854775808}', r"\$.event.seq"),
     (
         b'{"ts":1700000000000000000,"symbol":"A","price":1,"size":1,"recv_ts":1000000000000000000000}',
@@ -61,6 +64,44 @@ def test_a_bad_event_names_what_is_wrong_and_where(event: bytes, reason: str) ->
     assert isinstance(found, Fault)
     assert found.topic == "equities.prints"
     assert re.search(reason, found.reason), found.reason
+
+
+_BAD_FACTS: list[tuple[dict[str, Any], str]] = [
+    *(({"for_date": text}, "no date") for text in ("yesterday", "zzz", "", "2023-02-30", "20231114", "2023-11-14\n")),
+    ({"for_date": "2023-11-16"}, "a day after the fact's own"),
+    ({"multiplier": 1e11}, "<= 100000"),
+    ({"expiry_ts": 1_740_061_800_000}, ">= 631152000000000000"),
+    ({"instrument": "A\nB"}, "printable ASCII"),
+    ({"underlying": "A\nB"}, "printable ASCII"),
+]
+
+
+@pytest.mark.parametrize(("fields", "reason"), _BAD_FACTS)
+def test_a_fact_that_cannot_be_names_the_field(fields: dict[str, Any], reason: str) -> None:
+    fact = {"kind": "open_interest", "instrument": "SPY260116C00450000", "open_interest": 5, "for_date": "2023-11-15"}
+    assert "for_date" in _parsed(line("reference", 0, **fact))
+    found = TapeParser().parse(line("reference", 0, **fact | fields))
+    assert isinstance(found, Fault)
+    assert reason in found.reason
+    assert found.reason.endswith(f"at `$.event.{next(iter(fields))}`")
+
+
+def test_a_byte_order_mark_costs_no_line(tmp_path: Path) -> None:
+    marked = b"\xef\xbb\xbf" + print_line(0) + b"\n" + print_line(1) + b"\n"
+    (tmp_path / "a.jsonl").write_bytes(marked)
+    (tmp_path / "b.jsonl.zst").write_bytes(zstandard.ZstdCompressor().compress(marked))
+    for name in ("a.jsonl", "b.jsonl.zst"):
+        assert [type(item) for item in TapeFile(tmp_path / name)] == [Good, Good]
+
+
+def test_what_stands_before_the_damage_of_a_compressed_file_is_read(tmp_path: Path) -> None:
+    packed = zstandard.ZstdCompressor(level=1).compress(
+        b"".join(print_line(n, price=1 + n) + b"\n" for n in range(60_000))
+    )
+    (tmp_path / "a.jsonl.zst").write_bytes(packed[: len(packed) * 3 // 4] + bytes(len(packed) // 4))
+    found = list(TapeFile(tmp_path / "a.jsonl.zst"))
+    assert len(packed) < 1 << 20
+    assert sum(isinstance(item, Good) for item in found) > 40_000
 
 
 @pytest.mark.parametrize(
@@ -78,6 +119,7 @@ def test_a_contract_that_is_none_is_refused(contract: str, reason: str) -> None:
     ("data", "reason"),
     [
         (b'{"topic":"equities.prints"', "truncated"),
+        (b'{"topic":"equities.prints","event":' + b"[" * 5000, "nests deeper"),
         (b"[1]", "Expected `object`, got `array`"),
         (b'{"event":{}}', "missing required field `topic`"),
         (b'{"topic":"equities.prints"}', "missing required field `event`"),
