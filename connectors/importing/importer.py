@@ -21,7 +21,7 @@ from connectors.importing.deadletters import dead_letter, write_dead_letters
 from connectors.importing.files import sha256
 from connectors.importing.held import held_gaps, held_ids
 from connectors.importing.ledger import Counters, FileEntry, Ledger, TopicState
-from connectors.importing.records import Bad, FeedFacts, Good, ImportRefused, Printed, Reader, Unsupported
+from connectors.importing.records import Bad, FeedFacts, Good, ImportRefused, Item, Printed, Reader, Unsupported
 from connectors.importing.report import FileCount, FileState, ImportReport
 from connectors.importing.spool import TopicSpool
 from connectors.importing.tapefile import TapeFile
@@ -29,11 +29,14 @@ from connectors.importing.writing import Progress, write_events
 from connectors.lease import Lease, flow_leases
 from events.derived import DeadLetter
 from events.topics import TOPICS
+from events.types import MAX_TS_NS, NS_PER_S
 
 _READERS: dict[str, type[TapeFile] | type[DbnFile]] = {
     ".jsonl": TapeFile, ".jsonl.zst": TapeFile, ".dbn": DbnFile, ".dbn.zst": DbnFile,
 }  # fmt: skip
 _REPORT_EVERY = 20_000
+#: As far ahead of the wall clock may a stamp be, for a machine's clock that is wrong.
+_AHEAD_NS = 86_400 * NS_PER_S
 
 
 def import_files(
@@ -101,6 +104,8 @@ class _Import:
         self._dataset = dataset
         self._bus = bus
         self._batch = batch
+        #: A synthetic market keeps a time of its own.
+        self._latest_ts = MAX_TS_NS if dataset.clock == "synthetic" else time.time_ns() + _AHEAD_NS
         self._progress = progress
         self._ledger = Ledger(dataset.path)
         self._facts: dict[tuple[str, str], FeedFacts] = {}
@@ -128,8 +133,9 @@ class _Import:
         """Returns how many records there are, and whether the file could be read to its end."""
         stage, records, ts, whole = f"reading {path.name}", 0, 0, True
         sources: set[tuple[str, str]] = set()
-        for item in reader:
+        for each in reader:
             records += 1
+            item = self._not_ahead(each, records)
             if isinstance(item, Good):
                 ts = item.ts
                 spool = self.spools.get(item.topic)
@@ -153,6 +159,12 @@ class _Import:
             self._facts[topic, source] = facts if known is None else known.combined(facts)
         self._printed.update(reader.printed())
         return records, whole
+
+    def _not_ahead(self, item: Item, number: int) -> Item:
+        """Returns an item, or that its stamp has not come yet: all that follows would be late behind it."""
+        if isinstance(item, Good) and item.ts > self._latest_ts:
+            return Bad(f"record {number}", f"{item.ts} is more than a day ahead of the clock", item.message, item.topic)
+        return item
 
     def _skip(self, item: Unsupported) -> None:
         self._reasons[item.reason] += 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 from connectors.bus.base import StoredBatch
 from connectors.dataset import Dataset
 from connectors.feeds.writer import TopicWriter
+from connectors.importing.importer import import_files
 from connectors.importing.records import ImportRefused
 from connectors.lease import LeaseHeld, flow_leases
 from events.control import Control, decode_control
@@ -262,6 +264,21 @@ def test_what_stands_before_damage_is_taken_when_asked_for_and_the_whole_brings_
         [held.message for held in log(tmp_path / name)["equities.prints"]["IBM"]] for name in ("d", "undisturbed")
     ]
     assert messages[0] == messages[1]
+
+
+def test_a_stamp_of_the_day_after_tomorrow_is_a_dead_letter(tmp_path: Path) -> None:
+    """It would promise that nothing older follows, and make all later imports late."""
+    ahead_ms = (time.time_ns() - T0) // 1_000_000 + 90_000_000
+    file = write(tmp_path / "a.jsonl", [print_line(0), print_line(ahead_ms), print_line(1)])
+    report = imported(tmp_path / "d", file)
+    assert (report.written, report.dead) == (2, 1)
+    (held,) = log(tmp_path / "d")["deadletter"]["a.jsonl"]
+    letter = orjson.loads(held.message)
+    assert (letter["position"], letter["topic"], letter["ts"]) == ("record 2", "equities.prints", T0)
+    assert "a day ahead of the clock" in letter["reason"]
+    assert imported(tmp_path / "d", write(tmp_path / "b.jsonl", [print_line(1000)])).written == 1
+    synthetic = Dataset.open(tmp_path / "s", create=True, clock="synthetic")
+    assert import_files(synthetic, [file]).written == 3
 
 
 def test_a_new_topic_is_refused_while_the_live_flow_runs(tmp_path: Path) -> None:
