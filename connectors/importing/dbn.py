@@ -4,7 +4,9 @@
   or none, and the book is that of the interval's end, `ts_recv`. Using the trade's time would look ahead.
 * Symbols come from the mapping of the record's own date: an id means another contract the next day.
 * The book in a trade's record is the one just before it, so it is attached to the print. On tbbo and mbp-1 it is one
-  venue's, not the national best, and says so; the rows of OPRA itself and every consolidated schema are national.
+  venue's, not the national best, and says so; the rows of OPRA itself and the consolidated schemas of OPRA and of the
+  tapes are national, while those of XNAS.BASIC, EQUS.MINI or DBEQ.BASIC hold a few venues. A book that the vendor flags
+  as maybe wrong is not firm, and not attached.
 * No record carries sale conditions. Open interest comes once per venue with the same number: separate facts, no sum.
 * A status record of a stock is a halt or the end of one, or is not imported.
 * A definition's expiry is midnight UTC of the date as the vendor gives it, in New York the evening before.
@@ -23,9 +25,10 @@ from connectors.importing.dbnstatus import Statuses
 from connectors.importing.dbnstream import Damage, DbnStream
 from connectors.importing.dbnsymbols import Symbols
 from connectors.importing.publishers import publisher
-from connectors.importing.records import Bad, FeedFacts, Good, Item, Printed, Unsupported
+from connectors.importing.records import Bad, FeedFacts, Good, ImportRefused, Item, Printed, Unsupported
 from events.codec import encode
 from events.contracts import compact, parse_contract
+from events.plausible import refuse_implausible
 from events.raw import EquityPrint, EquityQuote, OptionPrint, OptionQuote, RawEvent, Reference
 from events.topics import RAW_TOPICS, decoder
 from events.types import NS_PER_S, Book
@@ -35,11 +38,18 @@ _EQUITIES = (
     "ARCX.", "BATS.", "BATY.", "DBEQ.", "EDGA.", "EDGX.", "EPRL.", "EQUS.", "IEXG.",
     "MEMX.", "XASE.", "XBOS.", "XCHI.", "XCIS.", "XNAS.", "XNYS.", "XPSX.",
 )  # fmt: skip
+#: Data sets whose consolidated book is that of all venues; those of others consolidate the few that they hold.
+_NATIONAL = ("OPRA.", "EQUS.SIP")
+#: The flag of a record whose book may be wrong, and a quote condition that says so: not firm.
+_MAYBE_BAD_BOOK = 4
+_NOT_FIRM_OPTION, _NOT_FIRM_EQUITY = "F", "N"
 _UNDEF_PRICE = 2**63 - 1
 _UNDEF_TS = 2**64 - 1
 _UNDEF_QUANTITY = (2**31 - 1, 2**63 - 1)
 _UNDEF_MULTIPLIER = 2**31 - 1
 _OPEN_INTEREST = 9
+#: Schemas in which a trade has the same sequence, by which it is one print.
+_WITH_SEQUENCE = ("trades", "tbbo", "mbp-1")
 _NS_PER_DAY = 86_400 * NS_PER_S
 _NO_FIELDS: dict[str, Any] = {}
 
@@ -52,10 +62,13 @@ class DbnFile:
     """One DBN file of version 1 to 3, plain or Zstandard, historical or captured from the live gateway."""
 
     def __init__(self, path: Path) -> None:
+        self._name = path.name
         self._stream = DbnStream(path)
+        self._stream.on_metadata = self._go_on
         self._symbols = Symbols(self._stream.metadata)
         self._statuses = Statuses()
         dataset = str(self._stream.metadata.dataset)
+        self._national = dataset.startswith(_NATIONAL)
         self._options = dataset.startswith("OPRA.")
         supported = self._options or dataset.startswith(_EQUITIES)
         self._refusal = "" if supported else f"dataset {dataset} holds neither US options nor US equities"
@@ -83,6 +96,14 @@ class DbnFile:
             except (ValueError, msgspec.ValidationError) as error:
                 yield Bad(f"record {number}", str(error), bytes(record))
 
+    def _go_on(self, metadata: Any) -> None:
+        """Takes the head of a further file in the same stream; raises ImportRefused where it is of another kind."""
+        first, second = (f"{each.dataset} {each.schema or ''}".strip() for each in (self._stream.metadata, metadata))
+        if first != second:
+            both = f"{first} and {second}"
+            raise ImportRefused(f"{self._name}: files of {both} in one stream: import them one by one")
+        self._symbols.add(metadata)
+
     def facts(self, topic: str, source: str) -> FeedFacts:
         """Returns what the records of the file have shown; Databento carries no sale conditions."""
         return FeedFacts(
@@ -96,7 +117,10 @@ class DbnFile:
         """Returns the days, UTC, of which the file held prints; none of a live capture, which has no one schema."""
         schema, dataset = self._stream.metadata.schema, str(self._stream.metadata.dataset)
         days = sorted(_date(day * _NS_PER_DAY).isoformat() for day in self._days)
-        return [] if schema is None else [Printed(dataset, day, str(schema)) for day in days]
+        if schema is None:
+            return []
+        form = " or ".join(_WITH_SEQUENCE) if str(schema) in _WITH_SEQUENCE else str(schema)
+        return [Printed(dataset, day, form) for day in days]
 
     def _item(self, record: Any) -> Good:
         kind = type(record).__name__
@@ -110,6 +134,7 @@ class DbnFile:
             raise _Unsupported(f"{kind} records")
         event = make(record)
         topic = self._topic(event)
+        refuse_implausible(event)
         message = encode(event)
         self._decoders[topic].decode(message)
         self._note_book(topic, event)
@@ -152,9 +177,9 @@ class DbnFile:
         return EquityPrint(symbol=self._instrument(record), size=float(record.size), **fields)
 
     def _attached(self, record: Any) -> dict[str, Any]:
-        """Returns the fields of the book just before the trade; none when that book was empty."""
+        """Returns the fields of the book just before the trade; none when that book was empty, or may be wrong."""
         book = self._book(record)
-        if book["bid"] is None and book["ask"] is None:
+        if (book["bid"] is None and book["ask"] is None) or _may_be_bad(record):
             return _NO_FIELDS
         names = ("bid", "ask", "bid_size", "ask_size", "book")
         return {name: book[name] for name in names} | {"quote_origin": "attached"}
@@ -166,6 +191,8 @@ class DbnFile:
             "seq": getattr(record, "sequence", None),
             "source": SOURCE,
         }
+        if _may_be_bad(record):
+            fields["condition"] = _NOT_FIRM_OPTION if self._options else _NOT_FIRM_EQUITY
         if self._options:
             return OptionQuote(contract=self._instrument(record), **fields)
         return EquityQuote(symbol=self._instrument(record), **fields)
@@ -185,7 +212,7 @@ class DbnFile:
             "ask_size": number(level.ask_sz),
             "bid_exchange": None if bid is None or not bid_of else publisher(int(bid_of)).exchange,
             "ask_exchange": None if ask is None or not ask_of else publisher(int(ask_of)).exchange,
-            "book": "national" if consolidated or of.national else "venue",
+            "book": "national" if of.national or (consolidated and self._national) else "venue",
         }
 
     def _definition(self, record: Any) -> Reference:
@@ -245,6 +272,10 @@ class DbnFile:
         ts = record.ts_recv if record.ts_recv != _UNDEF_TS else record.ts_event
         symbol = self._symbols.symbol(record.instrument_id, _time(ts, "ts_recv"))
         return compact(symbol) if self._options else symbol
+
+
+def _may_be_bad(record: Any) -> bool:
+    return bool(int(record.flags) & _MAYBE_BAD_BOOK)
 
 
 def _price(raw: int) -> float | None:

@@ -5,13 +5,14 @@ Frames are cut here, by the length that begins each record, so that one record t
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from connectors.importing.files import Damaged, pieces
 from connectors.importing.records import ImportRefused
 
+_MAGIC = b"DBN"
 #: magic, version, length of what follows
 _PRELUDE = 8
 _MIN_RECORD = 16
@@ -35,13 +36,22 @@ class DbnStream:
         self._pieces = pieces(path)
         self._rest = b""
         self._damage = ""
+        #: Called with the metadata of each further file that was put behind the first in one stream.
+        self.on_metadata: Callable[[Any], None] = lambda metadata: None
         try:
-            self._fill(_PRELUDE)
-            self._head = self._take(_PRELUDE + int.from_bytes(self._rest[4:_PRELUDE], "little"))
-            self.metadata = self._dbn.Metadata.decode(self._head)
+            self.metadata = self._begin()
         except (EOFError, ValueError, self._dbn.DBNError) as error:
             raise ImportRefused(f"{path.name}: not a DBN file: {self._damage or error}") from None
+
+    def _begin(self) -> Any:
+        """Reads the head of a file, with which a new decoder begins; returns its metadata."""
+        self._fill(_PRELUDE)
+        size = _PRELUDE + int.from_bytes(self._rest[4:_PRELUDE], "little")
+        self._fill(size)
+        metadata = self._dbn.Metadata.decode(self._rest[:size])
+        self._head = self._take(size)
         self._decoder = self._new_decoder()
+        return metadata
 
     def __iter__(self) -> Iterator[Any | Damage]:
         """Yields every record, or Damage in its place."""
@@ -61,7 +71,8 @@ class DbnStream:
     def _frames(self) -> tuple[int, bool]:
         """Returns where the last whole record ends, and whether a possible record begins there."""
         rest, at = self._rest, 0
-        while at < len(rest):
+        # No record begins so: it would be of a type that there is none of.
+        while at < len(rest) and not rest.startswith(_MAGIC, at):
             length = rest[at] * _UNIT
             if length < _MIN_RECORD:
                 return at, False
@@ -96,7 +107,18 @@ class DbnStream:
         return decoder
 
     def _more(self) -> bool:
-        """Reads on; False at the end of what can be read."""
+        """Reads on, or into the next file of the stream; False at the end of what can be read."""
+        if not self._rest.startswith(_MAGIC):
+            return self._read()
+        try:
+            metadata = self._begin()
+        except (EOFError, ValueError, self._dbn.DBNError) as error:
+            self._damage = self._damage or f"another DBN file follows that cannot be read: {error}"
+            return False
+        self.on_metadata(metadata)
+        return True
+
+    def _read(self) -> bool:
         try:
             piece = next(self._pieces, b"")
         except Damaged as error:
@@ -107,7 +129,7 @@ class DbnStream:
 
     def _fill(self, size: int) -> None:
         while len(self._rest) < size:
-            if not self._more():
+            if not self._read():
                 raise EOFError("it ends inside its metadata")
 
     def _take(self, size: int) -> bytes:

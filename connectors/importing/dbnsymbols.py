@@ -18,9 +18,15 @@ class Symbols:
         from databento.common.symbology import InstrumentMap
 
         self._map = InstrumentMap()
-        self._map.insert_metadata(metadata)
         self._learned: dict[int, str] = {}
         self._found: dict[tuple[int, int], str | None] = {}
+        self.add(metadata)
+
+    def add(self, metadata: Any) -> None:
+        """Takes the mappings of a file, or of one more behind it; what records of the one before said ends there."""
+        self._map.insert_metadata(metadata)
+        self._learned.clear()
+        self._found.clear()
 
     def learn(self, record: Any) -> None:
         """Takes a symbol mapping record: it holds for the records behind it, until the next for that id."""

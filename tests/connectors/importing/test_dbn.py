@@ -11,10 +11,13 @@ from typing import Any
 
 import orjson
 import pytest
+import zstandard
 
 from connectors.importing.dbn import DbnFile
 from connectors.importing.publishers import publisher
 from connectors.importing.records import Bad, Good, ImportRefused, Item, Unsupported
+from events.conditions import NOT_FIRM_QUOTES
+from operators.spot import NOT_FIRM_EQUITY_QUOTES
 from tests.importing import imported, log
 
 dbn = pytest.importorskip("databento_dbn")
@@ -134,7 +137,9 @@ def test_one_trade_is_one_print_whichever_schema_brings_it(tmp_path: Path, toget
 # ---- records made with Databento's own classes --------------------------------------------------
 
 
-def _file(path: Path, dataset: str, records: Iterable[Any], mappings: dict[str, list[tuple[date, str]]]) -> Path:
+def _file(
+    path: Path, dataset: str, records: Iterable[Any], mappings: dict[str, list[tuple[date, str]]], schema: Any = None
+) -> Path:
     """Writes a version 3 file; a mapping holds for one day."""
     intervals = [
         SimpleNamespace(
@@ -146,7 +151,7 @@ def _file(path: Path, dataset: str, records: Iterable[Any], mappings: dict[str, 
     ]  # fmt: skip
     metadata = dbn.Metadata(
         dataset=dataset, start=_T0, stype_in=dbn.SType.RAW_SYMBOL, stype_out=dbn.SType.INSTRUMENT_ID,
-        schema=None, symbols=list(mappings), partial=[], not_found=[], mappings=intervals, version=3,
+        schema=schema, symbols=list(mappings), partial=[], not_found=[], mappings=intervals, version=3,
     )  # fmt: skip
     path.write_bytes(bytes(metadata) + b"".join(map(bytes, records)))
     return path
@@ -252,6 +257,73 @@ def test_a_mapping_inside_a_capture_holds_behind_it(tmp_path: Path) -> None:
     assert [type(item) for item in items] == [Bad, Unsupported, Good]
 
 
+@pytest.mark.parametrize(
+    ("dataset", "publisher_id", "book"),
+    [
+        ("XNAS.BASIC", 81, "venue"),
+        ("EQUS.MINI", 95, "venue"),
+        ("DBEQ.BASIC", 39, "venue"),
+        ("EQUS.SIP", 130, "national"),
+    ],
+)
+def test_a_consolidated_book_is_national_only_where_all_venues_are_in_it(
+    tmp_path: Path, dataset: str, publisher_id: int, book: str
+) -> None:
+    record = _consolidated(dbn.Action.ADD)
+    record.publisher_id = publisher_id
+    path = _file(tmp_path / "a.dbn", dataset, [record], {"IBM": [(date(2025, 2, 20), "1")]})
+    assert [event["book"] for event in _events(path)] == [book]
+
+
+@pytest.mark.parametrize(("dataset", "condition"), [("OPRA.PILLAR", "F"), ("XNAS.BASIC", "N")])
+def test_a_book_that_may_be_wrong_is_not_firm_and_not_attached(tmp_path: Path, dataset: str, condition: str) -> None:
+    records = [_consolidated(action) for action in (dbn.Action.ADD, dbn.Action.TRADE) for _ in range(2)]
+    for record in records[::2]:
+        record.flags = 4 | 128
+    days = {_FIRST if condition == "F" else "IBM": [(date(2025, 2, 20), "1")]}
+    events = _events(_file(tmp_path / "a.dbn", dataset, records, days))
+    assert [event.get("condition") for event in events[:2]] == [condition, None]
+    assert [event.get("bid") for event in events[2:]] == [None, 1.2]
+    assert condition in (NOT_FIRM_QUOTES if condition == "F" else NOT_FIRM_EQUITY_QUOTES)
+
+
+# ---- files behind one another ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_file_behind_another_in_one_stream_brings_its_records_and_its_symbols(tmp_path: Path, packed: bool) -> None:
+    first = _file(tmp_path / "a.dbn", "OPRA.PILLAR", [_trade(1, _T0, 23)], {_FIRST: [(date(2025, 2, 20), "1")]})
+    second = _file(
+        tmp_path / "b.dbn", "OPRA.PILLAR", [_trade(1, _T0 + _DAY, 23), _trade(7, _T0 + _DAY, 23)],
+        {_SECOND: [(date(2025, 2, 21), "1")]},
+    )  # fmt: skip
+    pack = zstandard.ZstdCompressor().compress if packed else bytes
+    both = tmp_path / "both.dbn"
+    both.write_bytes(pack(first.read_bytes()) + pack(second.read_bytes()))
+    items = list(DbnFile(both))
+    contracts = [orjson.loads(item.message)["contract"] for item in items if isinstance(item, Good)]
+    assert contracts == ["SPY260116C00450000", "SPXW260116P05000000"]
+    assert isinstance(items[2], Bad)
+    assert items[2].position == "record 3"
+
+
+def test_a_file_of_another_data_set_in_one_stream_is_refused_in_one_line(tmp_path: Path) -> None:
+    files = [_file(tmp_path / f"{n}.dbn", name, [], _DAYS) for n, name in enumerate(("OPRA.PILLAR", "XNAS.ITCH"))]
+    (tmp_path / "both.dbn").write_bytes(b"".join(file.read_bytes() for file in files))
+    with pytest.raises(ImportRefused, match="both.dbn: files of OPRA.PILLAR and XNAS.ITCH in one stream"):
+        list(DbnFile(tmp_path / "both.dbn"))
+
+
+@pytest.mark.parametrize("cut", [5, 30])
+def test_a_head_that_is_cut_is_one_record_of_damage(tmp_path: Path, cut: int) -> None:
+    whole = _four_trades(tmp_path)
+    (tmp_path / "both.dbn").write_bytes(whole + whole[:cut])
+    items = list(DbnFile(tmp_path / "both.dbn"))
+    assert _counted(items) == Counter({"options.prints": 4, "bad": 1})
+    assert isinstance(items[4], Bad)
+    assert "another DBN file follows" in items[4].reason
+
+
 # ---- halts -------------------------------------------------------------------------------------
 
 
@@ -297,15 +369,15 @@ def test_a_status_of_an_option_is_not_imported(tmp_path: Path) -> None:
     assert _counted(DbnFile(path)) == Counter({"unsupported": 1})
 
 
-def test_a_day_whose_prints_come_in_two_schemas_is_told(tmp_path: Path) -> None:
+def test_a_day_whose_prints_come_in_two_schemas_is_told_where_no_sequence_makes_them_one(tmp_path: Path) -> None:
     trades, tbbo, quotes = (_DATA / f"OPRA.PILLAR/test_data.{name}.dbn.zst" for name in ("trades", "tbbo", "cbbo-1s"))
-    first = imported(tmp_path / "d", trades, quotes)
-    assert first.repeated == []
-    again = imported(tmp_path / "d", tbbo, allow_late=True)
-    assert (first.topics["options.prints"].written, again.topics["options.prints"].written) == (4, 4)
-    told = ["OPRA.PILLAR 2025-02-20: prints came as tbbo and as trades: each stands here twice"]
-    assert again.repeated == told
-    assert imported(tmp_path / "both", trades, tbbo).repeated == told
+    assert imported(tmp_path / "d", trades, quotes, tbbo).repeated == []
+    days = {_FIRST: [(date(2025, 2, 20), "1")]}
+    records = [_consolidated(dbn.Action.TRADE)]
+    cmbp = _file(tmp_path / "cmbp.dbn", "OPRA.PILLAR", records, days, dbn.Schema.CMBP_1)
+    told = ["OPRA.PILLAR 2025-02-20: prints came as cmbp-1 and as trades or tbbo or mbp-1: each stands here twice"]
+    assert imported(tmp_path / "d", cmbp, allow_late=True).repeated == told
+    assert imported(tmp_path / "both", trades, cmbp).repeated == told
 
 
 # ---- damage ------------------------------------------------------------------------------------
