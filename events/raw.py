@@ -12,6 +12,7 @@ from msgspec import Meta, Struct
 from events.types import (
     FOREVER_NS,
     Book,
+    BoundedTs,
     ContractId,
     Contracts,
     EquityPrice,
@@ -138,7 +139,7 @@ class Reference(Struct, gc=False, omit_defaults=True, kw_only=True):
     instrument: Annotated[str, Meta(min_length=1, max_length=21, description="contract id or equity symbol")]
     underlying: str | None = None
     multiplier: Multiplier = None
-    expiry_ts: Ts | None = None
+    expiry_ts: BoundedTs = None
     open_interest: Annotated[int, Meta(ge=0, description="contracts")] | None = None
     for_date: Annotated[str, Meta(description="trading date the fact belongs to, YYYY-MM-DD")] | None = None
     source: Source = "file"

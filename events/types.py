@@ -22,6 +22,13 @@ OptionalTs = (
     Annotated[int, Meta(ge=0, le=FOREVER_NS, description="ns since the Unix epoch, UTC; null if the feed has none")]
     | None
 )
+#: As `OptionalTs`, of what is reckoned with: in another unit it would be a time of 1970.
+BoundedTs = (
+    Annotated[
+        int, Meta(ge=MIN_TS_NS, le=MAX_TS_NS, description="ns since the Unix epoch, UTC; null if the feed has none")
+    ]
+    | None
+)
 OrderTs = Annotated[int, Meta(ge=0, description="order time in the tape: max(ts, promise in force), ns")]
 ContractId = Annotated[str, Meta(min_length=16, max_length=21, description="option contract, compact OCC form")]
 Symbol = Annotated[str, Meta(min_length=1, max_length=16, description="equity symbol, consolidated-tape form")]

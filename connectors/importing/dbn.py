@@ -227,7 +227,7 @@ class DbnFile:
             instrument=instrument,
             underlying=parse_contract(instrument).underlying if self._options else None,
             multiplier=float(multiplier) if 0 < multiplier < _UNDEF_MULTIPLIER else None,
-            expiry_ts=_optional_time(record.expiration),
+            expiry_ts=_optional_time(record.expiration) or None,
             source=SOURCE,
             recv_ts=_optional_time(record.ts_recv),
         )
