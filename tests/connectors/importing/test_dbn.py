@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import orjson
 import pytest
-import zstandard
 
 from connectors.importing.dbn import DbnFile
 from connectors.importing.publishers import publisher
-from connectors.importing.records import Bad, Good, ImportRefused, Item, Unsupported
+from connectors.importing.records import Bad, Good, Unsupported
 from events.conditions import NOT_FIRM_QUOTES
 from operators.spot import NOT_FIRM_EQUITY_QUOTES
+from tests.dbnfiles import (
+    DAY,
+    DAYS,
+    FIRST,
+    T0,
+    UNDEF_PRICE,
+    UNDEF_TS,
+    consolidated,
+    counted,
+    dbn_file,
+    dbn_trade,
+    events_of,
+)
 from tests.importing import imported, log
 
 dbn = pytest.importorskip("databento_dbn")
@@ -27,10 +37,6 @@ _TOPIC = {
     "trades": "prints", "tbbo": "prints", "mbp-1": "quotes", "cbbo-1s": "quotes", "cbbo-1m": "quotes",
     "bbo-1s": "quotes", "bbo-1m": "quotes",
 }  # fmt: skip
-_UNDEF_PRICE = 2**63 - 1
-_UNDEF_TS = 2**64 - 1
-_T0 = 1_740_061_800_000_000_000
-_DAY = 86_400_000_000_000
 
 
 def _expected(path: Path) -> Counter[str]:
@@ -49,28 +55,20 @@ def _expected(path: Path) -> Counter[str]:
     return Counter({f"{'equities' if folder == 'EQUS.MINI' else 'options'}.{_TOPIC[schema]}": count})
 
 
-def _counted(items: Iterable[Item]) -> Counter[str]:
-    return Counter(item.topic if isinstance(item, Good) else type(item).__name__.lower() for item in items)
-
-
 _FILES = sorted(path for path in _DATA.rglob("*.dbn*"))
 
 
 @pytest.mark.parametrize("path", _FILES, ids=lambda path: f"{path.parent.name}/{path.name}")
 def test_every_record_of_every_fixture_is_accounted_for(path: Path) -> None:
-    assert _counted(DbnFile(path)) == _expected(path)
+    assert counted(DbnFile(path)) == _expected(path)
 
 
 def test_all_fixtures_are_there() -> None:
     assert len(_FILES) == 50
 
 
-def _events(path: Path) -> list[dict[str, Any]]:
-    return [orjson.loads(item.message) for item in DbnFile(path) if isinstance(item, Good)]
-
-
 def test_a_print_has_its_venue_its_times_and_the_venues_book_before_it() -> None:
-    first, *_ = _events(_DATA / "OPRA.PILLAR/test_data.tbbo.dbn.zst")
+    first, *_ = events_of(_DATA / "OPRA.PILLAR/test_data.tbbo.dbn.zst")
     assert first == {
         "ts": 1740061800817657088, "contract": "AAPL250221C00250000", "price": 0.24, "size": 1, "exchange": "D",
         "source": "databento", "recv_ts": 1740061800817866523, "seq": 713382, "bid": 0.24, "ask": 0.25,
@@ -79,26 +77,26 @@ def test_a_print_has_its_venue_its_times_and_the_venues_book_before_it() -> None
 
 
 def test_an_empty_book_is_not_attached() -> None:
-    first, second, *_ = _events(_DATA / "v1/test_data.tbbo.dbn.zst")
+    first, second, *_ = events_of(_DATA / "v1/test_data.tbbo.dbn.zst")
     assert "quote_origin" not in first
     assert "book" not in first
     assert second["quote_origin"] == "attached"
 
 
 def test_a_sampled_book_stands_at_the_end_of_its_interval() -> None:
-    empty, quote, *_ = _events(_DATA / "v2/test_data.cbbo-1s.dbn.zst")
+    empty, quote, *_ = events_of(_DATA / "v2/test_data.cbbo-1s.dbn.zst")
     assert "bid" not in empty
     assert quote["ts"] == quote["recv_ts"] == 1740061801000000000
     assert (quote["bid"], quote["ask"], quote["bid_exchange"], quote["book"]) == (0.1, 0.25, "D", "national")
 
 
 def test_the_row_of_opra_itself_is_the_national_book() -> None:
-    books = [event["book"] for event in _events(_DATA / "OPRA.PILLAR/test_data.mbp-1.dbn.zst")]
+    books = [event["book"] for event in events_of(_DATA / "OPRA.PILLAR/test_data.mbp-1.dbn.zst")]
     assert books == ["venue", "national", "venue", "venue"]
 
 
 def test_a_definition_says_no_multiplier_that_the_vendor_does_not_give() -> None:
-    (event,) = _events(_DATA / "v1/test_data.definition.dbn.zst")
+    (event,) = events_of(_DATA / "v1/test_data.definition.dbn.zst")
     assert "multiplier" not in event
     assert (event["underlying"], event["expiry_ts"]) == ("AAPL", 1680220800000000000)
 
@@ -137,52 +135,9 @@ def test_one_trade_is_one_print_whichever_schema_brings_it(tmp_path: Path, toget
 # ---- records made with Databento's own classes --------------------------------------------------
 
 
-def _file(
-    path: Path, dataset: str, records: Iterable[Any], mappings: dict[str, list[tuple[date, str]]], schema: Any = None
-) -> Path:
-    """Writes a version 3 file; a mapping holds for one day."""
-    intervals = [
-        SimpleNamespace(
-            raw_symbol=symbol,
-            intervals=[SimpleNamespace(start_date=day, end_date=day.replace(day=day.day + 1), symbol=number)
-             for day, number in days],
-        )
-        for symbol, days in mappings.items()
-    ]  # fmt: skip
-    metadata = dbn.Metadata(
-        dataset=dataset, start=_T0, stype_in=dbn.SType.RAW_SYMBOL, stype_out=dbn.SType.INSTRUMENT_ID,
-        schema=schema, symbols=list(mappings), partial=[], not_found=[], mappings=intervals, version=3,
-    )  # fmt: skip
-    path.write_bytes(bytes(metadata) + b"".join(map(bytes, records)))
-    return path
-
-
-def _trade(instrument_id: int, ts: int, publisher_id: int, price: int = 1_230_000_000) -> Any:
-    recv_ts = min(ts, _T0 + 7 * _DAY) + 1000
-    return dbn.TradeMsg(
-        publisher_id=publisher_id, instrument_id=instrument_id, ts_event=ts, price=price, size=7,
-        action=dbn.Action.TRADE, side=dbn.Side.NONE, depth=0, ts_recv=recv_ts, sequence=5,
-    )  # fmt: skip
-
-
-def _consolidated(action: Any, bid: int = 1_200_000_000) -> Any:
-    level = dbn.ConsolidatedBidAskPair(bid_px=bid, ask_px=1_250_000_000, bid_sz=3, ask_sz=4, bid_pb=23, ask_pb=999)
-    return dbn.CMBP1Msg(
-        rtype=0xB1, publisher_id=26, instrument_id=1, ts_event=_T0, price=1_250_000_000, size=2,
-        action=action, side=dbn.Side.NONE, ts_recv=_T0 + 1000, levels=level,
-    )  # fmt: skip
-
-
-_FIRST, _SECOND = "SPY   260116C00450000", "SPXW  260116P05000000"
-_DAYS = {
-    _FIRST: [(date(2025, 2, 20), "1"), (date(2025, 2, 21), "2")],
-    _SECOND: [(date(2025, 2, 20), "2"), (date(2025, 2, 21), "1")],
-}
-
-
 def test_an_id_means_the_contract_of_its_own_date(tmp_path: Path) -> None:
-    records = [_trade(1, _T0, 23), _trade(2, _T0, 23), _trade(1, _T0 + _DAY, 23), _trade(1, _T0 + 2 * _DAY, 23)]
-    items = list(DbnFile(_file(tmp_path / "a.dbn", "OPRA.PILLAR", records, _DAYS)))
+    records = [dbn_trade(1, T0, 23), dbn_trade(2, T0, 23), dbn_trade(1, T0 + DAY, 23), dbn_trade(1, T0 + 2 * DAY, 23)]
+    items = list(DbnFile(dbn_file(tmp_path / "a.dbn", "OPRA.PILLAR", records, DAYS)))
     contracts = [orjson.loads(item.message)["contract"] for item in items if isinstance(item, Good)]
     assert contracts == ["SPY260116C00450000", "SPXW260116P05000000", "SPXW260116P05000000"]
     assert isinstance(items[3], Bad)
@@ -191,11 +146,11 @@ def test_an_id_means_the_contract_of_its_own_date(tmp_path: Path) -> None:
 
 def test_a_consolidated_trade_carries_the_national_book_and_other_actions_are_quotes(tmp_path: Path) -> None:
     records = [
-        _consolidated(dbn.Action.TRADE),
-        _consolidated(dbn.Action.ADD),
-        _consolidated(dbn.Action.ADD, _UNDEF_PRICE),
+        consolidated(dbn.Action.TRADE),
+        consolidated(dbn.Action.ADD),
+        consolidated(dbn.Action.ADD, UNDEF_PRICE),
     ]
-    items = list(DbnFile(_file(tmp_path / "a.dbn", "OPRA.PILLAR", records, _DAYS)))
+    items = list(DbnFile(dbn_file(tmp_path / "a.dbn", "OPRA.PILLAR", records, DAYS)))
     events = [orjson.loads(item.message) for item in items if isinstance(item, Good)]
     assert [item.topic for item in items if isinstance(item, Good)] == [
         "options.prints",
@@ -215,8 +170,8 @@ def test_a_consolidated_trade_carries_the_national_book_and_other_actions_are_qu
 )
 def test_every_facility_of_finra_is_d_on_equities(tmp_path: Path, publisher_id: int, exchange: str) -> None:
     mapping = {"IBM": [(date(2025, 2, 20), "1")]}
-    path = _file(tmp_path / "a.dbn", "XNAS.BASIC", [_trade(1, _T0, publisher_id)], mapping)
-    (event,) = _events(path)
+    path = dbn_file(tmp_path / "a.dbn", "XNAS.BASIC", [dbn_trade(1, T0, publisher_id)], mapping)
+    (event,) = events_of(path)
     assert (event["symbol"], event["exchange"], event["size"]) == ("IBM", exchange, 7.0)
 
 
@@ -229,17 +184,17 @@ def test_letters_of_options_are_not_those_of_equities() -> None:
 @pytest.mark.parametrize(
     ("record", "reason"),
     [
-        (_trade(1, _UNDEF_TS, 23), "ts_event is undefined"),
-        (_trade(1, _T0, 23, _UNDEF_PRICE), "Expected `float`, got `null`"),
-        (_trade(1, _T0, 23, -1), "Expected `float` >= 0"),
-        (_trade(1, 1_700_000, 23), "instrument id 1 has no symbol on 1970-01-01"),
+        (dbn_trade(1, UNDEF_TS, 23), "ts_event is undefined"),
+        (dbn_trade(1, T0, 23, UNDEF_PRICE), "Expected `float`, got `null`"),
+        (dbn_trade(1, T0, 23, -1), "Expected `float` >= 0"),
+        (dbn_trade(1, 1_700_000, 23), "instrument id 1 has no symbol on 1970-01-01"),
     ],
 )
 def test_a_record_without_a_time_or_price_is_dead_and_its_neighbours_arrive(
     tmp_path: Path, record: Any, reason: str
 ) -> None:
-    records = [_trade(1, _T0, 23), record, _trade(1, _T0, 23)]
-    items = list(DbnFile(_file(tmp_path / "a.dbn", "OPRA.PILLAR", records, _DAYS)))
+    records = [dbn_trade(1, T0, 23), record, dbn_trade(1, T0, 23)]
+    items = list(DbnFile(dbn_file(tmp_path / "a.dbn", "OPRA.PILLAR", records, DAYS)))
     assert [type(item) for item in items] == [Good, Bad, Good]
     assert isinstance(items[1], Bad)
     assert reason in items[1].reason
@@ -248,11 +203,11 @@ def test_a_record_without_a_time_or_price_is_dead_and_its_neighbours_arrive(
 
 def test_a_mapping_inside_a_capture_holds_behind_it(tmp_path: Path) -> None:
     mapping = dbn.SymbolMappingMsg(
-        publisher_id=0, instrument_id=9, ts_event=_T0, stype_in=dbn.SType.RAW_SYMBOL, stype_in_symbol="X",
-        stype_out=dbn.SType.INSTRUMENT_ID, stype_out_symbol=_FIRST, start_ts=_T0, end_ts=_T0 + _DAY,
+        publisher_id=0, instrument_id=9, ts_event=T0, stype_in=dbn.SType.RAW_SYMBOL, stype_in_symbol="X",
+        stype_out=dbn.SType.INSTRUMENT_ID, stype_out_symbol=FIRST, start_ts=T0, end_ts=T0 + DAY,
     )  # fmt: skip
     items = list(
-        DbnFile(_file(tmp_path / "a.dbn", "OPRA.PILLAR", [_trade(9, _T0, 23), mapping, _trade(9, _T0, 23)], {}))
+        DbnFile(dbn_file(tmp_path / "a.dbn", "OPRA.PILLAR", [dbn_trade(9, T0, 23), mapping, dbn_trade(9, T0, 23)], {}))
     )
     assert [type(item) for item in items] == [Bad, Unsupported, Good]
 
@@ -269,59 +224,22 @@ def test_a_mapping_inside_a_capture_holds_behind_it(tmp_path: Path) -> None:
 def test_a_consolidated_book_is_national_only_where_all_venues_are_in_it(
     tmp_path: Path, dataset: str, publisher_id: int, book: str
 ) -> None:
-    record = _consolidated(dbn.Action.ADD)
+    record = consolidated(dbn.Action.ADD)
     record.publisher_id = publisher_id
-    path = _file(tmp_path / "a.dbn", dataset, [record], {"IBM": [(date(2025, 2, 20), "1")]})
-    assert [event["book"] for event in _events(path)] == [book]
+    path = dbn_file(tmp_path / "a.dbn", dataset, [record], {"IBM": [(date(2025, 2, 20), "1")]})
+    assert [event["book"] for event in events_of(path)] == [book]
 
 
 @pytest.mark.parametrize(("dataset", "condition"), [("OPRA.PILLAR", "F"), ("XNAS.BASIC", "N")])
 def test_a_book_that_may_be_wrong_is_not_firm_and_not_attached(tmp_path: Path, dataset: str, condition: str) -> None:
-    records = [_consolidated(action) for action in (dbn.Action.ADD, dbn.Action.TRADE) for _ in range(2)]
+    records = [consolidated(action) for action in (dbn.Action.ADD, dbn.Action.TRADE) for _ in range(2)]
     for record in records[::2]:
         record.flags = 4 | 128
-    days = {_FIRST if condition == "F" else "IBM": [(date(2025, 2, 20), "1")]}
-    events = _events(_file(tmp_path / "a.dbn", dataset, records, days))
+    days = {FIRST if condition == "F" else "IBM": [(date(2025, 2, 20), "1")]}
+    events = events_of(dbn_file(tmp_path / "a.dbn", dataset, records, days))
     assert [event.get("condition") for event in events[:2]] == [condition, None]
     assert [event.get("bid") for event in events[2:]] == [None, 1.2]
     assert condition in (NOT_FIRM_QUOTES if condition == "F" else NOT_FIRM_EQUITY_QUOTES)
-
-
-# ---- files behind one another ------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("packed", [False, True])
-def test_a_file_behind_another_in_one_stream_brings_its_records_and_its_symbols(tmp_path: Path, packed: bool) -> None:
-    first = _file(tmp_path / "a.dbn", "OPRA.PILLAR", [_trade(1, _T0, 23)], {_FIRST: [(date(2025, 2, 20), "1")]})
-    second = _file(
-        tmp_path / "b.dbn", "OPRA.PILLAR", [_trade(1, _T0 + _DAY, 23), _trade(7, _T0 + _DAY, 23)],
-        {_SECOND: [(date(2025, 2, 21), "1")]},
-    )  # fmt: skip
-    pack = zstandard.ZstdCompressor().compress if packed else bytes
-    both = tmp_path / "both.dbn"
-    both.write_bytes(pack(first.read_bytes()) + pack(second.read_bytes()))
-    items = list(DbnFile(both))
-    contracts = [orjson.loads(item.message)["contract"] for item in items if isinstance(item, Good)]
-    assert contracts == ["SPY260116C00450000", "SPXW260116P05000000"]
-    assert isinstance(items[2], Bad)
-    assert items[2].position == "record 3"
-
-
-def test_a_file_of_another_data_set_in_one_stream_is_refused_in_one_line(tmp_path: Path) -> None:
-    files = [_file(tmp_path / f"{n}.dbn", name, [], _DAYS) for n, name in enumerate(("OPRA.PILLAR", "XNAS.ITCH"))]
-    (tmp_path / "both.dbn").write_bytes(b"".join(file.read_bytes() for file in files))
-    with pytest.raises(ImportRefused, match="both.dbn: files of OPRA.PILLAR and XNAS.ITCH in one stream"):
-        list(DbnFile(tmp_path / "both.dbn"))
-
-
-@pytest.mark.parametrize("cut", [5, 30])
-def test_a_head_that_is_cut_is_one_record_of_damage(tmp_path: Path, cut: int) -> None:
-    whole = _four_trades(tmp_path)
-    (tmp_path / "both.dbn").write_bytes(whole + whole[:cut])
-    items = list(DbnFile(tmp_path / "both.dbn"))
-    assert _counted(items) == Counter({"options.prints": 4, "bad": 1})
-    assert isinstance(items[4], Bad)
-    assert "another DBN file follows" in items[4].reason
 
 
 # ---- halts -------------------------------------------------------------------------------------
@@ -329,14 +247,14 @@ def test_a_head_that_is_cut_is_one_record_of_damage(tmp_path: Path, cut: int) ->
 
 def _status(ms: int, action: str, reason: str = "NONE", publisher_id: int = 2) -> Any:
     return dbn.StatusMsg(
-        publisher_id=publisher_id, instrument_id=1, ts_event=_T0 + ms * 1_000_000, ts_recv=_T0 + ms * 1_000_000 + 5,
+        publisher_id=publisher_id, instrument_id=1, ts_event=T0 + ms * 1_000_000, ts_recv=T0 + ms * 1_000_000 + 5,
         action=getattr(dbn.StatusAction, action), reason=getattr(dbn.StatusReason, reason),
     )  # fmt: skip
 
 
 def _halts(tmp_path: Path, *records: Any, dataset: str = "XNAS.ITCH") -> list[tuple[int, str]]:
-    path = _file(tmp_path / "a.dbn", dataset, records, {"IBM": [(date(2025, 2, 20), "1")]})
-    return [((event["ts"] - _T0) // 1_000_000, event["kind"]) for event in _events(path)]
+    path = dbn_file(tmp_path / "a.dbn", dataset, records, {"IBM": [(date(2025, 2, 20), "1")]})
+    return [((event["ts"] - T0) // 1_000_000, event["kind"]) for event in events_of(path)]
 
 
 @pytest.mark.parametrize("action", ["HALT", "PAUSE", "SUSPEND"])
@@ -346,8 +264,8 @@ def test_a_status_of_a_stock_is_a_halt_until_trading_goes_on(tmp_path: Path, act
         _status(3, "QUOTING"), _status(4, "NOT_AVAILABLE_FOR_TRADING"), _status(5, "TRADING"), _status(6, "TRADING"),
     ]  # fmt: skip
     assert _halts(tmp_path, *records) == [(2, "halt"), (5, "resume")]
-    assert _events(tmp_path / "a.dbn")[0] == {
-        "ts": _T0 + 2_000_000, "kind": "halt", "instrument": "IBM", "source": "databento", "recv_ts": _T0 + 2_000_005,
+    assert events_of(tmp_path / "a.dbn")[0] == {
+        "ts": T0 + 2_000_000, "kind": "halt", "instrument": "IBM", "source": "databento", "recv_ts": T0 + 2_000_005,
     }  # fmt: skip
 
 
@@ -365,59 +283,16 @@ def test_a_halt_ends_when_the_last_venue_takes_it_back(tmp_path: Path) -> None:
 
 
 def test_a_status_of_an_option_is_not_imported(tmp_path: Path) -> None:
-    path = _file(tmp_path / "a.dbn", "OPRA.PILLAR", [_status(0, "HALT")], _DAYS)
-    assert _counted(DbnFile(path)) == Counter({"unsupported": 1})
+    path = dbn_file(tmp_path / "a.dbn", "OPRA.PILLAR", [_status(0, "HALT")], DAYS)
+    assert counted(DbnFile(path)) == Counter({"unsupported": 1})
 
 
 def test_a_day_whose_prints_come_in_two_schemas_is_told_where_no_sequence_makes_them_one(tmp_path: Path) -> None:
     trades, tbbo, quotes = (_DATA / f"OPRA.PILLAR/test_data.{name}.dbn.zst" for name in ("trades", "tbbo", "cbbo-1s"))
     assert imported(tmp_path / "d", trades, quotes, tbbo).repeated == []
-    days = {_FIRST: [(date(2025, 2, 20), "1")]}
-    records = [_consolidated(dbn.Action.TRADE)]
-    cmbp = _file(tmp_path / "cmbp.dbn", "OPRA.PILLAR", records, days, dbn.Schema.CMBP_1)
+    days = {FIRST: [(date(2025, 2, 20), "1")]}
+    records = [consolidated(dbn.Action.TRADE)]
+    cmbp = dbn_file(tmp_path / "cmbp.dbn", "OPRA.PILLAR", records, days, dbn.Schema.CMBP_1)
     told = ["OPRA.PILLAR 2025-02-20: prints came as cmbp-1 and as trades or tbbo or mbp-1: each stands here twice"]
     assert imported(tmp_path / "d", cmbp, allow_late=True).repeated == told
     assert imported(tmp_path / "both", trades, cmbp).repeated == told
-
-
-# ---- damage ------------------------------------------------------------------------------------
-
-
-def _four_trades(tmp_path: Path) -> bytes:
-    return _file(tmp_path / "whole.dbn", "OPRA.PILLAR", [_trade(1, _T0 + n, 23) for n in range(4)], _DAYS).read_bytes()
-
-
-def test_a_truncated_file_is_refused_or_gives_its_whole_records_and_one_dead_one(tmp_path: Path) -> None:
-    path = tmp_path / "cut.dbn"
-    path.write_bytes(_four_trades(tmp_path)[:-20])
-    with pytest.raises(ImportRefused, match=r"^cut.dbn: the file ends inside the record \(record 4\); nothing was"):
-        imported(tmp_path / "d", path)
-    assert log(tmp_path / "d") == {}
-    report = imported(tmp_path / "d", path, allow_damaged=True)
-    assert (report.read, report.written, report.dead) == (4, 3, 1)
-    (held,) = log(tmp_path / "d")["deadletter"]["cut.dbn"]
-    letter = orjson.loads(held.message)
-    assert (letter["position"], letter["reason"]) == ("record 4", "the file ends inside the record")
-
-
-def test_a_record_that_cannot_be_decoded_costs_no_other(tmp_path: Path) -> None:
-    whole = bytearray(_four_trades(tmp_path))
-    size = len(bytes(_trade(1, _T0, 23)))
-    whole[-2 * size + 1] = 0xEE  # the third record's type
-    path = tmp_path / "odd.dbn"
-    path.write_bytes(bytes(whole))
-    assert _counted(DbnFile(path)) == Counter({"options.prints": 3, "bad": 1})
-
-
-def test_a_length_that_cannot_be_ends_the_file(tmp_path: Path) -> None:
-    path = tmp_path / "zero.dbn"
-    path.write_bytes(_four_trades(tmp_path) + bytes(64))
-    items = list(DbnFile(path))
-    assert _counted(items) == Counter({"options.prints": 4, "bad": 1})
-
-
-@pytest.mark.parametrize("data", [b"", b"DBN", b"{}\n" * 9, b"DBN\x03\xff\xff\x00\x00"])
-def test_a_file_that_is_none_is_refused_by_name(tmp_path: Path, data: bytes) -> None:
-    (tmp_path / "no.dbn").write_bytes(data)
-    with pytest.raises(ImportRefused, match="no.dbn: not a DBN file"):
-        DbnFile(tmp_path / "no.dbn")
