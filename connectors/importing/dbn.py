@@ -75,7 +75,8 @@ class DbnFile:
         self._decoders = {topic: decoder(topic) for topic in RAW_TOPICS}
         self._sampled = False
         self._books: dict[str, Book] = {}
-        self._days: set[int] = set()
+        self._days: set[tuple[str, int]] = set()
+        self._schema, self._part = self._stream.metadata.schema, 0
         self._kinds: dict[str, Callable[[Any], RawEvent]] = {
             "TradeMsg": self._print, "MBP1Msg": self._print_or_quote, "CMBP1Msg": self._print_or_quote,
             "BBOMsg": self._sample, "CBBOMsg": self._sample,
@@ -97,12 +98,13 @@ class DbnFile:
                 yield Bad(f"record {number}", str(error), bytes(record))
 
     def _go_on(self, metadata: Any) -> None:
-        """Takes the head of a further file in the same stream; raises ImportRefused where it is of another kind."""
-        first, second = (f"{each.dataset} {each.schema or ''}".strip() for each in (self._stream.metadata, metadata))
-        if first != second:
-            both = f"{first} and {second}"
+        """Takes the head of a further file in the same stream; raises ImportRefused where it is of another data set."""
+        first = self._stream.metadata.dataset
+        if first != metadata.dataset:
+            both = f"{first} and {metadata.dataset}"
             raise ImportRefused(f"{self._name}: files of {both} in one stream: import them one by one")
         self._symbols.add(metadata)
+        self._schema, self._part = metadata.schema, self._part + 1
 
     def facts(self, topic: str, source: str) -> FeedFacts:
         """Returns what the records of the file have shown; Databento carries no sale conditions."""
@@ -115,12 +117,12 @@ class DbnFile:
 
     def printed(self) -> list[Printed]:
         """Returns the days, UTC, of which the file held prints; none of a live capture, which has no one schema."""
-        schema, dataset = self._stream.metadata.schema, str(self._stream.metadata.dataset)
-        days = sorted(_date(day * _NS_PER_DAY).isoformat() for day in self._days)
-        if schema is None:
-            return []
-        form = " or ".join(_WITH_SEQUENCE) if str(schema) in _WITH_SEQUENCE else str(schema)
-        return [Printed(dataset, day, form) for day in days]
+        dataset = str(self._stream.metadata.dataset)
+        one = " or ".join(_WITH_SEQUENCE)
+        return [
+            Printed(dataset, _date(day * _NS_PER_DAY).isoformat(), one if schema in _WITH_SEQUENCE else schema)
+            for schema, day in sorted(self._days)
+        ]
 
     def _item(self, record: Any) -> Good:
         kind = type(record).__name__
@@ -138,9 +140,9 @@ class DbnFile:
         message = encode(event)
         self._decoders[topic].decode(message)
         self._note_book(topic, event)
-        if not isinstance(event, OptionQuote | EquityQuote | Reference):
-            self._days.add(event.ts // _NS_PER_DAY)
-        return Good(topic, event.ts, SOURCE, message)
+        if self._schema is not None and not isinstance(event, OptionQuote | EquityQuote | Reference):
+            self._days.add((str(self._schema), event.ts // _NS_PER_DAY))
+        return Good(topic, event.ts, SOURCE, message, self._part)
 
     def _topic(self, event: RawEvent) -> str:
         if isinstance(event, Reference):

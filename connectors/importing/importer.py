@@ -141,7 +141,7 @@ class _Import:
                 spool = self.spools.get(item.topic)
                 if spool is None:
                     spool = self.spools[item.topic] = TopicSpool()
-                spool.add(item, len(self.fresh))
+                spool.add(item, len(self.fresh) << 32 | item.part)
                 sources.add((item.topic, item.source))
             elif isinstance(item, Bad):
                 if item.cut and not allow_damaged:

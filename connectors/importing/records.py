@@ -20,6 +20,8 @@ class Good(NamedTuple):
     ts: int
     source: str
     message: bytes
+    #: Which of several files that stand behind one another in one stream it is from.
+    part: int = 0
 
 
 @dataclass(frozen=True, slots=True)

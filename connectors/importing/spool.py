@@ -21,7 +21,7 @@ class TopicSpool:
         self._ts = array("q")
         self._messages: list[bytes] = []
         #: The number of each event's file among those of the import.
-        self._files = array("i")
+        self._files = array("q")
         self.sources: set[str] = set()
         #: The first and last time stamp of each file.
         self._spans: dict[int, tuple[int, int]] = {}

@@ -89,6 +89,15 @@ def test_a_file_behind_another_in_one_stream_brings_its_records_and_its_symbols(
     assert items[2].position == "record 3"
 
 
+@pytest.mark.parametrize("schema", ["trades", "tbbo"])
+def test_a_trade_in_two_files_of_one_stream_is_one_print(tmp_path: Path, schema: str) -> None:
+    folder = Path(__file__).parents[2] / "data" / "dbn" / "OPRA.PILLAR"
+    both = [(folder / f"test_data.{name}.dbn.zst").read_bytes() for name in ("trades", schema)]
+    (tmp_path / "both.dbn.zst").write_bytes(b"".join(both))
+    report = imported(tmp_path / "d", tmp_path / "both.dbn.zst")
+    assert (report.written, report.duplicate, report.repeated) == (4, 4, [])
+
+
 def test_a_file_of_another_data_set_in_one_stream_is_refused_in_one_line(tmp_path: Path) -> None:
     files = [dbn_file(tmp_path / f"{n}.dbn", name, [], DAYS) for n, name in enumerate(("OPRA.PILLAR", "XNAS.ITCH"))]
     (tmp_path / "both.dbn").write_bytes(b"".join(file.read_bytes() for file in files))
