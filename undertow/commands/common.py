@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import sqlite3
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -86,6 +87,6 @@ def one_line_errors() -> Iterator[None]:
     """Turns what a user can mend into one line on stderr and exit status 1."""
     try:
         yield
-    except (SettingsError, DatasetError, BusError, StoreError, ValueError) as error:
+    except (SettingsError, DatasetError, BusError, StoreError, ValueError, sqlite3.DatabaseError) as error:
         click.echo(f"error: {error}", err=True)
         sys.exit(1)

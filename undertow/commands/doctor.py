@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import sys
 from collections.abc import Iterator, Mapping
 from importlib import metadata, util
@@ -147,7 +148,11 @@ def _dataset(settings: Settings, faults: list[str]) -> dict[str, Any] | None:
         faults.append(str(error))
         return None
     for topic in TOPICS:
-        heads = bus.heads(topic)
+        try:
+            heads = bus.heads(topic)
+        except (BusError, sqlite3.DatabaseError) as error:
+            faults.append(f"{topic}: {error}")
+            continue
         if any(head.next for head in heads):
             topics[topic] = {"records": sum(head.next - head.start for head in heads), "bytes": bus.size_bytes(topic)}
     bus.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -72,7 +73,7 @@ def import_command(
                 batch=bus.bus_append_batch,
                 progress=on_progress,
             )
-    except (ImportRefused, DatasetError, SettingsError, BusError, OSError) as error:
+    except (ImportRefused, DatasetError, SettingsError, BusError, OSError, sqlite3.DatabaseError) as error:
         click.echo(f"error: {error}", err=True)
         sys.exit(1)
     click.echo(msgspec.json.encode(report).decode() if as_json else _summary(report))
