@@ -39,7 +39,7 @@ from connectors.telemetry.health import beating
 from events.settings import Cache, Compute, SettingsError, load
 from events.topics import TOPICS
 from flows.beginning import generation_of
-from flows.runtime import BEGIN_AGAIN, prepare, recovery_directory, stopping
+from flows.runtime import BEGIN_AGAIN, prepare, recovery_directory, stop_status, stopping
 
 #: How long a starting archive waits for a reader that holds the store's path.
 _WAIT_S = 60.0
@@ -75,7 +75,7 @@ def live(run: str = "main") -> Dataflow:
         _note(life)
         mirror = _mirror(dataset, run, settings.cache)
     except (SettingsError, DatasetError, BusError, StoreError, CacheError) as error:
-        sys.exit(0 if isinstance(error, StoreAway) and stopping() else f"error: {error}")
+        sys.exit(stop_status() if isinstance(error, StoreAway) and stopping() else f"error: {error}")
 
     def close() -> None:
         if mirror is not None:

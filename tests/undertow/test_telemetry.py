@@ -7,8 +7,10 @@ import re
 import signal
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -85,8 +87,15 @@ def test_each_part_counts_the_work_that_is_its_own(up: Up) -> None:
         "gateway": "undertow_topic_events_total",
         "watchdog": "undertow_feed_lease_held",
     }
+
+    def counts_something(part: str, name: str) -> bool:
+        # A part is named to Prometheus from its start, and answers once it has loaded.
+        with suppress(urllib.error.URLError):
+            return value(scraped(ports[part]), name) > 0
+        return False
+
     for part, name in counts.items():
-        wait_until(lambda part=part, name=name: value(scraped(ports[part]), name) > 0)  # type: ignore[misc]
+        wait_until(lambda part=part, name=name: counts_something(part, name))  # type: ignore[misc]
     options = scraped(ports["options"])
     assert value(options, "undertow_tape_released_events_total") >= value(options, "undertow_flow_events_total") / 4
     assert "undertow_bus_up" not in options.values

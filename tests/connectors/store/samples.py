@@ -84,7 +84,7 @@ def _plain(info: inspect.StructType, number: int) -> Any:
         "ts": T0 + number * 1_000_000, "order_ts": T0 + number * 1_000_000, "id": f"id:{number}", "revision": 0,
         "contract": "SPXW260116C00450000" if number % 2 else "SPY260116C00450000",
         "underlying": "SPX" if number % 2 else "SPY", "instrument": "SPY", "symbol": "SPY", "source": "file",
-        "position": 0.5, "partition": 0,
+        "position": 0.5, "partition": 0, "expiry_ts": T0,
     }  # fmt: skip
     fields = {field.name: given.get(field.name, _value(field.type, number)) for field in info.fields}
     if info.cls.__name__ == "DeadLetter":
