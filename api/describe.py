@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from api.monitor import Seen
-from api.socket import generation, hello
+from api.socket import hello
 from connectors.bus.base import BusError
 from connectors.dataset import Dataset
 from connectors.lease import Holder
@@ -36,7 +36,7 @@ def config(dataset: Dataset, settings: Settings) -> dict[str, Any]:
         for group, name, default, meaning in described()
     }  # fmt: skip
     return {
-        **hello(dataset, generation(dataset)),
+        **hello(dataset, dataset.generation),
         "settings": shown,
         "sources": {name: asdict(source) for name, source in SOURCES.items()},
         "rules": [

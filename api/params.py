@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from math import isfinite
 from typing import Any, Literal
 
 from starlette.datastructures import QueryParams
 
 from api.errors import bad
+from events.times import read_time
 from events.types import FOREVER_NS
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TYPES = {"time": "string", "int": "integer", "number": "number", "text": "string"}
 MAX_TEXT = 2048
-#: Digits of the largest time, ns; Python refuses to read several thousand.
-_MAX_DIGITS = len(str(FOREVER_NS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,15 +72,10 @@ def _shown(limit: float | None) -> str:
 
 def _time(name: str, value: str) -> int:
     """Reads nanoseconds since the Unix epoch, or an ISO time, UTC unless it says otherwise."""
-    if value.isdecimal():
-        ts = int(value) if len(value) <= _MAX_DIGITS else FOREVER_NS
-    else:
-        try:
-            moment = datetime.fromisoformat(value)
-        except ValueError:
-            raise bad(name, f"{value[:64]!r} is no ISO time such as 2026-01-16T14:30 and no nanoseconds") from None
-        since = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - _EPOCH
-        ts = (since.days * 86_400 + since.seconds) * 1_000_000_000 + since.microseconds * 1000
+    try:
+        ts = read_time(value)
+    except ValueError as error:
+        raise bad(name, str(error)) from None
     if not 0 <= ts < FOREVER_NS:
         raise bad(name, f"{value[:64]!r} is no time in nanoseconds since 1970")
     return ts

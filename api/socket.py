@@ -76,7 +76,7 @@ class Clients:
     async def _greeting(self) -> bytes:
         """Returns the first frame; the run may have begun anew since the last client came, so its notes are asked."""
         try:
-            asking = asyncio.to_thread(generation, self._dataset)
+            asking = asyncio.to_thread(lambda: self._dataset.generation)
             self._generation = await asyncio.wait_for(asking, _GREETING_S)
         except (BusError, sqlite3.Error, OSError, TimeoutError) as error:
             _log.warning("whether the run began anew cannot be read now: %s", error)
@@ -163,20 +163,14 @@ class Clients:
                 sub.flush_cursors()
 
 
-def generation(dataset: Dataset) -> str:
-    """Returns which of its lives the run is in, another one since it was cleared; empty before the first."""
-    noted = dataset.run("main/generation")
-    return "" if noted is None else noted.started
-
-
-def hello(dataset: Dataset, run_generation: str) -> dict[str, Any]:
+def hello(dataset: Dataset, generation: str) -> dict[str, Any]:
     """Returns what the first frame says of the data set and the gateway."""
     return {
         "dataset": dataset.path.resolve().name,
         "clock": dataset.clock,
         "partitions": dataset.partitions,
         "run": "main",
-        "generation": run_generation,
+        "generation": generation,
         "version": metadata.version("undertow"),
         "topics": list(TOPICS),
     }

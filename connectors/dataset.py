@@ -22,6 +22,7 @@ from connectors.bus.embedded import EmbeddedBus
 from connectors.lease import FLOW, Holder, Lease, Leases, flow_leases
 from connectors.lease_files import FileLeases
 from connectors.notes import FileNotes, KafkaNotes, Mode, Notes, RunRecord
+from connectors.whole import write_whole
 from events.partitions import TABLE_VERSION
 from events.settings import Kafka, load
 from events.topics import DERIVED_TOPICS, TOPICS
@@ -35,6 +36,8 @@ FORMAT = 1
 DEFAULT_CLOCK: Clock = "historical"
 DEFAULT_PARTITIONS = 8
 _FILE = "dataset.json"
+#: The note of the life that the run is in.
+GENERATION = "main/generation"
 #: What a topic's name may not hold.
 _SPELT = re.compile(r"[^A-Za-z0-9._-]")
 #: The note of a data set's identity on its cluster, the lease of who writes it, and how long others wait for them.
@@ -162,6 +165,12 @@ class Dataset:
         """Returns every run noted, by name."""
         return self._notes.runs()
 
+    @property
+    def generation(self) -> str:
+        """Which of its lives the run `main` is in, another one since it was cleared; empty before the first."""
+        noted = self.run(GENERATION)
+        return "" if noted is None else noted.started
+
     def close(self) -> None:
         """Closes what leases and notes keep open; neither can be used after."""
         self.leases.close()
@@ -242,19 +251,9 @@ def _make(path: Path, identity: _Identity) -> None:
         path.mkdir(parents=True, exist_ok=True)
         with _locked(path):
             if not (path / _FILE).exists():
-                _write(path, msgspec.json.encode(identity) + b"\n")
+                write_whole(path / _FILE, msgspec.json.encode(identity) + b"\n")
     except OSError as error:
         raise DatasetError(f"no data set can be made in {path}: {error.strerror or error}") from None
-
-
-def _write(path: Path, data: bytes) -> None:
-    """Writes the file whole or not at all."""
-    draft = path / f"{_FILE}.new"
-    with draft.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path / _FILE)
 
 
 @contextmanager

@@ -38,7 +38,6 @@ from connectors.telemetry import begin
 from connectors.telemetry.health import beating
 from events.settings import Cache, Compute, SettingsError, load
 from events.topics import TOPICS
-from flows.beginning import generation_of
 from flows.runtime import BEGIN_AGAIN, prepare, recovery_directory, stop_status, stopping
 
 #: How long a starting archive waits for a reader that holds the store's path.
@@ -114,7 +113,7 @@ def _forget_a_cleared_run(dataset: Dataset, store: Store, run: str) -> str:
 
     Killed before that is noted, it removes them again when it starts.
     """
-    life, directory = generation_of(dataset), recovery_directory()
+    life, directory = dataset.generation, recovery_directory()
     known = "" if directory is None else recovery.generation(directory)
     if known not in ("", life):
         _log.warning("the run %s was cleared and begun anew: so are its rows", run)
@@ -136,7 +135,7 @@ def ends_when_cleared(
         if time.monotonic() - looked_s >= _LOOK_S:
             looked_s = time.monotonic()
             with suppress(BusError):  # Brokers that are away say so elsewhere.
-                before, life = life, generation_of(dataset)
+                before, life = life, dataset.generation
                 if not before and life:
                     _note(life)
                 elif before != life:

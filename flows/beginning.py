@@ -15,7 +15,7 @@ from pathlib import Path
 from connectors import recovery
 from connectors.anchors import Start, last_anchors, newest_anchor
 from connectors.bus.base import Batch, Bus
-from connectors.dataset import Dataset, DatasetError
+from connectors.dataset import GENERATION, Dataset, DatasetError
 from connectors.journal import damage
 from connectors.tape import begins_before_log, beyond_log, newest_released
 from events.code import code_digest
@@ -31,7 +31,7 @@ from flows.steps import Parameters
 
 _log = logging.getLogger("undertow.flows")
 RUN = "main"
-_NOW, _GENERATION, _CLEARING = f"{RUN}/now", f"{RUN}/generation", "CLEARING"
+_NOW, _CLEARING = f"{RUN}/now", "CLEARING"
 #: Whoever settles what the run is holds this for a moment; how long others wait for it.
 _SETTLING, _SETTLE_S = f"settle:{RUN}", 30.0
 TAPE, _STEPS = "options.tape", ("options.mark_and_packet", "options.judge")
@@ -52,7 +52,7 @@ def begin_run(dataset: Dataset, bus: Bus, settings: Settings, subset: Sequence[i
     """Settles what the run is and where the partitions of this process go on; its leases are held, under `epoch`."""
     with dataset.leases.acquire_within(_SETTLING, _SETTLE_S):
         rules = _settle(dataset, bus, settings, subset, epoch)
-        generation = generation_of(dataset)
+        generation = dataset.generation
     return resume(bus, settings, rules, subset, generation)
 
 
@@ -71,18 +71,12 @@ def new_generation(dataset: Dataset, epoch: int, clearing: bool = False) -> None
     `clearing`: they are yet to be cleared; noted again without it they are.
     """
     noted: Parameters = {_CLEARING: True} if clearing else {}
-    dataset.record_run(_GENERATION, noted, code_digest(), str(epoch), "live")
+    dataset.record_run(GENERATION, noted, code_digest(), str(epoch), "live")
 
 
 def _is_half_cleared(dataset: Dataset) -> bool:
-    noted = dataset.run(_GENERATION)
+    noted = dataset.run(GENERATION)
     return noted is not None and _CLEARING in noted.parameters
-
-
-def generation_of(dataset: Dataset) -> str:
-    """Returns which of its lives the run is in, another one since it was cleared; empty before the first."""
-    noted = dataset.run(_GENERATION)
-    return "" if noted is None else noted.started
 
 
 # ---- the run and its parameters -----------------------------------------------------------------

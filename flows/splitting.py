@@ -10,7 +10,7 @@ from connectors import recovery
 from connectors.dataset import Dataset
 from connectors.tape import newest_released
 from events.partitions import subset_text
-from flows.beginning import TAPE, generation_of
+from flows.beginning import TAPE
 
 _log = logging.getLogger("undertow.flows")
 
@@ -29,7 +29,7 @@ def bring_snapshots(dataset: Dataset, subset: Collection[int]) -> None:
     """
     if any(partition in dataset.flow_holders() for partition in subset):
         return
-    generation = generation_of(dataset)
+    generation = dataset.generation
     ours = store_of(dataset, subset)
     furthest: dict[int, tuple[int, bool, Path]] = {}
     for store in sorted(dataset.recovery_dir("").glob("options*")):

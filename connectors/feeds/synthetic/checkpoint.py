@@ -6,7 +6,6 @@ says, and what it holds beyond is found again by id.
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ import msgspec
 import numpy as np
 
 from connectors.feeds.synthetic.model import MODEL_VERSION, ModelConfig, State
+from connectors.whole import write_whole
 
 FILE = "feed-synthetic.json"
 
@@ -66,9 +66,4 @@ def load(directory: Path) -> Checkpoint | None:
 
 def save(directory: Path, checkpoint: Checkpoint) -> None:
     """Writes the checkpoint whole or not at all."""
-    draft = directory / f"{FILE}.new"
-    with draft.open("wb") as file:
-        file.write(_encoder.encode(checkpoint))
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(directory / FILE)
+    write_whole(directory / FILE, _encoder.encode(checkpoint))
