@@ -17,6 +17,8 @@ from typing import Any
 
 from bytewax.recovery import init_db_dir
 
+from connectors.whole import write_whole
+
 _PARTITIONS = 1
 _GENERATION, _FORM = "generation", "form"
 
@@ -127,7 +129,7 @@ def generation(directory: Path) -> str:
 
 def note_generation(directory: Path, text: str) -> None:
     """Notes which of a run's lives the store belongs to."""
-    (directory / _GENERATION).write_text(text)
+    write_whole(directory / _GENERATION, text.encode())
 
 
 def form(directory: Path) -> str:
@@ -138,7 +140,7 @@ def form(directory: Path) -> str:
 
 def note_form(directory: Path, text: str) -> None:
     """Notes in which form states are kept from here on."""
-    (directory / _FORM).write_text(text)
+    write_whole(directory / _FORM, text.encode())
 
 
 def snapshots(directory: Path, step: str) -> dict[str, Any]:

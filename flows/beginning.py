@@ -31,7 +31,7 @@ from flows.steps import Parameters
 
 _log = logging.getLogger("undertow.flows")
 RUN = "main"
-_NOW, _CLEARING = f"{RUN}/now", "CLEARING"
+_NOW, _CLEARING = f"{RUN}/now", " clearing"
 #: Whoever settles what the run is holds this for a moment; how long others wait for it.
 _SETTLING, _SETTLE_S = f"settle:{RUN}", 30.0
 TAPE, _STEPS = "options.tape", ("options.mark_and_packet", "options.judge")
@@ -68,15 +68,14 @@ def refuse_part_of_reset(settings: Settings, subset: Sequence[int], partitions: 
 def new_generation(dataset: Dataset, epoch: int, clearing: bool = False) -> None:
     """Notes that the derived topics begin anew: a recovery store of before belongs to none of them any more.
 
-    `clearing`: they are yet to be cleared; noted again without it they are.
+    `clearing`: they are yet to be cleared; noted again without it they are, and that is another generation: what
+    somebody read of the topics meanwhile may be of the run before.
     """
-    noted: Parameters = {_CLEARING: True} if clearing else {}
-    dataset.record_run(GENERATION, noted, code_digest(), str(epoch), "live")
+    dataset.record_run(GENERATION, {}, code_digest(), f"{epoch}{_CLEARING if clearing else ''}", "live")
 
 
 def _is_half_cleared(dataset: Dataset) -> bool:
-    noted = dataset.run(GENERATION)
-    return noted is not None and _CLEARING in noted.parameters
+    return dataset.generation.endswith(_CLEARING)
 
 
 # ---- the run and its parameters -----------------------------------------------------------------

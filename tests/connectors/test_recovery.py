@@ -124,6 +124,22 @@ _FRONTS = "INSERT INTO fronts (ex_num, worker_index, worker_frontier) VALUES (?,
 _SNAPS = "INSERT INTO snaps (step_id, state_key, snap_epoch, ser_change) VALUES (?, ?, ?, ?)"
 
 
+def test_a_note_of_a_store_is_there_whole_or_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half a note would have the store refused, or its run taken for another."""
+    notes = [(recovery.note_form, recovery.form), (recovery.note_generation, recovery.generation)]
+    for note, _ in notes:
+        note(tmp_path, "before")
+
+    def dies(number: int) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("os.fsync", dies)
+    for note, read in notes:
+        with pytest.raises(KeyboardInterrupt):
+            note(tmp_path, "behind")
+        assert read(tmp_path) == "before"
+
+
 def test_the_resume_epoch_is_the_smallest_frontier_of_the_newest_execution(tmp_path: Path) -> None:
     files = _store(tmp_path, 2)
     assert recovery.resume_epoch(files) is None

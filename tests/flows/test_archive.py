@@ -192,6 +192,24 @@ def test_rows_of_a_run_that_was_cleared_go_with_it(dataset: Dataset, live: Live)
     assert archived("flow.alerts") == expected_lines("flow.alerts", alerts[30:], PROMISES), "cleared once"
 
 
+def test_what_was_archived_of_topics_while_they_were_being_cleared_goes_too(dataset: Dataset, live: Live) -> None:
+    alerts = plain_events("flow.alerts", 60)
+    append(dataset, "flow.alerts", alerts[:40])
+    new_generation(dataset, 7, clearing=True)
+    process = live.start()
+    wait_until(lambda: has_socket(dataset) and caught_up(dataset))
+    bus = dataset.open_bus()
+    bus.clear("flow.alerts")
+    bus.close()
+    new_generation(dataset, 7)
+    assert process.wait(20) == BEGIN_AGAIN
+    append(dataset, "flow.alerts", alerts[50:])
+    live.start()
+    wait_until(lambda: has_socket(dataset) and caught_up(dataset))
+    with open_reader(dataset.path) as reader:
+        assert exported(reader)["flow.alerts"] == expected_lines("flow.alerts", alerts[50:], PROMISES)
+
+
 def test_a_missing_data_set_is_one_line(tmp_path: Path) -> None:
     environment = {**os.environ, "UNDERTOW_DATA": str(tmp_path)}
     done = subprocess.run(
