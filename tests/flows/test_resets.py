@@ -50,16 +50,19 @@ def _fed(data: Path) -> int:
     return writer.promise
 
 
-def _has_begun(data: Path) -> bool:
-    """Tells whether nothing of an earlier run is left to be cleared."""
-    return not Dataset.open(data).generation.endswith(" clearing")
+def _has_begun(data: Path, before: str = "") -> bool:
+    """Tells whether nothing of an earlier run is left to be cleared: not of the generation `before`, if one is said."""
+    generation = Dataset.open(data).generation
+    return not generation.endswith(" clearing") and generation != before
 
 
 def _run(data: Path, promise: int, **settings: object) -> None:
+    # A run that is to be cleared stands as it was until its flow, which has its leases first, gets to that.
+    before = Dataset.open(data).generation if "compute_consumer_reset" in settings else ""
     flow = start(data, **settings)
     try:
         until(runs(data, flow), [flow])
-        until(lambda: _has_begun(data), [flow])
+        until(lambda: _has_begun(data, before), [flow])
         until(reached(data, promise), [flow])
         flow.send_signal(signal.SIGTERM)
         assert flow.wait(PATIENCE_S) == 0
