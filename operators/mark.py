@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from math import floor
 from typing import Any, Final
-
-from msgspec.structs import astuple
 
 from events.conditions import NOT_FIRM_QUOTES, treatment
 from events.derived import MarkedPrint, SpotSource
@@ -18,24 +17,26 @@ from operators.units import MICRO, micro, nearest, six
 from operators.values import NO_VALUES, Values, Valuing
 
 _NS_PER_S: Final = NS_PER_S
+#: Whole numbers below it are exact as floats.
+_EXACT: Final = 2.0**53
 
 
-def take_quote(
-    memory: Instrument, ts: int, bid: float | None, ask: float | None, bid_size: int | None, ask_size: int | None,
-    condition: str | None, book: Book, stands: bool,
-) -> bool:  # fmt: skip
-    """Remembers a quote; it decides every later print until it is replaced. Tells if it did.
+def take_quote(memory: Instrument, quote: Any, book: Book, stands: bool) -> bool:
+    """Remembers an option quote of a `book`; it decides every later print until it is replaced. Tells if it did.
 
     One venue's book says less than the national best and never replaces it; nor does a late quote a newer one.
     """
+    ts: Any = quote.ts
+    now: int = ts
     before_ts = memory.quote_ts
-    if ts < before_ts or (book == "venue" and before_ts and memory.book == "national"):
+    if now < before_ts or (book == "venue" and before_ts and memory.book == "national"):
         return False
+    condition: Any = quote.condition
     memory.book = book
-    memory.bid = bid
-    memory.ask = ask
-    memory.bid_size = bid_size
-    memory.ask_size = ask_size
+    memory.bid = quote.bid
+    memory.ask = quote.ask
+    memory.bid_size = quote.bid_size
+    memory.ask_size = quote.ask_size
     memory.quote_ts = ts
     memory.firm = condition is None or condition not in NOT_FIRM_QUOTES
     memory.stands = stands
@@ -66,51 +67,30 @@ def fault_of(bid: float | None, ask: float | None, firm: bool, too_old: bool) ->
 
 
 def mark(
-    memory: Instrument,
-    under: Underlying,
-    fields: tuple[Any, ...],
-    order_ts: int,
-    nbbo_max_age_ns: int,
-    valuing: Valuing,
-    shared: bool,
-    chains: dict[str, Chain],
-    interests: Interests,
-) -> tuple[MarkedPrint, PacketPrint]:
-    """Marks one print, as its type's fields, against its contract's memory and its underlying's, and updates last price
-    and volume.
+    memory: Instrument, under: Underlying, event: Any, order_ts: Any, nbbo_max_age_ns: int, valuing: Valuing,
+    shared: bool, chains: dict[str, Chain], interests: Interests,
+) -> tuple[MarkedPrint, PacketPrint]:  # fmt: skip
+    """Marks one print against its contract's memory and its underlying's, and updates last price and volume.
 
-    Returns the mark, and what a packet keeps of it. The quote is the vendor's attached one, else the last of the topic
-    strictly before the print (at its own instant only when the feeds share a sequence). What cannot be known is named
-    in `placement`, never guessed.
+    Returns the mark, and what a packet keeps of it. What cannot be known is named in `placement`, never guessed.
     """
-    # All at once, in the order of the types': one by one they would cost as much as what is done with them.
-    (
-        ident, ts, contract, price, size, exchange, conditions, source, _recv_ts, _exec_ts, _seq, _trade_id, kind, _ref,
-        bid, ask, bid_size, ask_size, quote_ts, origin, book,
-    ) = fields  # fmt: skip
-    (
-        last_bid, last_ask, last_bid_size, last_ask_size, last_quote_ts, firm, stands, last_book, last, tick,
-        multiplier, underlying, _tie_ts, strike, call, settles, day_from, day_until, _volume, _interest, adjusted,
-    ) = astuple(memory)  # fmt: skip
     # What is only handed on stays untyped, so that it is shared; what is reckoned with has a type, for compiled code.
+    seen: Any = memory
+    ident: Any = event.id
+    ts: Any = event.ts
+    contract: Any = event.contract
+    price: Any = event.price
+    size: Any = event.size
+    exchange: Any = event.exchange
+    conditions: Any = event.conditions
+    kind: Any = event.kind
     now: int = ts
-    quoted: int = last_quote_ts
+    order: int = order_ts
     flag, sweep, reported_late, sided, sets_price, priced, counts = treatment(conditions)
-    late = order_ts > now
-    fault: Placement | None
-    # What was attached with a stamp behind the print came after it, as if nothing had been attached.
-    if (origin is not None or bid is not None or ask is not None) and (quote_ts is None or quote_ts <= now):
-        origin, book = "attached", book or source_spec(source).book
-        too_old = quote_ts is not None and now - quote_ts > nbbo_max_age_ns
-        fault = fault_of(bid, ask, True, too_old)
-    elif 0 < quoted < now or (shared and quoted == now):
-        bid, ask, bid_size, ask_size = last_bid, last_ask, last_bid_size, last_ask_size
-        quote_ts, origin, book = last_quote_ts, "topic", last_book
-        fault = fault_of(bid, ask, firm, not stands and now - quoted > nbbo_max_age_ns)
-    else:
-        # No quote yet; or a late print whose quote was replaced: the one at hand came after it.
-        bid = ask = bid_size = ask_size = quote_ts = origin = book = None
-        fault = "stale" if quoted else "missing"
+    late = order > now
+    bid, ask, bid_size, ask_size, quote_ts, origin, book, fault = _quote_of(event, now, seen, nbbo_max_age_ns, shared)
+    last: Any = seen.last_price
+    tick: Any = seen.tick
     if last is not None and price != last:
         tick = 1 if price > last else -1
     position, verdict = None, NO_SIDE
@@ -127,31 +107,27 @@ def mark(
     elif sets_price:
         memory.tick = tick
         memory.last_price = price
-    premium = None if multiplier is None else nearest(micro(price) * size * multiplier) / MICRO
-    since: int = day_from
-    until: int = day_until
-    if not since <= now < until:
-        roll(memory, contract, now, interests)
-        since = memory.day_from
-    # A correction restates a print whose size is counted; what a day before says now is not of this one.
-    if now >= since and kind != "correction":
-        memory.volume = max(memory.volume + (-size if kind == "cancel" else counts * size), 0)
-    last_instant: int = settles
-    volume, interest, expiry_s = memory.volume, memory.open_interest, (last_instant - now) // _NS_PER_S
+    multiplier: Any = seen.multiplier
+    premium: Any = None if multiplier is None else premium_of(price, size, multiplier)
+    _count(memory, contract, now, -1 if kind == "cancel" else 0 if kind == "correction" else counts, size, interests)
+    volume: Any = seen.volume
+    interest: Any = seen.open_interest
+    settles: int = memory.settles
+    expiry_s: Any = (settles - now) // _NS_PER_S
     spot, spot_source, moneyness, iv, delta, gamma, vega, theta, delta_notional = (
-        _values(under, contract, ts, price, size, strike, call, settles, expiry_s, multiplier, valuing, chains)
+        _values(memory, under, contract, now, price, size, expiry_s, valuing, chains)
         # An adjusted strike is for another deliverable than shares: nothing follows from it and the shares' price.
-        if priced and not late and kind is None and not adjusted
+        if priced and not late and kind is None and not memory.adjusted
         else NO_VALUES
     )
     side, rule, accuracy = verdict
     halted, limit_state = now < under.quiet_until, now < under.limit_until
     # Positional: keywords would cost more than all of the above. The order is that of the types' fields.
     return MarkedPrint(
-        ident, ts, order_ts, contract, underlying, price, size, source, placement, late, premium, exchange, conditions,
-        kind or flag, reported_late, sweep, bid, ask, bid_size, ask_size, quote_ts, origin, book, position, side, rule,
-        accuracy, False, volume, interest, spot, spot_source, moneyness, expiry_s, iv, delta, gamma, vega, theta,
-        delta_notional, halted, limit_state,
+        ident, ts, order_ts, contract, seen.underlying, price, size, event.source, placement, late, premium, exchange,
+        conditions, kind or flag, reported_late, sweep, bid, ask, bid_size, ask_size, quote_ts, origin, book, position,
+        side, rule, accuracy, False, volume, interest, spot, spot_source, moneyness, expiry_s, iv, delta, gamma, vega,
+        theta, delta_notional, halted, limit_state,
     ), PacketPrint(
         ident, ts, order_ts, price, size, premium, exchange, sweep, placement, position is not None,
         sign_of(side, rule) if position is not None else 0, bid, ask, bid_size, ask_size, sidable,
@@ -160,9 +136,59 @@ def mark(
     )  # fmt: skip
 
 
+def _quote_of(
+    event: Any, now: int, seen: Any, max_age_ns: int, shared: bool
+) -> tuple[Any, Any, Any, Any, Any, Any, Any, Placement | None]:
+    """Returns bid, ask, their sizes, time, origin and book of the quote that a print is held against, and its fault.
+
+    The quote is the vendor's attached one, else the last of the topic strictly before the print (at its own instant
+    only when the feeds share a sequence).
+    """
+    bid: Any = event.bid
+    ask: Any = event.ask
+    attached_ts: Any = event.quote_ts
+    # What was attached with a stamp behind the print came after it, as if nothing had been attached.
+    if (event.quote_origin is not None or bid is not None or ask is not None) and (
+        attached_ts is None or attached_ts <= now
+    ):
+        too_old = attached_ts is not None and now - attached_ts > max_age_ns
+        book = event.book or source_spec(event.source).book
+        fault = fault_of(bid, ask, True, too_old)
+        return bid, ask, event.bid_size, event.ask_size, attached_ts, "attached", book, fault
+    quote_ts: Any = seen.quote_ts
+    quoted: int = quote_ts
+    if 0 < quoted < now or (shared and quoted == now):
+        bid, ask = seen.bid, seen.ask
+        fault = fault_of(bid, ask, seen.firm, not seen.stands and now - quoted > max_age_ns)
+        return bid, ask, seen.bid_size, seen.ask_size, quote_ts, "topic", seen.book, fault
+    # No quote yet; or a late print whose quote was replaced: the one at hand came after it.
+    return None, None, None, None, None, None, None, "stale" if quoted else "missing"
+
+
+def _count(memory: Instrument, contract: str, now: int, counts: int, size: int, interests: Interests) -> None:
+    """Counts a print's contracts on its trade date; what a day before says now is not of this one.
+
+    A correction counts nothing: it restates a print whose size is counted.
+    """
+    if not memory.day_from <= now < memory.day_until:
+        roll(memory, contract, now, interests)
+    if counts and now >= memory.day_from:
+        memory.volume = max(memory.volume + counts * size, 0)
+
+
+def premium_of(price: float, size: int, multiplier: float) -> float:
+    """Returns price x size x shares per contract, dollars to the millionth."""
+    # In whole numbers that floats hold: integers of that size are slow where this is compiled.
+    whole = float(micro(price)) * float(size)
+    exactly = whole * multiplier
+    if 0 <= whole < _EXACT and 0 <= exactly < _EXACT / 4:
+        return floor(exactly + 0.5) / MICRO
+    return nearest(micro(price) * size * multiplier) / MICRO
+
+
 def _values(
-    under: Underlying, contract: str, ts: int, price: Any, size: int, strike: float, call: bool, settles: int,
-    expiry_s: Any, multiplier: int | float | None, valuing: Valuing, chains: dict[str, Chain],
+    memory: Instrument, under: Underlying, contract: str, ts: int, price: Any, size: int, expiry_s: Any,
+    valuing: Valuing, chains: dict[str, Chain],
 ) -> Values:  # fmt: skip
     """Returns the print's values where its underlying has a price."""
     source: SpotSource = "equity"
@@ -173,8 +199,8 @@ def _values(
         chain = chains.get(key)
         if chain is None or not chain.strikes:
             return NO_VALUES
-        spot = parity_spot(under, chain, key, ts, settles, config.rate, config.spot_max_age_ns)
+        spot = parity_spot(under, chain, key, ts, memory.settles, config.rate, config.spot_max_age_ns)
         if not spot:
             return NO_VALUES
         source = "parity"
-    return valuing.of(contract, price, size, spot, source, strike, call, expiry_s, multiplier)
+    return valuing.of(contract, price, size, spot, source, memory.strike, memory.call, expiry_s, memory.multiplier)

@@ -25,8 +25,8 @@ class _Topic:
     """One topic while the tape runs."""
 
     __slots__ = (
-        "at_head", "ended", "field", "floor", "held", "history", "member", "name", "next", "over", "pending", "promise",
-        "rank", "shared",
+        "at_head", "ended", "field", "floor", "held", "history", "in_order", "member", "name", "next", "over",
+        "pending", "promise", "rank", "shared",
     )  # fmt: skip
 
     def __init__(self, name: str, state: TopicState) -> None:
@@ -43,6 +43,8 @@ class _Topic:
         #: An absent topic was read to its head since the last release: only then may others go on without it.
         self.at_head = False
         self.pending: list[Item] = []
+        #: What is pending stands in order.
+        self.in_order = True
         #: Records of an absent topic with the promise in force before each, and whether its feeds shared a sequence
         #: there: they wait for its return.
         self.held: list[tuple[int, Any, int, bool]] = []
@@ -147,19 +149,9 @@ class Merge:
             t.at_head = False
         watermark = self.watermark()
         out: list[Item] = []
-        sources = 0
-        for t in self._topics.values():
-            pending = t.pending
-            if not pending:
-                continue
-            pending.sort()
-            cut = bisect_left(pending, (watermark,))
-            if cut:
-                sources += 1
-                out += pending[:cut]
-                del pending[:cut]
-        if sources > 1:
-            out.sort()
+        # The short ones first: what is merged is gone through again with every other.
+        for each in sorted([_cut(t, watermark) for t in self._topics.values() if t.pending], key=len):
+            out = merged(out, each)
         if out:
             self._last = out[-1][:5]
             self._released_to = max(self._released_to, self._last[0])
@@ -221,11 +213,20 @@ class Merge:
         floor: Any = promise
         field, offset = t.field, first
         new: list[Any] = []
+        before: tuple[Any, ...] = t.pending[-1] if t.pending else (-1,)
+        newest: int = before[0]
         for event in events:
             ts: Any = event.ts
+            at: int = ts
+            if at < promise:
+                ts, at = floor, promise
             sequence: Any = (event.seq or 0) if shared else 0
             instrument: Any = event.contract if field == "contract" else getattr(event, field)
-            new.append((ts if ts > floor else floor, sequence, rank, instrument, offset, event))
+            item: tuple[Any, ...] = (ts, sequence, rank, instrument, offset, event)
+            if at < newest or (at == newest and item < before):
+                t.in_order = False
+            newest, before = at, item
+            new.append(item)
             offset += 1
         t.pending += self._undropped(t, new, promise)
 
@@ -238,6 +239,7 @@ class Merge:
     def _queue_one(self, t: _Topic, offset: int, record: Any, promise: int, shared: bool) -> None:
         if isinstance(record, Control | DeadLetter):
             key: Item = (max(record.ts, promise), 0, t.rank + CONTROL_RANK, "", offset, record)
+            t.in_order = False
             t.pending += self._undropped(t, [key], promise)
         else:
             self._queue(t, offset, [record], promise, shared)
@@ -248,3 +250,48 @@ class Merge:
         if resume is None or promise > resume[0]:
             return items
         return [item for item in items if item[:5] > resume]
+
+
+def _cut(t: _Topic, watermark: int) -> list[Item]:
+    """Takes a topic's pending items strictly below the watermark, in order."""
+    pending = t.pending
+    if not t.in_order:
+        pending.sort()
+        t.in_order = True
+    cut = bisect_left(pending, (watermark,))
+    below = pending[:cut]
+    del pending[:cut]
+    return below
+
+
+def merged(one: list[Any], other: list[Any]) -> list[Any]:
+    """Returns the items of two lists in order as one such list; sorting would ask for every number twice."""
+    if not one or not other:
+        return one or other
+    out: list[Any] = []
+    # Items are untyped, as they are handed on; their order times are kept as numbers while they are first.
+    first: tuple[Any, ...] = one[0]
+    second: tuple[Any, ...] = other[0]
+    first_ts: int = first[0]
+    second_ts: int = second[0]
+    i = j = 1
+    while True:
+        if first_ts < second_ts or (first_ts == second_ts and first < second):
+            out.append(first)
+            if i == len(one):
+                break
+            first = one[i]
+            first_ts = first[0]
+            i += 1
+        else:
+            out.append(second)
+            if j == len(other):
+                out.append(first)
+                out += one[i:]
+                return out
+            second = other[j]
+            second_ts = second[0]
+            j += 1
+    out.append(second)
+    out += other[j:]
+    return out

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-
-from msgspec.structs import astuple
+from typing import Any
 
 from events.derived import Flag, FlowPacket, MarkedPrint, Parent
 from events.ids import packet_id, parent_id
@@ -67,11 +66,15 @@ class _Placed:
         self.spread = 0.0
         self.venue_book = False
 
-    def add(self, size: int, placement: Placement, sign: int, spread: float, on_venue: bool) -> None:
-        """Adds one print; `spread` is its quote's, dollars, and `on_venue` that the quote was one venue's."""
+    def add(self, mark: Any, size: int) -> None:
+        """Adds one print, of which `size` is known already."""
+        bid: float = mark.bid
+        ask: float = mark.ask
+        sign: int = mark.sign
+        placement: Placement = mark.placement
         self.covered += size
-        self.spread += spread * size
-        self.venue_book = self.venue_book or on_venue
+        self.spread += (ask - bid) * size
+        self.venue_book = self.venue_book or bool(mark.venue_book)
         if sign > 0:
             self.bought += size
         elif sign < 0:
@@ -91,13 +94,6 @@ class _Placed:
 def _sum(marks: Sequence[PacketPrint]) -> Sums:
     """Adds prints up, most packets having few."""
     # Named types are added without boxes where this is compiled.
-    price: float
-    of_premium: float | None
-    of_delta: float | None
-    size: int
-    is_sweep: bool
-    is_halted: bool
-    is_limit_state: bool
     whole = sweeps = 0
     notional = premium = delta = 0.0
     unknown_premium = unknown_delta = halted = limit_state = False
@@ -105,19 +101,20 @@ def _sum(marks: Sequence[PacketPrint]) -> Sums:
     venues: list[str] = []
     low: float = marks[0].price
     high = low
+    mark: Any
     for mark in marks:
-        (
-            _id, _ts, _order_ts, price, size, of_premium, venue, is_sweep, placement, is_covered, sign, bid, ask, _bids,
-            _asks, _sided, on_venue, is_halted, _volume, of_delta, _open, _expiry_s, _spot, _source, _moneyness, _iv,
-            _delta, is_limit_state,
-        ) = astuple(mark)  # fmt: skip
+        price: float = mark.price
+        size: int = mark.size
+        of_premium: float | None = mark.premium
+        of_delta: float | None = mark.delta_notional
+        venue: str | None = mark.exchange
         whole += size
         notional += price * size
         low = price if price < low else low
         high = price if price > high else high
-        sweeps += 1 if is_sweep else 0
-        halted = halted or is_halted
-        limit_state = limit_state or is_limit_state
+        sweeps += 1 if mark.intermarket_sweep else 0
+        halted = halted or bool(mark.halted)
+        limit_state = limit_state or bool(mark.limit_state)
         if of_premium is None:
             unknown_premium = True
         else:
@@ -128,8 +125,8 @@ def _sum(marks: Sequence[PacketPrint]) -> Sums:
             delta += of_delta
         if venue is not None and venue not in venues:
             venues.append(venue)
-        if is_covered:
-            placed.add(size, placement, sign, ask - bid, on_venue)
+        if mark.covered:
+            placed.add(mark, size)
     covered = placed.covered
     return (
         whole, None if unknown_premium else six(premium), six(notional / whole), low, high, placed.bought, placed.sold,
@@ -154,30 +151,38 @@ def packet_of(burst: Burst, config: PacketConfig) -> FlowPacket:
 
 def _of_several(burst: Burst, config: PacketConfig) -> FlowPacket:
     marks = burst.marks
-    last, first = marks[-1], marks[0]
+    # What is only handed on stays untyped, so that it is shared and not boxed anew.
+    own: Any = burst
+    first: Any = marks[0]
+    last: Any = marks[-1]
     (
         size, premium, vwap, low, high, bought, sold, covered, above, ask, inside, bid, below, spread, venue_book,
         venues, sweeps, delta_notional, halted, limit_state,
     ) = _sum(marks)  # fmt: skip
-    start_ts, end_ts = first.ts, last.ts
     parents: tuple[Parent, ...] = ()
     # Most packets neither pause nor change their price or their flag: nothing cuts them in time.
-    brief = end_ts - start_ts <= config.parent_gap_ns and (low == high or sweeps == 0 or sweeps == len(marks))
+    lasted = marks[-1].ts - marks[0].ts
+    brief = lasted <= config.parent_gap_ns and (low == high or sweeps == 0 or sweeps == len(marks))
     if not brief or (bought and sold):
         parents = _parents(burst, brief, config)
     mixed = not parents and covered > 0 and _share(bought, sold, covered) < config.parent_side_share
-    burst.sizes = tuple([parent.size for parent in parents]) or (size,)
+    whole: Any = size
+    burst.sizes = tuple([parent.size for parent in parents]) or (whole,)
     members = tuple([mark.id for mark in marks])
     suspected = burst.suspects != () and _any_suspected(burst, members)
     # Positional, in the order of the type's fields: keywords would cost as much as the rest.
     return FlowPacket(
-        burst.id, burst.due_ts, burst.contract, burst.underlying, burst.flag, start_ts, end_ts,
-        (burst.due_ts - burst.start_ts) // NS_PER_MS, len(marks), size, premium, first.price, last.price, low, high,
-        vwap, bought, sold, covered, ratio(covered, size), members, above, ask, inside, bid, below, venues, sweeps,
-        spread, venue_book, burst.revision, None, 0, None, None, None, None, None, parents, mixed, suspected,
-        burst.conditions_known, halted, limit_state, burst.struck, last.volume, last.open_interest, last.spot,
-        last.spot_source, last.moneyness, last.expiry_s, last.iv, first.iv, last.delta, delta_notional,
+        own.id, own.due_ts, own.contract, own.underlying, own.flag, first.ts, last.ts, _window_ms(burst), len(marks),
+        whole, premium, first.price, last.price, low, high, vwap, bought, sold, covered, ratio(covered, size), members,
+        above, ask, inside, bid, below, venues, sweeps, spread, venue_book, own.revision, None, 0, None, None, None,
+        None, None, parents, mixed, suspected, own.conditions_known, halted, limit_state, own.struck, last.volume,
+        last.open_interest, last.spot, last.spot_source, last.moneyness, last.expiry_s, last.iv, first.iv, last.delta,
+        delta_notional,
     )  # fmt: skip
+
+
+def _window_ms(burst: Burst) -> int:
+    return (burst.due_ts - burst.start_ts) // NS_PER_MS
 
 
 def _any_suspected(burst: Burst, members: tuple[str, ...]) -> bool:
@@ -198,27 +203,35 @@ def _parents(burst: Burst, brief: bool, config: PacketConfig) -> tuple[Parent, .
 
 def _single(burst: Burst, mark: PacketPrint) -> FlowPacket:
     """What `packet_of` says of one print, without sums: most packets are one print."""
-    (
-        ident, ts, _order_ts, price, size, premium, venue, sweep, placement, is_covered, sign, bid, ask, _bids, _asks,
-        _sided, on_venue, halted, volume, delta_notional, interest, expiry_s, spot, source, moneyness, iv, delta,
-        limit_state,
-    ) = astuple(mark)  # fmt: skip
-    (
-        packet, contract, underlying, flag, start_ts, due_ts, _marks, known, suspects, _sizes, _taken, _until, revision,
-        struck, _aliases, _whole,
-    ) = astuple(burst)  # fmt: skip
-    covered, spread = (size, six(ask - bid)) if is_covered else (0, None)
-    burst.sizes, members = (size,), (ident,)
+    # What is only handed on stays untyped, so that it is shared and not boxed anew.
+    own: Any = burst
+    kept: Any = mark
+    ts: Any = kept.ts
+    size: Any = kept.size
+    price: Any = kept.price
+    venue: Any = kept.exchange
+    iv: Any = kept.iv
+    due_ts: Any = own.due_ts
+    placement: str = kept.placement
+    sign: int = kept.sign
+    is_covered: bool = kept.covered
+    spread: float | None = None
+    if is_covered:
+        bid: float = kept.bid
+        ask: float = kept.ask
+        spread = six(ask - bid)
+    burst.sizes, members = (size,), (kept.id,)
     # Positional, in the order of the type's fields: keywords would cost as much as the rest.
     return FlowPacket(
-        packet, due_ts, contract, underlying, flag, ts, ts, (due_ts - start_ts) // NS_PER_MS, 1, size, premium, price,
-        price, price, price, six(price), size if sign > 0 else 0, size if sign < 0 else 0, covered,
-        1.0 if covered else 0.0, members, size if placement == "above_ask" else 0, size if placement == "ask" else 0,
-        size if placement == "inside" else 0, size if placement == "bid" else 0,
-        size if placement == "below_bid" else 0, () if venue is None else (venue,), 1 if sweep else 0, spread,
-        on_venue and covered > 0, revision, None, 0, None, None, None, None, None, (), False,
-        suspects != () and _any_suspected(burst, members), known, halted, limit_state, struck, volume, interest, spot,
-        source, moneyness, expiry_s, iv, iv, delta, delta_notional,
+        own.id, due_ts, own.contract, own.underlying, own.flag, ts, ts, _window_ms(burst), 1, size, kept.premium, price,
+        price, price, price, six(price), size if sign > 0 else 0, size if sign < 0 else 0, size if is_covered else 0,
+        1.0 if is_covered else 0.0, members, size if placement == "above_ask" else 0,
+        size if placement == "ask" else 0, size if placement == "inside" else 0, size if placement == "bid" else 0,
+        size if placement == "below_bid" else 0, () if venue is None else (venue,), 1 if kept.intermarket_sweep else 0,
+        spread, is_covered and kept.venue_book, own.revision, None, 0, None, None, None, None, None, (), False,
+        burst.suspects != () and _any_suspected(burst, members), own.conditions_known, kept.halted, kept.limit_state,
+        own.struck, kept.volume, kept.open_interest, kept.spot, kept.spot_source, kept.moneyness, kept.expiry_s, iv, iv,
+        kept.delta, kept.delta_notional,
     )  # fmt: skip
 
 
@@ -243,7 +256,7 @@ def _emptied(burst: Burst) -> FlowPacket:
     burst.sizes = ()
     return FlowPacket(
         id=burst.id, ts=burst.due_ts, contract=burst.contract, underlying=burst.underlying, flag=burst.flag,
-        start_ts=burst.start_ts, end_ts=burst.start_ts, window_ms=(burst.due_ts - burst.start_ts) // NS_PER_MS,
+        start_ts=burst.start_ts, end_ts=burst.start_ts, window_ms=_window_ms(burst),
         count=0, size=0, premium=0.0, price_first=0.0, price_last=0.0, price_low=0.0, price_high=0.0, vwap=0.0,
         buy_size=0, sell_size=0, covered_size=0, coverage=0.0, members=(), revision=burst.revision,
         conditions_known=burst.conditions_known, struck=burst.struck,

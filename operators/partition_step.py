@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 import msgspec
-from msgspec.structs import astuple
 
 from events.contracts import parse_contract
 from events.control import SHIPPED, Control
@@ -45,12 +44,6 @@ _PRINTS: Final = 1
 _QUOTES: Final = 3
 _REFERENCE: Final = 0
 _EQUITY_QUOTES: Final = 4
-#: Places of a print's fields, in the order of the type's.
-_CONTRACT: Final = 2
-_PRICE: Final = 3
-_SIZE: Final = 4
-_CONDITIONS: Final = 6
-_SOURCE: Final = 7
 #: Quote condition of an option whose trading is halted.
 _HALTED_QUOTE: Final = "T"
 #: Sale condition of an equity print that is one leg of a trade with others (qualified contingent trade).
@@ -59,6 +52,8 @@ _CONTINGENT: Final = "7"
 #: bits, and a broken print would end the flow in its next snapshot.
 MAX_NOTIONAL: Final = 1e9
 MAX_PREMIUM: Final = 1e11
+#: Below it no contract's multiplier comes near the second.
+_USUAL_NOTIONAL: Final = 1e6
 
 
 @dataclass(slots=True)
@@ -165,15 +160,21 @@ class PartitionStep:
             self._bind()
             self._gathering.use(rules)
         gathering, forgets_ts = self._gathering, self.state.forgets_ts
-        for order_ts, _, rank, _, _, event in items:
+        item: tuple[Any, ...]
+        for item in items:
+            # Untyped it is shared by all that keep it; what is reckoned with has a type, for compiled code.
+            known: Any = item[0]
+            order_ts: int = known
+            rank: int = item[2]
+            event: Any = item[5]
             if gathering.next_due < order_ts:
                 gathering.fire(order_ts, out.work)
             if forgets_ts <= order_ts:
                 forgets_ts = self._forget_expired(order_ts)
             if rank == _PRINTS:
-                self._print(event, order_ts, out)
+                self._print(event, known, out)
             elif rank == _QUOTES:
-                self._quote(event, order_ts, out)
+                self._quote(event, known, out)
             elif rank == _REFERENCE:
                 self._learn(event, order_ts, out)
             elif rank > 0:
@@ -182,22 +183,25 @@ class PartitionStep:
                 self._control(event, rank - CONTROL_RANK, out)
         gathering.fire(watermark, out.work)
 
-    def _print(self, event: OptionPrint, order_ts: int, out: Stepped) -> None:
-        fields = astuple(event)
-        contract: str = fields[_CONTRACT]
+    def _print(self, event: Any, order_ts: Any, out: Stepped) -> None:
+        contract: str = event.contract
         memory = self._memories.get(contract) or self._new(contract)
         if memory is None:
             out.dead.append(_dead(event, order_ts, f"{contract!r} is not a compact OCC contract id"))
             return
-        notional = fields[_PRICE] * fields[_SIZE]
-        if notional > MAX_NOTIONAL or notional * (memory.multiplier or 0) > MAX_PREMIUM:
+        price: float = event.price
+        size: int = event.size
+        notional = price * float(size)
+        if notional > _USUAL_NOTIONAL and (
+            notional > MAX_NOTIONAL or notional * (memory.multiplier or 0) > MAX_PREMIUM
+        ):
             out.dead.append(_dead(event, order_ts, f"{event.size} at {event.price} is more than any market trades"))
             return
         self._changed[contract] = None
         beside, gathering, underlying = self._underlyings, self._gathering, memory.underlying
         under = self._by_symbol.get(underlying) or beside.of(underlying)
         marked, kept = mark(
-            memory, under, fields, order_ts, self._nbbo_max_age_ns, self._valuing, self.state.shared_sequence,
+            memory, under, event, order_ts, self._nbbo_max_age_ns, self._valuing, self.state.shared_sequence,
             beside.chains, beside.state.interests,
         )  # fmt: skip
         if under.forwards:
@@ -211,7 +215,7 @@ class PartitionStep:
         if flag == "cancel" or flag == "correction":
             self._strike(event, marked, memory, out)
         else:
-            known = bool(fields[_CONDITIONS]) or self._carries_conditions(fields[_SOURCE])
+            known = bool(event.conditions) or self._carries_conditions(event.source)
             gathering.take(marked, kept, contract, underlying, flag, known)
 
     def _strike(self, event: OptionPrint, marked: MarkedPrint, memory: Instrument, out: Stepped) -> None:
@@ -236,20 +240,19 @@ class PartitionStep:
         elif _CONTINGENT in event.conditions and event.kind is None:  # type: ignore[union-attr]
             self._gathering.take_stock(event.symbol, order_ts, event.size, event.price)  # type: ignore[union-attr]
 
-    def _quote(self, event: OptionQuote, order_ts: int, out: Stepped) -> None:
-        # In the order of the type's fields: see `mark`.
-        (
-            _id, ts, contract, bid, ask, bid_size, ask_size, source, condition, _bid_exchange, _ask_exchange, _recv_ts,
-            _seq, book,
-        ) = astuple(event)  # fmt: skip
+    def _quote(self, event: Any, order_ts: Any, out: Stepped) -> None:
+        contract: str = event.contract
         memory = self._memories.get(contract) or self._new(contract)
         if memory is None:
             out.dead.append(_dead(event, order_ts, f"{contract!r} is not a compact OCC contract id"))
             return
+        source: str = event.source
         stands, default_book = self._quotes_of.get(source) or self._learn_source(source)
         self._changed[contract] = None
         was_firm = memory.firm
-        taken = take_quote(memory, ts, bid, ask, bid_size, ask_size, condition, book or default_book, stands)
+        ts: int = event.ts
+        condition: str | None = event.condition
+        taken = take_quote(memory, event, event.book or default_book, stands)
         followed = self._gathering.state.followed.get(memory.underlying)
         if followed is not None and contract in followed.marks:
             self._gathering.see_quote(contract, memory)
@@ -258,7 +261,8 @@ class PartitionStep:
         elif taken and not was_firm:
             # A halted option's quote is not firm.
             self._underlyings.option_quoted(memory.underlying, contract, ts, self._quiet_ns)
-        if memory.print_order_ts == order_ts:
+        order: int = order_ts
+        if memory.print_order_ts == order:
             _note_tie(out.marks, event, order_ts)
 
     def _learn_source(self, name: str) -> tuple[bool, Book]:

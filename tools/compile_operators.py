@@ -7,6 +7,7 @@ of the sources. Where there is no C compiler, or Python's headers are missing, i
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -23,6 +24,8 @@ from events.code import compiled_directory  # noqa: E402
 
 #: Types that msgspec reads back by their annotations, which mypyc does not keep; and the package's own door.
 LEFT_OUT = ("__init__.py", "memory.py", "merge_state.py", "partition_state.py", "shard_state.py", "work.py")
+#: How mypyc looks up a name of a module: its globals, the name, the look-up.
+_GLOBAL = re.compile(r"(= CPyStatic_\w+___globals;\n.* = CPyStatics\[\d+\];.*\n.* = )CPyDict_GetItem(?=\()")
 #: Compiled forms that are kept, today's among them.
 KEPT = 4
 
@@ -44,12 +47,17 @@ def modules() -> list[str]:
 
 
 def build(into: Path, sources: Sequence[str]) -> None:
-    """Compiles into a directory, fields of structs behind inline caches; raises SystemExit where a source cannot be."""
+    """Compiles into a directory, fields of structs and names of modules behind inline caches.
+
+    Raises SystemExit where a source cannot be compiled.
+    """
     from mypyc.build import mypycify
     from setuptools import setup
 
     with tempfile.TemporaryDirectory(prefix="undertow-compiled-") as scratch:
         extensions = mypycify(list(sources), opt_level="2", debug_level="0", target_dir=f"{scratch}/c")
+        for made in Path(scratch, "c").rglob("*.c"):
+            made.write_text(_GLOBAL.sub(r"\1undertow_global", made.read_text()))
         for extension in extensions:
             # A compiler may join a product and a sum into one operation that rounds once, where Python rounds twice.
             extension.extra_compile_args.append("-ffp-contract=off")

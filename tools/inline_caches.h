@@ -83,6 +83,37 @@ static inline int undertow_set(UndertowSlot *slot, PyObject *object, PyObject *n
     return undertow_set_other(slot, object, name, value);
 }
 
+/* What a module's name stands for, where the module has not changed since it was looked up here: LOAD_GLOBAL's cache.
+   Every change of a dictionary gives it a version that no dictionary ever had. The name is mypyc's own constant. */
+typedef struct {
+    uint64_t version;
+    PyObject *value;
+} UndertowGlobal;
+
+PyObject *CPyDict_GetItem(PyObject *dict, PyObject *key);
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+static inline uint64_t undertow_version(PyObject *globals) { return ((PyDictObject *)globals)->ma_version_tag; }
+#pragma GCC diagnostic pop
+
+static PyObject *undertow_look_up(UndertowGlobal *global, PyObject *globals, PyObject *name) {
+    PyObject *value = CPyDict_GetItem(globals, name);
+    if (value != NULL && PyDict_CheckExact(globals)) {
+        global->version = undertow_version(globals);
+        global->value = value;
+    }
+    return value;
+}
+
+#define undertow_global(globals, name)                                                                                 \
+    ({                                                                                                                 \
+        static UndertowGlobal undertow_known;                                                                          \
+        likely(undertow_version(globals) == undertow_known.version)                                                    \
+            ? Py_NewRef(undertow_known.value)                                                                          \
+            : undertow_look_up(&undertow_known, globals, name);                                                        \
+    })
+
 /* Sums and products of floats, as float_add and its like make them. */
 #define UNDERTOW_ARITHMETIC(name, operation, general)                                                                  \
     static inline PyObject *name(PyObject *one, PyObject *other) {                                                     \
