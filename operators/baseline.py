@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import lru_cache
 from typing import Final
 
 from events.contracts import Contract, parse_contract
@@ -92,17 +91,18 @@ class Baselines:
         self, packet: FlowPacket, contract: Contract, config: BaselineConfig, shipped: Mapping[str, Window]
     ) -> Sample:
         """Scores a packet against what came before it, then remembers it; returns what it remembered."""
-        sample = _sample_of(packet, contract)
-        self._take(sample, contract.underlying, config, packet, shipped)
+        when = day_and_slot(packet.start_ts, contract.underlying)
+        sample = _sample_of(packet, contract, when[0])
+        self._take(sample, when, config, packet, shipped)
         return sample
 
     def again(
         self, packet: FlowPacket, contract: Contract, config: BaselineConfig, shipped: Mapping[str, Window]
     ) -> None:
         """Scores a revised packet against what stood before it then, and remembers nothing of it (contract 19)."""
-        sample = _sample_of(packet, contract)
-        _, bucket, start, _, _, _, ident = sample
-        day, slot = day_and_slot(start, contract.underlying)
+        day, slot = day_and_slot(packet.start_ts, contract.underlying)
+        sample = _sample_of(packet, contract, day)
+        bucket, ident = sample[1], sample[6]
         habits = self._habits.of(day)
         factors = habits.factors(day, slot)
         own = self._contracts.get(contract.id, b"")
@@ -119,15 +119,16 @@ class Baselines:
 
     def remember(self, sample: Sample, config: BaselineConfig) -> None:
         """Remembers what `take` returned, as it did."""
-        self._take(sample, parse_contract(sample[0]).underlying, config, None, {})
+        when = day_and_slot(sample[2], parse_contract(sample[0]).underlying)
+        self._take(sample, when, config, None, {})
 
     def _take(
-        self, sample: Sample, underlying: str, config: BaselineConfig, packet: FlowPacket | None,
+        self, sample: Sample, when: tuple[int, int], config: BaselineConfig, packet: FlowPacket | None,
         shipped: Mapping[str, Window],
     ) -> None:  # fmt: skip
-        contract, bucket, start, premium, size, _, _ = sample
+        contract, bucket, _, premium, size, _, _ = sample
         habits, whole = self._habits, self._underlying
-        day, slot = day_and_slot(start, underlying)
+        day, slot = when
         factors = habits.factors(day, slot)
         values = _values(sample, factors)
         own, shared = self._levels(contract, bucket)
@@ -162,12 +163,11 @@ class Baselines:
         return own, shared
 
 
-def _sample_of(packet: FlowPacket, contract: Contract) -> Sample:
-    start = packet.start_ts
-    bucket = bucket_of(contract, day_and_slot(start, contract.underlying)[0], packet.moneyness)
+def _sample_of(packet: FlowPacket, contract: Contract, day: int) -> Sample:
+    bucket = bucket_of(contract, day, packet.moneyness)
     premium = None if packet.premium is None else micro(packet.premium)
     spread = None if packet.spread is None else micro(packet.spread)
-    return contract.id, bucket, start, premium, packet.size, spread, packet.id
+    return contract.id, bucket, packet.start_ts, premium, packet.size, spread, packet.id
 
 
 def _values(sample: Sample, factors: tuple[float, float] | None) -> tuple[int, int, int]:
@@ -233,7 +233,7 @@ def _score(
     if premium >= 0 and window.premium_count >= enough:
         premium_mean = window.premium_sum / window.premium_count / MICRO
         packet.premium_mean = six(premium_mean if factors is None else premium_mean * factors[0])
-        packet.premium_z = z_score(premium, window.premium_count, window.premium_sum, window.premium_squares)
+        packet.premium_z = window.premium_z(premium)
     if spread >= 0 and window.spread_count >= enough:
         packet.spread_z = z_score(spread, window.spread_count, window.spread_sum, window.spread_squares)
 
@@ -278,16 +278,24 @@ _BUCKETS: Final[dict[str, list[list[str]]]] = {
 }
 
 
-@lru_cache(maxsize=128)
-def _day_and_slot(half_hour: int, global_hours: bool) -> tuple[int, int]:
-    local = datetime.fromtimestamp(half_hour * _HALF_HOUR_S, UTC).astimezone(NEW_YORK)
-    day = trade_date_of(half_hour * _HALF_HOUR_NS, global_hours).day
-    return day.toordinal(), local.hour * 2 + local.minute // 30
+#: Trade date and half hour by the half hour since 1970 (negative where hours are global): what was asked for lately.
+_SLOTS: Final[dict[int, tuple[int, int]]] = {}
+_MOST_SLOTS: Final = 128
 
 
 def day_and_slot(ts: int, underlying: str) -> tuple[int, int]:
     """Returns the trade date of a time (ns) for an underlying as an ordinal, and its half hour of New York, 0 to 47."""
-    return _day_and_slot(ts // _HALF_HOUR_NS, underlying in GLOBAL_HOURS_UNDERLYINGS)
+    half_hour = ts // _HALF_HOUR_NS
+    global_hours = underlying in GLOBAL_HOURS_UNDERLYINGS
+    key = -half_hour - 1 if global_hours else half_hour
+    found = _SLOTS.get(key)
+    if found is None:
+        if len(_SLOTS) >= _MOST_SLOTS:
+            _SLOTS.clear()
+        local = datetime.fromtimestamp(half_hour * _HALF_HOUR_S, UTC).astimezone(NEW_YORK)
+        day = trade_date_of(half_hour * _HALF_HOUR_NS, global_hours).day
+        found = _SLOTS[key] = day.toordinal(), local.hour * 2 + local.minute // 30
+    return found
 
 
 _NO_MONEYNESS: Final = -MICRO

@@ -11,7 +11,7 @@ from events.sources import source as source_spec
 from events.types import NS_PER_S, Book, Placement
 from operators.contract_memory import roll
 from operators.partition_state import Instrument, Interests, PacketPrint, Underlying
-from operators.side import NO_SIDE, side_from_quote, side_from_tick, sign_of
+from operators.side import NO_SIDE, side_from_quote, side_from_tick
 from operators.spot import Chain, chain_key, parity_spot, quoted_spot
 from operators.units import MICRO, micro, nearest, six
 from operators.values import NO_VALUES, Values, Valuing
@@ -109,7 +109,10 @@ def mark(
         memory.last_price = price
     multiplier: Any = seen.multiplier
     premium: Any = None if multiplier is None else premium_of(price, size, multiplier)
-    _count(memory, contract, now, -1 if kind == "cancel" else 0 if kind == "correction" else counts, size, interests)
+    if kind is not None:
+        # A correction counts nothing: it restates a print whose size is counted.
+        counts = -1 if kind == "cancel" else 0
+    _count(memory, contract, now, counts, size, interests)
     volume: Any = seen.volume
     interest: Any = seen.open_interest
     settles: int = memory.settles
@@ -120,7 +123,7 @@ def mark(
         if priced and not late and kind is None and not memory.adjusted
         else NO_VALUES
     )
-    side, rule, accuracy = verdict
+    side, rule, accuracy, sign = verdict
     halted, limit_state = now < under.quiet_until, now < under.limit_until
     # Positional: keywords would cost more than all of the above. The order is that of the types' fields.
     return MarkedPrint(
@@ -130,7 +133,7 @@ def mark(
         theta, delta_notional, halted, limit_state,
     ), PacketPrint(
         ident, ts, order_ts, price, size, premium, exchange, sweep, placement, position is not None,
-        sign_of(side, rule) if position is not None else 0, bid, ask, bid_size, ask_size, sidable,
+        sign if position is not None else 0, bid, ask, bid_size, ask_size, sidable,
         book == "venue", halted, volume, delta_notional, interest, expiry_s, spot, spot_source, moneyness, iv, delta,
         limit_state,
     )  # fmt: skip
@@ -166,10 +169,7 @@ def _quote_of(
 
 
 def _count(memory: Instrument, contract: str, now: int, counts: int, size: int, interests: Interests) -> None:
-    """Counts a print's contracts on its trade date; what a day before says now is not of this one.
-
-    A correction counts nothing: it restates a print whose size is counted.
-    """
+    """Counts a print's contracts on its trade date; what a day before says now is not of this one."""
     if not memory.day_from <= now < memory.day_until:
         roll(memory, contract, now, interests)
     if counts and now >= memory.day_from:

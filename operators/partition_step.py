@@ -160,9 +160,10 @@ class PartitionStep:
             self._bind()
             self._gathering.use(rules)
         gathering, forgets_ts = self._gathering, self.state.forgets_ts
+        # Untyped it is shared by all that keep it; what is reckoned with has a type, for compiled code.
+        untyped: Sequence[Any] = items
         item: tuple[Any, ...]
-        for item in items:
-            # Untyped it is shared by all that keep it; what is reckoned with has a type, for compiled code.
+        for item in untyped:
             known: Any = item[0]
             order_ts: int = known
             rank: int = item[2]

@@ -23,12 +23,14 @@ ACCURACY: Final[dict[SideRule, float]] = {
 #: A rule that is right less often than a coin gives a side to show, not to count.
 COUNTED_RULES: Final[frozenset[SideRule]] = frozenset(("trade_size", "quote", "depth"))
 
-#: Side, the rule that found it, and that rule's accuracy.
-Verdict = tuple[Side, SideRule, float]
+#: Side, the rule that found it, that rule's accuracy, and the sign by which it counts: 1 for a buy, -1 for a sell, 0
+#: where there is no side or the rule that named it does not count.
+Verdict = tuple[Side, SideRule, float, int]
 
 
 def _verdict(side: Side, rule: SideRule) -> Verdict:
-    return side, rule, ACCURACY[rule]
+    sign = 0 if rule not in COUNTED_RULES else 1 if side == "buy" else -1
+    return side, rule, ACCURACY[rule], sign
 
 
 NO_SIDE: Final[Verdict] = _verdict("none", "none")
@@ -45,15 +47,18 @@ _SELL_TICK: Final[Verdict] = _verdict("sell", "tick")
 def side_from_quote(
     price: float, size: int, bid: float, ask: float, bid_size: int | None, ask_size: int | None, sweep: bool
 ) -> Verdict:
-    """Returns side, rule and accuracy from a usable quote; none when the print is at the mid and depth is equal.
+    """Returns the verdict of a usable quote; none when the print is at the mid and depth is equal.
 
     A print flagged as intermarket sweep took displayed quotes, so its size equals them by design: for it the quote
     rule comes first.
     """
-    if not sweep and bid_size != ask_size:
-        if size == bid_size:
+    # Numbers with a type are compared at once where this is compiled; no print has a size of -1.
+    bids = -1 if bid_size is None else bid_size
+    asks = -1 if ask_size is None else ask_size
+    if not sweep and bids != asks:
+        if size == bids:
             return _BUY_SIZE
-        if size == ask_size:
+        if size == asks:
             return _SELL_SIZE
     if price >= ask:
         return _BUY_QUOTE
@@ -64,20 +69,13 @@ def side_from_quote(
         return _BUY_QUOTE
     if off_mid < 0:
         return _SELL_QUOTE
-    if bid_size is not None and ask_size is not None and bid_size != ask_size:
-        return _BUY_DEPTH if ask_size > bid_size else _SELL_DEPTH
+    if bids >= 0 and asks >= 0 and bids != asks:
+        return _BUY_DEPTH if asks > bids else _SELL_DEPTH
     return NO_SIDE
 
 
-def sign_of(side: str, rule: str) -> int:
-    """Returns 1 for a buy, -1 for a sell, 0 where there is no side or the rule that named it does not count."""
-    if rule not in COUNTED_RULES:
-        return 0
-    return 1 if side == "buy" else -1
-
-
 def side_from_tick(tick: int) -> Verdict:
-    """Returns side, rule and accuracy from the sign of the last price change (zero ticks carry it)."""
+    """Returns the verdict of the sign of the last price change (zero ticks carry it)."""
     if tick == 0:
         return NO_SIDE
     return _BUY_TICK if tick > 0 else _SELL_TICK

@@ -21,7 +21,7 @@ from operators.packet import PacketConfig, packet_of
 from operators.packing import Packs
 from operators.parents import parents_of
 from operators.partition_state import Burst, Instrument, PacketPrint, Vicinity
-from operators.side import side_from_quote, sign_of
+from operators.side import side_from_quote
 from operators.structure import revised
 from operators.suspects import suspect_no_more, without
 from operators.values import Valuing
@@ -221,8 +221,7 @@ def _corrected(before: PacketPrint, by: Strike) -> PacketPrint:
         bid, ask = before.bid, before.ask
         corrected.placement, _ = place(price, bid, ask)  # type: ignore[arg-type]
         if before.sided:
-            side, rule, _ = side_from_quote(
+            _side, _rule, _accuracy, corrected.sign = side_from_quote(
                 price, size, bid, ask, before.bid_size, before.ask_size, before.intermarket_sweep  # type: ignore[arg-type]
             )  # fmt: skip
-            corrected.sign = sign_of(side, rule)
     return corrected

@@ -8,7 +8,7 @@ ring, and their sums are integers too: nothing drifts, and mean and deviation ar
 from __future__ import annotations
 
 from array import array
-from math import floor, sqrt
+from math import floor, nan, sqrt
 from struct import Struct
 from typing import Final
 
@@ -24,6 +24,7 @@ SIZE_PARTS: Final = 1000
 _LARGEST: Final = 2**62 - 1
 _LOW_BITS: Final = 24
 _LOW: Final = 2**_LOW_BITS - 1
+_LOW_PARTS: Final = 2.0**_LOW_BITS
 #: Values of one packet.
 FIELDS: Final = 3
 _SAMPLE: Final = Struct("=qqq")
@@ -98,6 +99,16 @@ class Window:
     def premium_squares(self) -> int:
         """The sum of the squares of the known premiums."""
         return (((self._high_squares << _LOW_BITS) + 2 * self._cross_products) << _LOW_BITS) + self._low_squares
+
+    def premium_z(self, premium: int) -> float | None:
+        """Returns the z-score of a premium against the known ones; None when all of them are equal."""
+        # Squares of premiums leave 64 bits: floats find the score to more places than it keeps, all but always.
+        high, cross, low = float(self._high_squares), float(self._cross_products), float(self._low_squares)
+        squares = (high * _LOW_PARTS + 2.0 * cross) * _LOW_PARTS + low
+        near = _near_z_score(premium, self.premium_count, float(self.premium_sum), squares)
+        if near == near:
+            return near
+        return z_score(premium, self.premium_count, self.premium_sum, self.premium_squares)
 
     def _take_premium(self, premium: int) -> None:
         high, low = premium >> _LOW_BITS, premium & _LOW
@@ -180,6 +191,32 @@ def z_score(value: int, count: int, total: int, squares: int) -> float | None:
         off, deviation = float(count * value - total), sqrt(scaled_variance * count / (count - 1))
     # The one rounding, written out: a call of `six` costs as much as the rest.
     return floor(off / deviation * MICRO + 0.5) / MICRO
+
+
+#: What floats lose of a score on the way: relative, the most where variance is this part of squares; and at least.
+_LEAST_VARIANCE: Final = 1 / 64
+_LOST: Final = 1e-12
+_LOST_AT_LEAST: Final = 1e-9
+
+
+def _near_z_score(value: int, count: int, total: float, squares: float) -> float:
+    """Returns what `z_score` does, found in floats; NaN where they cannot tell to which side it rounds.
+
+    What is off is exact. Each sum, product and quotient loses 2^-53 of itself, of which the difference of squares makes
+    64 times as much: less than 1e-13 in all, and `z_score` itself loses less.
+    """
+    packets = float(count)
+    added, whole = packets * squares, total * total
+    scaled_variance = added - whole
+    expected = packets * float(value)
+    if scaled_variance <= _LEAST_VARIANCE * added or total >= _EXACT or expected >= _EXACT or count < 2:
+        return nan
+    score = (expected - total) / sqrt(scaled_variance * packets / (packets - 1)) * MICRO
+    lost = abs(score) * _LOST + _LOST_AT_LEAST
+    rounded = floor(score + 0.5)
+    if floor(score + 0.5 - lost) != rounded or floor(score + 0.5 + lost) != rounded:
+        return nan
+    return rounded / MICRO
 
 
 def median_and_mad(values: list[int]) -> tuple[float, float] | None:

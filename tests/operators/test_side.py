@@ -44,7 +44,7 @@ def test_a_tick_carries_over_equal_prices_and_begins_with_none() -> None:
     prices = [1.0, 1.0, 1.1, 1.1, 1.0, 1.0]
     sides = [marked(*(trade(ms, price) for ms, price in enumerate(prices[: n + 1]))).side for n in range(len(prices))]
     assert sides == ["none", "none", "buy", "buy", "sell", "sell"]
-    assert side_from_tick(0) == ("none", "none", 0.0)
+    assert side_from_tick(0) == ("none", "none", 0.0, 0)
 
 
 def test_where_a_quote_is_unusable_the_tick_tells() -> None:

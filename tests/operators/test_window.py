@@ -50,3 +50,13 @@ def test_a_z_score_of_sizes_moves_with_what_is_added_to_all(sizes: list[int], si
 
     # The first is found in floats, the second in integers.
     assert of(0) == of(10**9)
+
+
+@given(st.lists(_VALUES | st.integers(10**9, 10**9 + 3), max_size=60), st.integers(2, 40), _VALUES)
+def test_a_windows_z_score_of_a_premium_is_the_exact_one(premiums: list[int], limit: int, premium: int) -> None:
+    window = Window()
+    for each in premiums:
+        window.add(each, 1, UNKNOWN, limit)
+    if window.premium_count > 1:
+        exact = z_score(premium, window.premium_count, window.premium_sum, window.premium_squares)
+        assert window.premium_z(premium) == exact
