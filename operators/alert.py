@@ -28,7 +28,7 @@ MAX_ALERTS = 64
 _MINUTE_NS: Final = 60 * NS_PER_S
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Event:
     """What hits are about: an order, a packet or a structure, and when that became known (ns)."""
 

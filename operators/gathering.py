@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from heapq import heappop, heappush
-from typing import Final
+from typing import Any, Final
 
 from events.derived import Flag, FlowPacket, MarkedPrint
 from events.sessions import TradeDate, trade_date
@@ -73,6 +73,10 @@ class Gathering:
         self._moved: dict[str, None] = {}
         #: Before it nothing is due, ns.
         self.next_due = _NEVER
+        #: Timers at the front that were done since they were last taken away.
+        self._done = 0
+        # A snapshot of before may hold them as a heap.
+        state.timers.sort()
         self._see_heads()
 
     def use(self, rules: Rules) -> None:
@@ -157,8 +161,11 @@ class Gathering:
             if self._timer_ts == self._look_ts == _NEVER:
                 break
             # Of one instant, looks come last.
-            heap = self.state.looks if self._look_ts < self._timer_ts else self.state.timers
-            due_ts, what, ident, key, underlying = heappop(heap)
+            if self._look_ts < self._timer_ts:
+                due_ts, what, ident, key, underlying = heappop(self.state.looks)
+            else:
+                due_ts, what, ident, key, underlying = self.state.timers[self._done]
+                self._done += 1
             self._see_heads()
             if what == _CLOSE:
                 self._close(due_ts, ident, key, underlying, out)
@@ -171,17 +178,36 @@ class Gathering:
             else:
                 self._look(due_ts, ident, underlying, out)
 
+    def settle(self) -> None:
+        """Takes timers that were done away: the state is what it says again."""
+        if self._done:
+            del self.state.timers[: self._done]
+            self._done = 0
+
     def _see_heads(self) -> None:
         """Sees when the first of what waits is due: asked for with every event, it is kept."""
-        timers, looks = self.state.timers, self.state.looks
-        self._timer_ts = timers[0][0] if timers else _NEVER
+        timers: list[Any] = self.state.timers
+        looks: list[Any] = self.state.looks
+        self._timer_ts = timers[self._done][0] if self._done < len(timers) else _NEVER
         self._look_ts = looks[0][0] if looks else _NEVER
         self.next_due = min(self._timer_ts, self._look_ts)
 
     def _set_timer(self, timer: Timer) -> None:
-        heappush(self.state.timers, timer)
-        self._timer_ts = min(self._timer_ts, timer[0])
-        self.next_due = min(self.next_due, timer[0])
+        """Puts a timer in its place: packets close in the order in which they open, so it is the last or nearly so."""
+        timers: list[Any] = self.state.timers
+        place, due_ts = len(timers), timer[0]
+        while place > self._done:
+            before: Any = timers[place - 1]
+            before_ts: int = before[0]
+            if before_ts < due_ts or (before_ts == due_ts and before < timer):
+                break
+            place -= 1
+        if place == len(timers):
+            timers.append(timer)
+        else:
+            timers.insert(place, timer)
+        self._timer_ts = min(self._timer_ts, due_ts)
+        self.next_due = min(self.next_due, due_ts)
 
     def _set_look(self, timer: Timer) -> None:
         heappush(self.state.looks, timer)

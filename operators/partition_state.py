@@ -253,7 +253,7 @@ class GatheringState(Struct):
     vicinities: dict[str, Vicinity] = {}
     #: Packets that closed some time ago, packed, by name.
     packs: dict[str, bytes] = {}
-    #: Closings and decisions that are due, a heap; and looks, of which there are many more, another.
+    #: Closings and decisions that are due, in order; and looks, of which there are many more, a heap.
     timers: list[Timer] = []
     looks: list[Timer] = []
     #: What is followed, by underlying.

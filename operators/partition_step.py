@@ -183,6 +183,7 @@ class PartitionStep:
             elif rank < 0:
                 self._control(event, rank - CONTROL_RANK, out)
         gathering.fire(watermark, out.work)
+        gathering.settle()
 
     def _print(self, event: Any, order_ts: Any, out: Stepped) -> None:
         contract: str = event.contract

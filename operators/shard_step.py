@@ -163,19 +163,19 @@ class ShardStep:
         underlying = underlying_of(item)
         memory = self._memory(underlying)
         self._touched[underlying] = None
-        if isinstance(item, Waiting):
+        if type(item) is Waiting:
             self._score(item.packet, memory, out)
             memory.rest.held[item.packet.id] = item.packet
             trim(memory.rest.held, MAX_HELD)
-        elif isinstance(item, Decision):
+        elif type(item) is Decision:
             self._decide(memory, item, out)
-        elif isinstance(item, Revised):
+        elif type(item) is Revised:
             self._revise(memory, item, out)
-        elif isinstance(item, Look):
+        elif type(item) is Look:
             self._look(memory, item, out)
-        elif isinstance(item, Interest):
+        elif type(item) is Interest:
             out.checks += check_interest(memory.rest, item)
-        elif isinstance(item, Warmed):
+        elif type(item) is Warmed:
             self._warm(memory, item.contracts)
 
     def _decide(self, memory: _Underlying, decision: Decision, out: Verdicts) -> None:

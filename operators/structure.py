@@ -57,7 +57,7 @@ def config_of(rules: Rules) -> StructureConfig:
     )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Candidate:
     parent: Parent
     packet: FlowPacket
@@ -72,7 +72,7 @@ class _Candidate:
         return self.contract.expiry.toordinal(), self.contract.strike, self.contract.right, self.parent.id
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Found:
     confidence: float
     evidence: Evidence

@@ -6,7 +6,7 @@ Definitions are those of the Options Industry Council's strategy pages; a name s
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import product
 from math import fsum
 from typing import Literal
@@ -20,7 +20,7 @@ _EQUAL = 1e-9
 _ONE_SIDED = 0.3
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class LegShape:
     """One leg as far as its kind goes; expiry is a day number, sign +1 bought, -1 sold, 0 unknown."""
 
@@ -32,7 +32,7 @@ class LegShape:
     ratio: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Shape:
     """What legs make: its kind, its name, what it claims, and the sides under which they make it."""
 
@@ -75,7 +75,8 @@ def resolve(legs: Sequence[LegShape], weights: Sequence[float]) -> Shape | None:
         if not best or weight > highest + _EQUAL:
             best, highest = [], weight
         if weight > highest - _EQUAL:
-            best.append(replace(shape, signs=signs, agreement=share))
+            shape.signs, shape.agreement = signs, share
+            best.append(shape)
     if len(best) < 2:
         return best[0] if best else None
     unsided = (0,) * len(legs)

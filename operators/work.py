@@ -21,6 +21,7 @@ class Waiting(Struct):
     packet: FlowPacket
 
 
+@final
 class Decision(Struct):
     """What packets that waited turned out to be, `ts` being when that became known (event time, ns).
 
@@ -47,6 +48,7 @@ class Revised(Struct):
     taken: tuple[str, ...] = ()
 
 
+@final
 class Look(Struct):
     """A look at a packet's contract and underlying some time after it, for the outcome of its alert if it has one."""
 
@@ -70,6 +72,7 @@ class Look(Struct):
     premium_floor: float | None = None
 
 
+@final
 class Interest(Struct):
     """A new open interest of a contract that packets of interest traded on the trading date before."""
 
@@ -82,6 +85,7 @@ class Interest(Struct):
     after: int
 
 
+@final
 class Warmed(Struct):
     """Earlier packets of one underlying that a warm start brings: `Earlier` by contract (contract 8)."""
 

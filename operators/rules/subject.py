@@ -111,7 +111,7 @@ class Subject(Struct, gc=False):
         return "bullish" if self.contract.right == "C" else "bearish"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class StructureSubject:
     """A structure and the settings."""
 
@@ -128,7 +128,7 @@ class StructureSubject:
         return _larger(setting, self.structure.premium_floor)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class LookSubject:
     """A look at an alert's contract and underlying, beside what the alert claimed."""
 
