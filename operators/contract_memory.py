@@ -3,14 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from sys import intern
 
-from events.contracts import Contract
+from events.contracts import Contract, parse_contract
 from events.raw import Reference
 from events.sessions import settles_at, trade_date
-from operators.partition_state import Instrument, Interests
+from operators.partition_state import Instrument, Interests, Underlying
 
 #: As many of a contract are remembered: of the evening before and of today's, reported before midnight.
 INTERESTS_KEPT = 2
+
+
+class Known:
+    """A contract, its memory and its underlying's, found at once; all who are told of it share its names."""
+
+    __slots__ = ("contract", "memory", "under", "underlying")
+
+    def __init__(self, contract: str, memory: Instrument) -> None:
+        self.contract = contract
+        self.memory = memory
+        # Equal names that are one are found sooner.
+        self.underlying = intern(memory.underlying)
+        #: There from the first print on.
+        self.under: Underlying | None = None
 
 
 def new_instrument(contract: Contract) -> Instrument:
@@ -25,6 +40,16 @@ def new_instrument(contract: Contract) -> Instrument:
 def set_multiplier(memory: Instrument, multiplier: float | None) -> None:
     """Remembers a multiplier; a whole one as an integer, so that money stays exact and cheap."""
     memory.multiplier = int(multiplier) if multiplier is not None and multiplier == int(multiplier) else multiplier
+
+
+def is_usual(fact: Reference) -> bool:
+    """Tells whether a definition says of a contract what its id says."""
+    try:
+        contract = parse_contract(fact.instrument)
+    except ValueError:
+        return False
+    usual = fact.multiplier is None or contract.multiplier == fact.multiplier
+    return usual and settles_at(contract, fact.expiry_ts) == settles_at(contract)
 
 
 def roll(memory: Instrument, contract_id: str, ts: int, interests: Interests) -> None:

@@ -7,9 +7,10 @@ from typing import Any, Final
 
 from events.conditions import NOT_FIRM_QUOTES, treatment
 from events.derived import MarkedPrint, SpotSource
+from events.raw import OptionQuote
 from events.sources import source as source_spec
 from events.types import NS_PER_S, Book, Placement
-from operators.contract_memory import roll
+from operators.contract_memory import Known, roll
 from operators.partition_state import Instrument, Interests, PacketPrint, Underlying
 from operators.side import NO_SIDE, side_from_quote, side_from_tick
 from operators.spot import Chain, chain_key, parity_spot, quoted_spot
@@ -67,7 +68,7 @@ def fault_of(bid: float | None, ask: float | None, firm: bool, too_old: bool) ->
 
 
 def mark(
-    memory: Instrument, under: Underlying, event: Any, order_ts: Any, nbbo_max_age_ns: int, valuing: Valuing,
+    known: Known, under: Underlying, event: Any, order_ts: Any, nbbo_max_age_ns: int, valuing: Valuing,
     shared: bool, chains: dict[str, Chain], interests: Interests,
 ) -> tuple[MarkedPrint, PacketPrint]:  # fmt: skip
     """Marks one print against its contract's memory and its underlying's, and updates last price and volume.
@@ -75,10 +76,11 @@ def mark(
     Returns the mark, and what a packet keeps of it. What cannot be known is named in `placement`, never guessed.
     """
     # What is only handed on stays untyped, so that it is shared; what is reckoned with has a type, for compiled code.
+    memory = known.memory
     seen: Any = memory
     ident: Any = event.id
     ts: Any = event.ts
-    contract: Any = event.contract
+    contract: Any = known.contract
     price: Any = event.price
     size: Any = event.size
     exchange: Any = event.exchange
@@ -127,7 +129,7 @@ def mark(
     halted, limit_state = now < under.quiet_until, now < under.limit_until
     # Positional: keywords would cost more than all of the above. The order is that of the types' fields.
     return MarkedPrint(
-        ident, ts, order_ts, contract, seen.underlying, price, size, event.source, placement, late, premium, exchange,
+        ident, ts, order_ts, contract, known.underlying, price, size, event.source, placement, late, premium, exchange,
         conditions, kind or flag, reported_late, sweep, bid, ask, bid_size, ask_size, quote_ts, origin, book, position,
         side, rule, accuracy, False, volume, interest, spot, spot_source, moneyness, expiry_s, iv, delta, gamma, vega,
         theta, delta_notional, halted, limit_state,
@@ -204,3 +206,13 @@ def _values(
             return NO_VALUES
         source = "parity"
     return valuing.of(contract, price, size, spot, source, memory.strike, memory.call, expiry_s, memory.multiplier)
+
+
+def note_tie(marks: list[MarkedPrint], quote: OptionQuote, order_ts: int) -> None:
+    """Notes on prints of a quote's own instant that it may have stood before them."""
+    for marked in reversed(marks):
+        if marked.order_ts != order_ts:
+            break
+        same_instant = marked.ts == quote.ts and marked.contract == quote.contract
+        if same_instant and marked.quote_ts != quote.ts and marked.quote_origin != "attached":
+            marked.tie = True

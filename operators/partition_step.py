@@ -22,10 +22,10 @@ from events.settings import Rules, rules_from
 from events.sources import source as source_spec
 from events.types import NS_PER_MS, Book
 from operators.changes import Changes, put_back
-from operators.contract_memory import new_instrument, set_multiplier
+from operators.contract_memory import Known, is_usual, new_instrument, set_multiplier
 from operators.expiry import expired, over_before
 from operators.gathering import Gathering, gathered_with
-from operators.mark import mark, take_quote
+from operators.mark import mark, note_tie, take_quote
 from operators.merge import CONTROL_RANK
 from operators.merge_state import Item
 from operators.partition_state import (
@@ -108,10 +108,9 @@ class PartitionStep:
     def _bind(self) -> None:
         """Works on the state that is there now."""
         state = self.state
-        self._memories = state.instruments
-        self._by_symbol = state.underlyings.by_symbol
-        self._gathering = Gathering(state.gathered, self._memories, self._by_symbol)
-        self._underlyings = Underlyings(state.underlyings, self._memories)
+        self._known: dict[str, Known] = {}
+        self._gathering = Gathering(state.gathered, state.instruments, state.underlyings.by_symbol)
+        self._underlyings = Underlyings(state.underlyings, state.instruments)
 
     def _use(self, rules: Rules) -> None:
         self._quiet_ns = rules.halt_quiet_ms * NS_PER_MS
@@ -186,11 +185,11 @@ class PartitionStep:
         gathering.settle()
 
     def _print(self, event: Any, order_ts: Any, out: Stepped) -> None:
-        contract: str = event.contract
-        memory = self._memories.get(contract) or self._new(contract)
-        if memory is None:
-            out.dead.append(_dead(event, order_ts, f"{contract!r} is not a compact OCC contract id"))
+        known = self._known.get(event.contract) or self._know(event.contract)
+        if known is None:
+            out.dead.append(_dead(event, order_ts, f"{event.contract!r} is not a compact OCC contract id"))
             return
+        memory, contract = known.memory, known.contract
         price: float = event.price
         size: int = event.size
         notional = price * float(size)
@@ -200,10 +199,12 @@ class PartitionStep:
             out.dead.append(_dead(event, order_ts, f"{event.size} at {event.price} is more than any market trades"))
             return
         self._changed[contract] = None
-        beside, gathering, underlying = self._underlyings, self._gathering, memory.underlying
-        under = self._by_symbol.get(underlying) or beside.of(underlying)
+        beside, gathering, underlying = self._underlyings, self._gathering, known.underlying
+        under = known.under
+        if under is None:
+            under = known.under = beside.of(underlying)
         marked, kept = mark(
-            memory, under, event, order_ts, self._nbbo_max_age_ns, self._valuing, self.state.shared_sequence,
+            known, under, event, order_ts, self._nbbo_max_age_ns, self._valuing, self.state.shared_sequence,
             beside.chains, beside.state.interests,
         )  # fmt: skip
         if under.forwards:
@@ -217,8 +218,8 @@ class PartitionStep:
         if flag == "cancel" or flag == "correction":
             self._strike(event, marked, memory, out)
         else:
-            known = bool(event.conditions) or self._carries_conditions(event.source)
-            gathering.take(marked, kept, contract, underlying, flag, known)
+            known_conditions = bool(event.conditions) or self._carries_conditions(event.source)
+            gathering.take(marked, kept, contract, underlying, flag, known_conditions)
 
     def _strike(self, event: OptionPrint, marked: MarkedPrint, memory: Instrument, out: Stepped) -> None:
         """Strikes out the print that is meant; a cancel of a print that is not remembered is a dead letter."""
@@ -243,11 +244,11 @@ class PartitionStep:
             self._gathering.take_stock(event.symbol, order_ts, event.size, event.price)  # type: ignore[union-attr]
 
     def _quote(self, event: Any, order_ts: Any, out: Stepped) -> None:
-        contract: str = event.contract
-        memory = self._memories.get(contract) or self._new(contract)
-        if memory is None:
-            out.dead.append(_dead(event, order_ts, f"{contract!r} is not a compact OCC contract id"))
+        known = self._known.get(event.contract) or self._know(event.contract)
+        if known is None:
+            out.dead.append(_dead(event, order_ts, f"{event.contract!r} is not a compact OCC contract id"))
             return
+        memory, contract = known.memory, known.contract
         source: str = event.source
         stands, default_book = self._quotes_of.get(source) or self._learn_source(source)
         self._changed[contract] = None
@@ -255,7 +256,7 @@ class PartitionStep:
         ts: int = event.ts
         condition: str | None = event.condition
         taken = take_quote(memory, event, event.book or default_book, stands)
-        followed = self._gathering.state.followed.get(memory.underlying)
+        followed = self._gathering.state.followed.get(known.underlying)
         if followed is not None and contract in followed.marks:
             self._gathering.see_quote(contract, memory)
         if condition == _HALTED_QUOTE:
@@ -265,12 +266,20 @@ class PartitionStep:
             self._underlyings.option_quoted(memory.underlying, contract, ts, self._quiet_ns)
         order: int = order_ts
         if memory.print_order_ts == order:
-            _note_tie(out.marks, event, order_ts)
+            note_tie(out.marks, event, order_ts)
 
     def _learn_source(self, name: str) -> tuple[bool, Book]:
         """Returns whether a source's quotes stand until replaced, and whose book they are when they do not say."""
         found = self._quotes_of[name] = (self.state.quotes_stand.get(name, False), source_spec(name).book)
         return found
+
+    def _know(self, contract_id: str) -> Known | None:
+        """Returns what is known of a contract, under the name that it has from now on; None where it has no such."""
+        memory = self.state.instruments.get(contract_id) or self._new(contract_id)
+        if memory is None:
+            return None
+        known = self._known[contract_id] = Known(contract_id, memory)
+        return known
 
     def _new(self, contract_id: str) -> Instrument | None:
         try:
@@ -288,6 +297,7 @@ class PartitionStep:
         for contract in expired(memories, over_before(ts)):
             self._underlyings.unlink(contract, memories.pop(contract))
             self._instruments.delete(contract)
+            self._known.pop(contract, None)
         self.state.forgets_ts = boundary = next_boundary(ts)
         return boundary
 
@@ -311,7 +321,7 @@ class PartitionStep:
     def _define(self, fact: Reference) -> None:
         """Remembers a contract's terms; one that was never seen and has the usual ones needs no memory for them."""
         memory = self.state.instruments.get(fact.instrument)
-        if memory is None and not _is_usual(fact):
+        if memory is None and not is_usual(fact):
             memory = self._new(fact.instrument)
         if memory is None:
             return
@@ -371,24 +381,6 @@ class PartitionStep:
             if memory.stands:
                 self._changed[contract] = None
                 memory.stands = False
-
-
-def _is_usual(fact: Reference) -> bool:
-    try:
-        contract = parse_contract(fact.instrument)
-    except ValueError:
-        return False
-    usual = fact.multiplier is None or contract.multiplier == fact.multiplier
-    return usual and settles_at(contract, fact.expiry_ts) == settles_at(contract)
-
-
-def _note_tie(marks: list[MarkedPrint], quote: OptionQuote, order_ts: int) -> None:
-    for marked in reversed(marks):
-        if marked.order_ts != order_ts:
-            break
-        same_instant = marked.ts == quote.ts and marked.contract == quote.contract
-        if same_instant and marked.quote_ts != quote.ts and marked.quote_origin != "attached":
-            marked.tie = True
 
 
 _TOPICS: Final = {"OptionPrint": "options.prints", "OptionQuote": "options.quotes", "Reference": "reference"}
