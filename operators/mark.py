@@ -14,7 +14,7 @@ from operators.contract_memory import Known, roll
 from operators.partition_state import Instrument, Interests, PacketPrint, Underlying
 from operators.side import NO_SIDE, side_from_quote, side_from_tick
 from operators.spot import Chain, chain_key, parity_spot, quoted_spot
-from operators.units import MICRO, micro, nearest, six
+from operators.units import MICRO, as_float, micro, nearest, six
 from operators.values import NO_VALUES, Values, Valuing
 
 _NS_PER_S: Final = NS_PER_S
@@ -178,11 +178,11 @@ def _count(memory: Instrument, contract: str, now: int, counts: int, size: int, 
         memory.volume = max(memory.volume + counts * size, 0)
 
 
-def premium_of(price: float, size: int, multiplier: float) -> float:
+def premium_of(price: float, size: int, multiplier: Any) -> float:
     """Returns price x size x shares per contract, dollars to the millionth."""
     # In whole numbers that floats hold: integers of that size are slow where this is compiled.
     whole = float(micro(price)) * float(size)
-    exactly = whole * multiplier
+    exactly = whole * as_float(multiplier)
     if 0 <= whole < _EXACT and 0 <= exactly < _EXACT / 4:
         return floor(exactly + 0.5) / MICRO
     return nearest(micro(price) * size * multiplier) / MICRO

@@ -6,7 +6,7 @@ alone is no reason, since one order may pause: it parts with a second piece of e
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import Any
 
 from operators.partition_state import PacketPrint
 
@@ -16,9 +16,7 @@ Places = list[int]
 _VENUE_RUN = 2
 
 
-def part(
-    marks: Sequence[PacketPrint], signs: Sequence[int], brief: bool, gap_ns: int, least_share: float
-) -> list[Places]:
+def part(marks: list[PacketPrint], signs: list[int], brief: bool, gap_ns: int, least_share: float) -> list[Places]:
     """Returns the places of each parent's prints, parents in the order of their first print; all of them are in one.
 
     `signs` says which side of a print counts: 1 buy, -1 sell, 0 none; `brief` that nothing can cut the packet in time.
@@ -35,20 +33,25 @@ def part(
     return pieces
 
 
-def _cut(marks: Sequence[PacketPrint], signs: Sequence[int], places: Places, gap_ns: int) -> list[Places]:
+def _cut(marks: list[PacketPrint], signs: list[int], places: Places, gap_ns: int) -> list[Places]:
     """Cuts in time: at a pause with further evidence, and without one where flag and price path both turn."""
     cuts: list[int] = []
     turned: list[bool] = []
-    one = marks[places[0]]
+    before = places[0]
+    # Fields are asked for once each, and have a type where they are reckoned with.
+    kept: Any = marks[before]
+    last_ts: int = kept.ts
+    swept: bool = kept.intermarket_sweep
     for number in range(1, len(places)):
-        other = marks[places[number]]
-        turn = one.intermarket_sweep != other.intermarket_sweep and _steps_back(
-            marks, signs, places[number - 1], places[number]
-        )
-        if turn or other.ts - one.ts > gap_ns:
+        place = places[number]
+        kept = marks[place]
+        ts: int = kept.ts
+        sweeps: bool = kept.intermarket_sweep
+        turn = sweeps != swept and _steps_back(marks, signs, before, place)
+        if turn or ts - last_ts > gap_ns:
             cuts.append(number)
             turned.append(turn)
-        one = other
+        before, last_ts, swept = place, ts, sweeps
     if not cuts:
         return [places]
     runs = [places[start:end] for start, end in zip((0, *cuts), (*cuts, len(places)), strict=True)]
@@ -61,31 +64,55 @@ def _cut(marks: Sequence[PacketPrint], signs: Sequence[int], places: Places, gap
     return pieces
 
 
-def _steps_back(marks: Sequence[PacketPrint], signs: Sequence[int], before: int, after: int) -> bool:
+def _steps_back(marks: list[PacketPrint], signs: list[int], before: int, after: int) -> bool:
     """A buyer that works through the book pays more, not less; a seller gets less."""
     sign = signs[before]
     return sign == signs[after] != 0 and sign * (marks[after].price - marks[before].price) < 0
 
 
-def _are_apart(marks: Sequence[PacketPrint], signs: Sequence[int], before: Places, after: Places) -> bool:
+def _are_apart(marks: list[PacketPrint], signs: list[int], before: Places, after: Places) -> bool:
     """Tells whether two runs with a pause between them differ in flag, venue or the way the price goes.
 
     Not in side: sides are separated over the whole, so that who pauses and comes back stays one order.
     """
-    flags = {marks[place].intermarket_sweep for place in before}, {marks[place].intermarket_sweep for place in after}
-    if flags[0].isdisjoint(flags[1]):
+    flag = _one_flag(marks, before)
+    if flag is not None and _one_flag(marks, after) == (not flag):
         return True
-    one_side = _has_one_side(signs, before) and _has_one_side(signs, after)
-    if one_side and _steps_back(marks, signs, before[-1], after[0]):
+    if _steps_back(marks, signs, before[-1], after[0]) and _has_one_side(signs, before) and _has_one_side(signs, after):
         return True
     if min(len(before), len(after)) < _VENUE_RUN:
         return False
-    venues = {marks[place].exchange for place in before}, {marks[place].exchange for place in after}
-    return len(venues[0]) == len(venues[1]) == 1 and _known_apart(*venues)
+    venue = _one_venue(marks, before)
+    return venue is not None and _one_venue(marks, after) not in (None, venue)
 
 
-def _has_one_side(signs: Sequence[int], places: Places) -> bool:
-    return len({signs[place] for place in places} - {0}) == 1
+def _one_flag(marks: list[PacketPrint], places: Places) -> bool | None:
+    """Returns whether prints had a sweep flag, None where some had and some had not."""
+    first: bool = marks[places[0]].intermarket_sweep
+    for place in places:
+        if marks[place].intermarket_sweep != first:
+            return None
+    return first
+
+
+def _one_venue(marks: list[PacketPrint], places: Places) -> str | None:
+    """Returns the venue of prints, None where there are several or one is unknown."""
+    first = marks[places[0]].exchange
+    for place in places:
+        if marks[place].exchange != first:
+            return None
+    return first
+
+
+def _has_one_side(signs: list[int], places: Places) -> bool:
+    """Tells whether prints that have a side have the same; without any there is none."""
+    found = 0
+    for place in places:
+        sign = signs[place]
+        if sign and found and sign != found:
+            return False
+        found = sign or found
+    return found != 0
 
 
 def _known_apart(one: set[str | None], other: set[str | None]) -> bool:
@@ -93,7 +120,7 @@ def _known_apart(one: set[str | None], other: set[str | None]) -> bool:
 
 
 def _separate(
-    marks: Sequence[PacketPrint], signs: Sequence[int], places: Places, gap_ns: int, least_share: float
+    marks: list[PacketPrint], signs: list[int], places: Places, gap_ns: int, least_share: float
 ) -> list[Places]:
     """Separates buys from sells where something keeps them apart; prints without a side go with the nearest in time."""
     sided = [place for place in places if signs[place]]
@@ -120,17 +147,17 @@ def _separate(
     return list(sides)
 
 
-def _differ_in_flag(marks: Sequence[PacketPrint], buys: Places, sells: Places) -> bool:
+def _differ_in_flag(marks: list[PacketPrint], buys: Places, sells: Places) -> bool:
     return len({marks[place].intermarket_sweep for place in buys}) == 1 and all(
         marks[place].intermarket_sweep != marks[buys[0]].intermarket_sweep for place in sells
     )
 
 
-def _is_contested(marks: Sequence[PacketPrint], buys: Places, sells: Places, least_share: float) -> bool:
+def _is_contested(marks: list[PacketPrint], buys: Places, sells: Places, least_share: float) -> bool:
     """One print of another side among many is more likely a wrong side than a stranger."""
     bought, sold = sum(marks[place].size for place in buys), sum(marks[place].size for place in sells)
     return max(bought, sold) < least_share * (bought + sold)
 
 
-def _differ_in_venue(marks: Sequence[PacketPrint], buys: Places, sells: Places) -> bool:
+def _differ_in_venue(marks: list[PacketPrint], buys: Places, sells: Places) -> bool:
     return _known_apart({marks[place].exchange for place in buys}, {marks[place].exchange for place in sells})

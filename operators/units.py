@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from math import floor
-from typing import Final
+from typing import Any, Final
 
 MICRO: Final = 1_000_000
 
@@ -34,6 +34,15 @@ def total(amounts: Iterable[float]) -> float:
     The builtin `sum` adds floats one after another up to Python 3.11 and carries the error along from 3.12 on.
     """
     return dollars(sum(map(micro, amounts)))
+
+
+def as_float(value: Any) -> float:
+    """Returns an integer or a float as a float; a number whose kind is not known costs an object where compiled."""
+    if isinstance(value, int):
+        whole: int = value
+        return float(whole)
+    other: float = value
+    return other
 
 
 def six(value: float) -> float:

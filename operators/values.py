@@ -17,7 +17,7 @@ from iv_engine import implied_volatility as black_volatility
 
 from events.derived import SpotSource
 from operators.spot import YEAR_S
-from operators.units import MICRO
+from operators.units import MICRO, as_float
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ class Valuing:
 
     def of(
         self, contract: str, price: Any, size: int, spot: Any, source: SpotSource, strike: float, call: bool,
-        expiry_s: Any, multiplier: int | float | None,
+        expiry_s: Any, multiplier: Any,
     ) -> Values:  # fmt: skip
         """Returns what a print says at a spot, as `greeks_of` finds it, beside moneyness; price and spot in dollars.
 
@@ -93,8 +93,7 @@ class Valuing:
             return spot, source, moneyness, None, None, None, None, None, None
         iv, delta, gamma, vega, theta, exact = greeks
         exactly: float = exact
-        shares: float = multiplier
-        notional = floor(exactly * level * shares * size * 100 + 0.5) / 100
+        notional = floor(exactly * level * as_float(multiplier) * size * 100 + 0.5) / 100
         return spot, source, moneyness, iv, delta, gamma, vega, theta, notional
 
 
