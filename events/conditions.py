@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
 from events.derived import Flag
@@ -147,7 +146,6 @@ class Treatment(NamedTuple):
     volume: int
 
 
-@lru_cache(maxsize=4096)
 def treatment(conditions: tuple[str, ...]) -> Treatment:
     """Returns how a print with these conditions is used; codes that the table does not know count as regular.
 

@@ -71,8 +71,10 @@ class Gathering:
         #: Underlyings whose vicinity, or what is followed of them, changed.
         self._touched: dict[str, None] = {}
         self._moved: dict[str, None] = {}
-        #: Before it nothing is due, ns.
+        #: Before it nothing is due, ns; when the first closing or decision is, and the first look.
         self.next_due = _NEVER
+        self._timer_ts: int = _NEVER
+        self._look_ts: int = _NEVER
         #: Timers at the front that were done since they were last taken away.
         self._done = 0
         # A snapshot of before may hold them as a heap.

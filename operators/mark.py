@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import floor
 from typing import Any, Final
 
-from events.conditions import NOT_FIRM_QUOTES, treatment
+from events.conditions import NOT_FIRM_QUOTES, Treatment, treatment
 from events.derived import MarkedPrint, SpotSource
 from events.raw import OptionQuote
 from events.sources import source as source_spec
@@ -88,7 +88,8 @@ def mark(
     kind: Any = event.kind
     now: int = ts
     order: int = order_ts
-    flag, sweep, reported_late, sided, sets_price, priced, counts = treatment(conditions)
+    treated: Treatment = _TREATMENTS.get(conditions) or _learn_treatment(conditions)
+    flag, sweep, reported_late, sided, sets_price, priced, counts = treated
     late = order > now
     bid, ask, bid_size, ask_size, quote_ts, origin, book, fault = _quote_of(event, now, seen, nbbo_max_age_ns, shared)
     last: Any = seen.last_price
@@ -139,6 +140,18 @@ def mark(
         book == "venue", halted, volume, delta_notional, interest, expiry_s, spot, spot_source, moneyness, iv, delta,
         limit_state,
     )  # fmt: skip
+
+
+#: How prints are used by their conditions, as it was asked for before.
+_TREATMENTS: Final[dict[tuple[str, ...], Treatment]] = {}
+_MOST_TREATMENTS: Final = 4096
+
+
+def _learn_treatment(conditions: tuple[str, ...]) -> Treatment:
+    if len(_TREATMENTS) >= _MOST_TREATMENTS:
+        _TREATMENTS.clear()
+    found = _TREATMENTS[conditions] = treatment(conditions)
+    return found
 
 
 def _quote_of(
