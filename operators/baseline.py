@@ -241,11 +241,11 @@ def _score(
 def _describe(packet: FlowPacket, window: Window, enough: int, factors: tuple[float, float] | None) -> None:
     """Writes medians and median absolute deviations, which one large order does not move."""
     by_premium, by_size = factors or (1.0, 1.0)
-    found = median_and_mad(window.sizes())
+    found = median_and_mad(window.sizes(), window.size_sum)
     if found is not None:
         packet.size_median, packet.size_mad = (six(value / SIZE_PARTS * by_size) for value in found)
     if window.premium_count >= enough:
-        found = median_and_mad(window.premiums())
+        found = median_and_mad(window.premiums(), window.premium_sum)
         if found is not None:
             packet.premium_median, packet.premium_mad = (six(value / MICRO * by_premium) for value in found)
 

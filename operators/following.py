@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from datetime import date
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from events.derived import Flag
 from events.ids import structure_id
@@ -26,6 +26,7 @@ from operators.work import Interest, Look
 
 #: Looks after the decision, seconds; the last is at the close of the session.
 LOOKS_S = (10, 60, 300, 900, 3600)
+_LOOKS_NS: Final[tuple[int, ...]] = tuple(after_s * NS_PER_S for after_s in LOOKS_S)
 #: Packets of one underlying that are followed at once with equally many looks behind them; contracts whose next open
 #: interest is waited for; trade dates of each: figures lag by one or two (domain 1.4), and some never come.
 MOST_WATCHED, MOST_TRADED, MOST_DATES = 128, 2048, 4
@@ -199,7 +200,7 @@ def _due(watch: Watch, looks: int) -> int:
     """
     before_close = watch.since_ts < watch.close_ts
     if looks < len(LOOKS_S):
-        due = watch.since_ts + LOOKS_S[looks] * NS_PER_S
+        due = watch.since_ts + _LOOKS_NS[looks]
         if not before_close or due < watch.close_ts:
             return due
     return watch.close_ts if before_close else 0

@@ -119,7 +119,12 @@ def _decide(
 
 def closed(vicinity: Vicinity, packet_id: str) -> Burst:
     """Returns a packet that closed so recently that it may be a leg of one that is decided on."""
-    return next(burst for burst in reversed(vicinity.closed) if burst.id == packet_id)
+    recent = vicinity.closed
+    for place in range(len(recent) - 1, -1, -1):
+        burst = recent[place]
+        if burst.id == packet_id:
+            return burst
+    raise LookupError(packet_id)
 
 
 def _structures(

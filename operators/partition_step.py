@@ -102,6 +102,9 @@ class PartitionStep:
         self._instruments = Changes()
         self._changed = self._instruments.changed
         self._quotes_of: dict[str, tuple[bool, Book]] = {}
+        #: The source that was asked for last.
+        self._source = ""
+        self._of_source: tuple[bool, Book] = (False, "national")
         self._bind()
         self._use(rules_from(state.parameters) if state.parameters and follow_log else rules)
 
@@ -250,7 +253,10 @@ class PartitionStep:
             return
         memory, contract = known.memory, known.contract
         source: str = event.source
-        stands, default_book = self._quotes_of.get(source) or self._learn_source(source)
+        if source != self._source:
+            self._of_source = self._quotes_of.get(source) or self._learn_source(source)
+            self._source = source
+        stands, default_book = self._of_source
         self._changed[contract] = None
         was_firm = memory.firm
         ts: int = event.ts
@@ -339,6 +345,7 @@ class PartitionStep:
                 declared = record.quotes or source_spec(record.source).quotes
                 self.state.quotes_stand[record.source] = declared == "every_change"
                 self._quotes_of.clear()
+                self._source = ""
             elif topic_rank == _EQUITY_QUOTES:
                 declared = record.quotes or source_spec(record.source).quotes
                 self._underlyings.declare(record.source, declared == "every_change")

@@ -8,7 +8,8 @@ ring, and their sums are integers too: nothing drifts, and mean and deviation ar
 from __future__ import annotations
 
 from array import array
-from math import floor, nan, sqrt
+from bisect import bisect_left
+from math import floor, inf, nan, sqrt
 from struct import Struct
 from typing import Final
 
@@ -139,7 +140,8 @@ class Window:
 
     def premiums(self) -> list[int]:
         """Returns the known premiums, in no order that counts."""
-        return [value for value in self.samples[::FIELDS] if value >= 0]
+        values: list[int] = self.samples[::FIELDS].tolist()
+        return values if self.premium_count == self.count else [value for value in values if value >= 0]
 
     def sizes(self) -> list[int]:
         """Returns the sizes, in thousandths of a contract."""
@@ -153,7 +155,7 @@ class Window:
 
     def _sum_up(self) -> None:
         samples = self.samples
-        premiums, sizes = self.premiums(), samples[1::FIELDS]
+        premiums, sizes = [value for value in samples[::FIELDS] if value >= 0], samples[1::FIELDS]
         spreads = [value for value in samples[2::FIELDS] if value >= 0]
         self.count, self.spread_count = len(sizes), len(spreads)
         self.size_sum, self.spread_sum = sum(sizes), sum(spreads)
@@ -167,6 +169,7 @@ class Window:
 
 #: Whole numbers below it are exact as floats.
 _EXACT: Final = 2.0**53
+_HALF_EXACT: Final = 2**52
 #: Times the number of packets of any window it is below that.
 _SMALL: Final = 2**30
 
@@ -219,11 +222,38 @@ def _near_z_score(value: int, count: int, total: float, squares: float) -> float
     return rounded / MICRO
 
 
-def median_and_mad(values: list[int]) -> tuple[float, float] | None:
-    """Returns the median and the median absolute deviation of a window; None when it is empty."""
-    ordered = sorted(values)
-    if not ordered:
+def median_and_mad(values: list[int], total: int) -> tuple[float, float] | None:
+    """Returns the median and the median absolute deviation of whole numbers that are not negative; None without any.
+
+    `total` is their sum: below 2^52 floats hold each of them, which are sorted sooner.
+    """
+    if not values:
         return None
+    if total >= _HALF_EXACT:
+        return _median_and_mad(values)
+    ordered = sorted(map(float, values))
+    half, even = len(ordered) // 2, len(ordered) % 2 == 0
+    middle = (ordered[half - 1] + ordered[half]) / 2 if even else ordered[half]
+    # On each side of it deviations rise: they come in order from the middle outwards.
+    above = bisect_left(ordered, middle)
+    below = above - 1
+    deviation = before = 0.0
+    for _ in range(half + 1):
+        before = deviation
+        up = ordered[above] - middle if above < len(ordered) else inf
+        down = middle - ordered[below] if below >= 0 else inf
+        if down < up:
+            deviation = down
+            below -= 1
+        else:
+            deviation = up
+            above += 1
+    return middle, (before + deviation) / 2 if even else deviation
+
+
+def _median_and_mad(values: list[int]) -> tuple[float, float]:
+    """Does as `median_and_mad`, however large the numbers are."""
+    ordered = sorted(values)
     middle = _median(ordered)
     return middle, _median(sorted([abs(value - middle) for value in ordered]))
 
