@@ -17,13 +17,15 @@ INTERESTS_KEPT = 2
 class Known:
     """A contract, its memory and its underlying's, found at once; all who are told of it share its names."""
 
-    __slots__ = ("contract", "memory", "under", "underlying")
+    __slots__ = ("contract", "memory", "noted", "under", "underlying")
 
     def __init__(self, contract: str, memory: Instrument) -> None:
         self.contract = contract
         self.memory = memory
         # Equal names that are one are found sooner.
         self.underlying = intern(memory.underlying)
+        #: It is among what has changed since that was last written down.
+        self.noted = False
         #: There from the first print on.
         self.under: Underlying | None = None
 

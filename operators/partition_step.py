@@ -13,16 +13,16 @@ import msgspec
 
 from events.contracts import parse_contract
 from events.control import SHIPPED, Control
-from events.deadletters import dead_letter
 from events.derived import DeadLetter, MarkedPrint
 from events.plausible import is_date_of
-from events.raw import EquityPrint, EquityQuote, OptionPrint, OptionQuote, Reference
+from events.raw import EquityPrint, EquityQuote, OptionPrint, Reference
 from events.sessions import next_boundary, settles_at
 from events.settings import Rules, rules_from
 from events.sources import source as source_spec
 from events.types import NS_PER_MS, Book
 from operators.changes import Changes, put_back
 from operators.contract_memory import Known, is_usual, new_instrument, set_multiplier
+from operators.dead import dead
 from operators.expiry import expired, over_before
 from operators.gathering import Gathering, gathered_with
 from operators.mark import mark, note_tie, take_quote
@@ -141,6 +141,9 @@ class PartitionStep:
 
     def forget_changes(self) -> None:
         """Says that what has changed is written down in another way."""
+        for contract in self._changed:
+            if (known := self._known.get(contract)) is not None:
+                known.noted = False
         self._instruments.clear()
         self._gathering.forget_changes()
         self._underlyings.forget_changes()
@@ -190,7 +193,7 @@ class PartitionStep:
     def _print(self, event: Any, order_ts: Any, out: Stepped) -> None:
         known = self._known.get(event.contract) or self._know(event.contract)
         if known is None:
-            out.dead.append(_dead(event, order_ts, f"{event.contract!r} is not a compact OCC contract id"))
+            out.dead.append(dead(event, order_ts, f"{event.contract!r} is not a compact OCC contract id"))
             return
         memory, contract = known.memory, known.contract
         price: float = event.price
@@ -199,9 +202,10 @@ class PartitionStep:
         if notional > _USUAL_NOTIONAL and (
             notional > MAX_NOTIONAL or notional * (memory.multiplier or 0) > MAX_PREMIUM
         ):
-            out.dead.append(_dead(event, order_ts, f"{event.size} at {event.price} is more than any market trades"))
+            out.dead.append(dead(event, order_ts, f"{event.size} at {event.price} is more than any market trades"))
             return
-        self._changed[contract] = None
+        if not known.noted:
+            self._note(known)
         beside, gathering, underlying = self._underlyings, self._gathering, known.underlying
         under = known.under
         if under is None:
@@ -232,7 +236,7 @@ class PartitionStep:
             memory.volume = marked.volume = max(memory.volume - (struck or marked).size, 0)
         if struck is None:
             what = event.ref or f"{event.size} at {event.price}"
-            out.dead.append(_dead(event, marked.order_ts, f"{marked.flag} of a print that is not remembered: {what}"))
+            out.dead.append(dead(event, marked.order_ts, f"{marked.flag} of a print that is not remembered: {what}"))
 
     def _carries_conditions(self, name: str) -> bool:
         """Tells whether a print without conditions had none to carry; each event tells where the feed does not say."""
@@ -249,7 +253,7 @@ class PartitionStep:
     def _quote(self, event: Any, order_ts: Any, out: Stepped) -> None:
         known = self._known.get(event.contract) or self._know(event.contract)
         if known is None:
-            out.dead.append(_dead(event, order_ts, f"{event.contract!r} is not a compact OCC contract id"))
+            out.dead.append(dead(event, order_ts, f"{event.contract!r} is not a compact OCC contract id"))
             return
         memory, contract = known.memory, known.contract
         source: str = event.source
@@ -257,7 +261,8 @@ class PartitionStep:
             self._of_source = self._quotes_of.get(source) or self._learn_source(source)
             self._source = source
         stands, default_book = self._of_source
-        self._changed[contract] = None
+        if not known.noted:
+            self._note(known)
         was_firm = memory.firm
         ts: int = event.ts
         condition: str | None = event.condition
@@ -278,6 +283,11 @@ class PartitionStep:
         """Returns whether a source's quotes stand until replaced, and whose book they are when they do not say."""
         found = self._quotes_of[name] = (self.state.quotes_stand.get(name, False), source_spec(name).book)
         return found
+
+    def _note(self, known: Known) -> None:
+        """Notes that a contract's memory changes, once until that is written down."""
+        self._changed[known.contract] = None
+        known.noted = True
 
     def _know(self, contract_id: str) -> Known | None:
         """Returns what is known of a contract, under the name that it has from now on; None where it has no such."""
@@ -313,7 +323,7 @@ class PartitionStep:
             self._define(fact)
         elif fact.kind == "open_interest":
             if fact.for_date is not None and not is_date_of(fact.for_date, fact.ts):
-                out.dead.append(_dead(fact, order_ts, f"{fact.for_date!r} is no date that a fact can be of"))
+                out.dead.append(dead(fact, order_ts, f"{fact.for_date!r} is no date that a fact can be of"))
                 return
             memory = self.state.instruments.get(fact.instrument)
             date, changed = self._underlyings.interest(fact, memory)
@@ -388,11 +398,3 @@ class PartitionStep:
             if memory.stands:
                 self._changed[contract] = None
                 memory.stands = False
-
-
-_TOPICS: Final = {"OptionPrint": "options.prints", "OptionQuote": "options.quotes", "Reference": "reference"}
-
-
-def _dead(event: OptionPrint | OptionQuote | Reference, order_ts: int, reason: str) -> DeadLetter:
-    topic = _TOPICS[type(event).__name__]
-    return dead_letter(topic, event.source, event.id, reason, msgspec.json.encode(event), order_ts)
