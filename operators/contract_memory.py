@@ -8,18 +8,20 @@ from sys import intern
 from events.contracts import Contract, parse_contract
 from events.raw import Reference
 from events.sessions import settles_at, trade_date
-from operators.partition_state import Instrument, Interests, Underlying
+from operators.partition_state import Instrument, Interests, Underlying, Vicinity
+from operators.values import Valued
 
 #: As many of a contract are remembered: of the evening before and of today's, reported before midnight.
 INTERESTS_KEPT = 2
 
 
-class Known:
+class Known(Valued):
     """A contract, its memory and its underlying's, found at once; all who are told of it share its names."""
 
-    __slots__ = ("contract", "memory", "noted", "under", "underlying")
+    __slots__ = ("contract", "memory", "noted", "under", "underlying", "vicinity")
 
     def __init__(self, contract: str, memory: Instrument) -> None:
+        super().__init__()
         self.contract = contract
         self.memory = memory
         # Equal names that are one are found sooner.
@@ -28,6 +30,7 @@ class Known:
         self.noted = False
         #: There from the first print on.
         self.under: Underlying | None = None
+        self.vicinity: Vicinity | None = None
 
 
 def new_instrument(contract: Contract) -> Instrument:

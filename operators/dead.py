@@ -10,6 +10,12 @@ from events.deadletters import dead_letter
 from events.derived import DeadLetter
 from events.raw import OptionPrint, OptionQuote, Reference
 
+#: Price times size of one print, dollars, and with the multiplier: above them the state's sums would leave 64 bits, and
+#: a broken print would end the flow.
+MAX_NOTIONAL: Final = 1e9
+MAX_PREMIUM: Final = 1e11
+#: Below it no contract's multiplier comes near the second.
+USUAL_NOTIONAL: Final = 1e6
 _TOPICS: Final = {"OptionPrint": "options.prints", "OptionQuote": "options.quotes", "Reference": "reference"}
 
 
@@ -17,3 +23,8 @@ def dead(event: OptionPrint | OptionQuote | Reference, order_ts: int, reason: st
     """Returns the dead letter of an event that cannot be used, and why."""
     topic = _TOPICS[type(event).__name__]
     return dead_letter(topic, event.source, event.id, reason, msgspec.json.encode(event), order_ts)
+
+
+def is_beyond_any(notional: float, multiplier: float) -> bool:
+    """Tells whether a print's price times size, dollars, is more than any market trades."""
+    return notional > MAX_NOTIONAL or notional * multiplier > MAX_PREMIUM

@@ -15,6 +15,7 @@ from events.sessions import TradeDate, trade_date
 from events.settings import Rules
 from events.types import NS_PER_MS
 from operators.changes import put_back
+from operators.contract_memory import Known
 from operators.following import READ_ALONE, Lead, check, closes_at, first_leg, follow, look, see, trade
 from operators.neighbours import NeighbourConfig, close, closed, decide, is_taken
 from operators.packet import PacketConfig, joins, key_of, new_burst
@@ -118,15 +119,16 @@ class Gathering:
         self._moved.clear()
         self._packs.changes.clear()
 
-    def take(
-        self, marked: MarkedPrint, kept: PacketPrint, contract: str, underlying: str, flag: Flag, conditions_known: bool
-    ) -> None:
+    def take(self, known: Known, marked: MarkedPrint, kept: PacketPrint, flag: Flag, conditions_known: bool) -> None:
         """Adds a print to the open packet of its contract and flag, or opens one; some prints join none.
 
         `kept` is what a packet keeps of it.
         """
+        contract, underlying = known.contract, known.underlying
         self._touched[underlying] = None
-        vicinity = self.state.vicinities.get(underlying) or self._vicinity(underlying)
+        vicinity = known.vicinity
+        if vicinity is None:
+            vicinity = known.vicinity = self._vicinity(underlying)
         if marked.arrived_late or (flag != "regular" and not joins(marked)):
             take_loose(vicinity, marked, kept)
             self._pack(vicinity, underlying, kept.order_ts)

@@ -121,7 +121,7 @@ def mark(
     settles: int = memory.settles
     expiry_s: Any = (settles - now) // _NS_PER_S
     spot, spot_source, moneyness, iv, delta, gamma, vega, theta, delta_notional = (
-        _values(memory, under, contract, now, price, size, expiry_s, valuing, chains)
+        _values(known, under, now, price, size, expiry_s, valuing, chains)
         # An adjusted strike is for another deliverable than shares: nothing follows from it and the shares' price.
         if priced and not late and kind is None and not memory.adjusted
         else NO_VALUES
@@ -202,15 +202,15 @@ def premium_of(price: float, size: int, multiplier: Any) -> float:
 
 
 def _values(
-    memory: Instrument, under: Underlying, contract: str, ts: int, price: Any, size: int, expiry_s: Any,
+    known: Known, under: Underlying, ts: int, price: Any, size: int, expiry_s: Any,
     valuing: Valuing, chains: dict[str, Chain],
 ) -> Values:  # fmt: skip
     """Returns the print's values where its underlying has a price."""
     source: SpotSource = "equity"
-    config = valuing.config
+    memory, config = known.memory, valuing.config
     spot = quoted_spot(under, ts, config.spot_max_age_ns)
     if not spot:
-        key = chain_key(contract)
+        key = chain_key(known.contract)
         chain = chains.get(key)
         if chain is None or not chain.strikes:
             return NO_VALUES
@@ -218,7 +218,7 @@ def _values(
         if not spot:
             return NO_VALUES
         source = "parity"
-    return valuing.of(contract, price, size, spot, source, memory.strike, memory.call, expiry_s, memory.multiplier)
+    return valuing.of(known, price, size, spot, source, memory.strike, memory.call, expiry_s, memory.multiplier)
 
 
 def note_tie(marks: list[MarkedPrint], quote: OptionQuote, order_ts: int) -> None:

@@ -22,7 +22,7 @@ from events.sources import source as source_spec
 from events.types import NS_PER_MS, Book
 from operators.changes import Changes, put_back
 from operators.contract_memory import Known, is_usual, new_instrument, set_multiplier
-from operators.dead import dead
+from operators.dead import USUAL_NOTIONAL, dead, is_beyond_any
 from operators.expiry import expired, over_before
 from operators.gathering import Gathering, gathered_with
 from operators.mark import mark, note_tie, take_quote
@@ -48,12 +48,6 @@ _EQUITY_QUOTES: Final = 4
 _HALTED_QUOTE: Final = "T"
 #: Sale condition of an equity print that is one leg of a trade with others (qualified contingent trade).
 _CONTINGENT: Final = "7"
-#: Price times size of one print, dollars before the multiplier, and with it. Above them the state's sums would leave 64
-#: bits, and a broken print would end the flow in its next snapshot.
-MAX_NOTIONAL: Final = 1e9
-MAX_PREMIUM: Final = 1e11
-#: Below it no contract's multiplier comes near the second.
-_USUAL_NOTIONAL: Final = 1e6
 
 
 @dataclass(slots=True)
@@ -195,13 +189,11 @@ class PartitionStep:
         if known is None:
             out.dead.append(dead(event, order_ts, f"{event.contract!r} is not a compact OCC contract id"))
             return
-        memory, contract = known.memory, known.contract
+        memory = known.memory
         price: float = event.price
         size: int = event.size
         notional = price * float(size)
-        if notional > _USUAL_NOTIONAL and (
-            notional > MAX_NOTIONAL or notional * (memory.multiplier or 0) > MAX_PREMIUM
-        ):
+        if notional > USUAL_NOTIONAL and is_beyond_any(notional, memory.multiplier or 0):
             out.dead.append(dead(event, order_ts, f"{event.size} at {event.price} is more than any market trades"))
             return
         if not known.noted:
@@ -226,7 +218,7 @@ class PartitionStep:
             self._strike(event, marked, memory, out)
         else:
             known_conditions = bool(event.conditions) or self._carries_conditions(event.source)
-            gathering.take(marked, kept, contract, underlying, flag, known_conditions)
+            gathering.take(known, marked, kept, flag, known_conditions)
 
     def _strike(self, event: OptionPrint, marked: MarkedPrint, memory: Instrument, out: Stepped) -> None:
         """Strikes out the print that is meant; a cancel of a print that is not remembered is a dead letter."""

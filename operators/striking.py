@@ -24,7 +24,7 @@ from operators.partition_state import Burst, Instrument, PacketPrint, Vicinity
 from operators.side import side_from_quote
 from operators.structure import revised
 from operators.suspects import suspect_no_more, without
-from operators.values import Valuing
+from operators.values import Valued, Valuing
 from operators.work import Revised
 
 Place = tuple[Burst, int]
@@ -213,7 +213,7 @@ def _corrected(before: PacketPrint, by: Strike) -> PacketPrint:
         terms = by.memory
         _spot, _source, _moneyness, corrected.iv, corrected.delta, _gamma, _vega, _theta, corrected.delta_notional = (
             by.valuing.of(
-                event.contract, price, size, before.spot, before.spot_source, terms.strike, terms.call, before.expiry_s,
+                Valued(), price, size, before.spot, before.spot_source, terms.strike, terms.call, before.expiry_s,
                 terms.multiplier,
             )
         )  # fmt: skip

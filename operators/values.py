@@ -46,33 +46,40 @@ Values = tuple[
 NO_VALUES: Values = (None, None, None, None, None, None, None, None, None)
 #: A volatility below it is a rounding of the price, not an opinion.
 LEAST_VOLATILITY: Final = 0.001
-#: Contracts whose last print's values are kept at once.
-MOST_KEPT: Final = 8192
 
 
 #: Volatility, delta, gamma, vega, theta, rounded; and delta as it was found.
 Greeks = tuple[float, float, float, float, float, float]
 
 
-class Valuing:
-    """Values of the prints of one partition under one config.
+class Valued:
+    """What a contract's last print said: prints of a sweep share price, spot and second, and it is said again.
 
-    Prints of a sweep share price, spot and second, so what a contract's last print said is kept and said again: not
-    state, since finding it again gives the same.
+    Not state, since finding it again gives the same.
     """
 
-    __slots__ = ("_last", "config")
+    __slots__ = ("valued",)
+
+    def __init__(self) -> None:
+        #: Price, spot, its source, seconds to expiry, greeks or None, config: untyped, to be handed on as they are.
+        self.valued: tuple[Any, ...] = (None,)
+
+
+class Valuing:
+    """Values of the prints of one partition under one config."""
+
+    __slots__ = ("config",)
 
     def __init__(self, config: ValuesConfig) -> None:
         self.config = config
-        #: Price, spot, its source, seconds to expiry, greeks or None: untyped, as what is handed on is not boxed anew.
-        self._last: dict[str, tuple[Any, ...]] = {}
 
     def of(
-        self, contract: str, price: Any, size: int, spot: Any, source: SpotSource, strike: float, call: bool,
+        self, held: Valued, price: Any, size: int, spot: Any, source: SpotSource, strike: float, call: bool,
         expiry_s: Any, multiplier: Any,
     ) -> Values:  # fmt: skip
         """Returns what a print says at a spot, as `greeks_of` finds it, beside moneyness; price and spot in dollars.
+
+        `held` is its contract's last and becomes this one.
 
         Delta notional is delta x spot x multiplier x size, dollars; a contract whose deliverable is unknown has neither
         volatility nor greeks.
@@ -81,13 +88,21 @@ class Valuing:
         moneyness = floor((strike / level - 1) * 1e6 + 0.5) / MICRO
         if multiplier is None:
             return spot, source, moneyness, None, None, None, None, None, None
-        last = self._last.get(contract)
-        if last is None or last[0] != price or last[1] != spot or last[2] != source or last[3] != expiry_s:
-            if len(self._last) >= MOST_KEPT:
-                self._last.clear()
-            found = greeks_of(price, spot, source, strike, call, expiry_s, self.config)
-            last = (price, spot, source, expiry_s, found)
-            self._last[contract] = last
+        last = held.valued
+        if (
+            last[0] != price or last[1] != spot or last[2] != source or last[3] != expiry_s
+            or last[5] is not self.config
+        ):  # fmt: skip
+            config: Any = self.config
+            last = (
+                price,
+                spot,
+                source,
+                expiry_s,
+                greeks_of(price, spot, source, strike, call, expiry_s, config),
+                config,
+            )
+            held.valued = last
         greeks: tuple[Any, ...] | None = last[4]
         if greeks is None:
             return spot, source, moneyness, None, None, None, None, None, None

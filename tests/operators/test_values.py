@@ -16,7 +16,7 @@ from events.types import NS_PER_MS
 from operators.partition_state import PartitionState
 from operators.partition_step import PartitionStep
 from operators.spot import YEAR_S
-from operators.values import Values, ValuesConfig, Valuing
+from operators.values import Valued, Values, ValuesConfig, Valuing
 from tests.prints import RANKS, T0, Partition, at, marked, quote, trade
 
 _RATE = 0.04
@@ -24,7 +24,7 @@ _CONFIG = ValuesConfig(rate=_RATE, least_expiry_s=900, spot_max_age_ns=5000 * NS
 
 
 def _values(price: float, size: int, spot: float, source: SpotSource, strike: float, *terms: Any) -> Values:
-    return Valuing(_CONFIG).of("", price, size, spot, source, strike, *terms)
+    return Valuing(_CONFIG).of(Valued(), price, size, spot, source, strike, *terms)
 
 
 _CALL, _PUT = "AAPL260220C00200000", "AAPL260220P00200000"
@@ -149,11 +149,13 @@ _PRINTS = st.tuples(
 
 @given(st.lists(_PRINTS, max_size=30))
 def test_what_was_said_of_the_print_before_changes_nothing(prints: list[tuple[Any, ...]]) -> None:
-    """Values are kept for the next print of a contract: a valuing that has seen others says what a new one says."""
-    valuing = Valuing(_CONFIG)
+    """Values are kept for the next print of a contract: whoever has seen others says what one says that has not."""
+    held = {contract: Valued() for contract in ("one", "other")}
+    valuings = [Valuing(_CONFIG), Valuing(ValuesConfig(rate=0.01, least_expiry_s=900, spot_max_age_ns=1))]
     for contract, price, spot, source, seconds, multiplier, size in prints:
-        terms = (contract, price, size, spot, source, 100.0, True, seconds, multiplier)
-        assert valuing.of(*terms) == Valuing(_CONFIG).of(*terms)
+        terms = (price, size, spot, source, 100.0, True, seconds, multiplier)
+        valuing = valuings[size % 2]
+        assert valuing.of(held[contract], *terms) == valuing.of(Valued(), *terms)
 
 
 _STEPS = st.lists(st.tuples(st.integers(0, 2), st.integers(1, 300), st.integers(-20, 20)), min_size=5, max_size=60)

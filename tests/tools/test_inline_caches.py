@@ -1,4 +1,4 @@
-"""Compiled code finds the fields of structs at once, and still does what CPython does in every other case."""
+"""Compiled code finds fields of structs and names of modules at once, and else does what CPython does."""
 
 from __future__ import annotations
 
@@ -24,11 +24,21 @@ def less(one: Any, other: Any) -> Any:
 
 def sums(one: Any, other: Any) -> Any:
     return one + other, one - other, one * other
+
+from undertow_named import named
+
+def call() -> Any:
+    return named()
+
+def forget() -> None:
+    global named
+    del named
 """
 _USED = """
 import gc, sys, weakref
 from msgspec import Struct
-from undertow_sample import get, less, put, sums
+import undertow_sample
+from undertow_sample import call, forget, get, less, put, sums
 
 assert __import__("undertow_sample").__file__.endswith(".so")
 
@@ -119,6 +129,28 @@ for _ in range(200):
     assert get(Other()) == 9
     assert get(plain) == 2.5
 
+# A name of the module that stands for something else, for what is let go then, and for nothing any more.
+assert call() == call() == "as imported"
+class Counted:
+    def __call__(self): return "replaced"
+counted = Counted()
+gone = weakref.ref(counted)
+undertow_sample.named = counted
+del counted
+assert call() == call() == "replaced"
+undertow_sample.other = 1
+assert call() == "replaced"
+undertow_sample.named = lambda: "again"
+assert gone() is None and call() == call() == "again"
+before = sys.getrefcount(undertow_sample.named)
+for _ in range(1000):
+    call()
+assert sys.getrefcount(undertow_sample.named) == before
+forget()
+assert raises((NameError, KeyError), call) and raises((NameError, KeyError), call)
+undertow_sample.named = lambda: "back"
+assert call() == "back"
+
 numbers = (0.0, -0.0, 1.5, float("nan"), float("inf"), 3, 2**70, True)
 for one in numbers:
     for other in numbers:
@@ -133,9 +165,11 @@ def test_compiled_code_gets_and_puts_what_cpython_does(tmp_path: Path) -> None:
     if lacks := tool.missing():
         pytest.skip(f"needs {lacks}")
     (tmp_path / "undertow_sample.py").write_text(_COMPILED)
+    (tmp_path / "undertow_named.py").write_text('def named() -> str:\n    return "as imported"\n')
     command = [sys.executable, str(tool.__file__), str(tmp_path / "made"), "undertow_sample.py"]
     built = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert built.returncode == 0, built.stdout + built.stderr
+    (tmp_path / "undertow_named.py").rename(tmp_path / "made" / "undertow_named.py")
     used = subprocess.run(
         [sys.executable, "-c", _USED], cwd=tmp_path / "made", capture_output=True, text=True, check=False
     )
