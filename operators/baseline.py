@@ -18,6 +18,7 @@ from events.sessions import GLOBAL_HOURS_UNDERLYINGS, NEW_YORK, trade_date_of
 from events.settings import Rules
 from events.types import NS_PER_MS, NS_PER_S
 from operators.habits import Habits, HabitsConfig
+from operators.memo import keep
 from operators.past import Past
 from operators.shard_state import BaselinesDump, Earlier, Sample
 from operators.units import MICRO, micro, six
@@ -290,11 +291,9 @@ def day_and_slot(ts: int, underlying: str) -> tuple[int, int]:
     key = -half_hour - 1 if global_hours else half_hour
     found = _SLOTS.get(key)
     if found is None:
-        if len(_SLOTS) >= _MOST_SLOTS:
-            _SLOTS.clear()
         local = datetime.fromtimestamp(half_hour * _HALF_HOUR_S, UTC).astimezone(NEW_YORK)
         day = trade_date_of(half_hour * _HALF_HOUR_NS, global_hours).day
-        found = _SLOTS[key] = day.toordinal(), local.hour * 2 + local.minute // 30
+        found = keep(_SLOTS, key, (day.toordinal(), local.hour * 2 + local.minute // 30), _MOST_SLOTS)
     return found
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -15,7 +15,7 @@ from events.raw import OptionPrint, OptionQuote, Reference
 MAX_NOTIONAL: Final = 1e9
 MAX_PREMIUM: Final = 1e11
 #: Below it no contract's multiplier comes near the second.
-USUAL_NOTIONAL: Final = 1e6
+_USUAL_NOTIONAL: Final = 1e6
 _TOPICS: Final = {"OptionPrint": "options.prints", "OptionQuote": "options.quotes", "Reference": "reference"}
 
 
@@ -25,6 +25,6 @@ def dead(event: OptionPrint | OptionQuote | Reference, order_ts: int, reason: st
     return dead_letter(topic, event.source, event.id, reason, msgspec.json.encode(event), order_ts)
 
 
-def is_beyond_any(notional: float, multiplier: float) -> bool:
-    """Tells whether a print's price times size, dollars, is more than any market trades."""
-    return notional > MAX_NOTIONAL or notional * multiplier > MAX_PREMIUM
+def is_beyond_any(notional: float, multiplier: Any) -> bool:
+    """Tells whether price times size, dollars, or that times the multiplier is more than any market trades."""
+    return notional > _USUAL_NOTIONAL and (notional > MAX_NOTIONAL or notional * (multiplier or 0) > MAX_PREMIUM)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from math import floor
 from typing import Any, Final
 
 from events.conditions import NOT_FIRM_QUOTES, Treatment, treatment
@@ -11,6 +10,7 @@ from events.raw import OptionQuote
 from events.sources import source as source_spec
 from events.types import NS_PER_S, Book, Placement
 from operators.contract_memory import Known, roll
+from operators.memo import keep
 from operators.partition_state import Instrument, Interests, PacketPrint, Underlying
 from operators.side import NO_SIDE, side_from_quote, side_from_tick
 from operators.spot import Chain, chain_key, parity_spot, quoted_spot
@@ -18,8 +18,9 @@ from operators.units import MICRO, as_float, micro, nearest, six
 from operators.values import NO_VALUES, Values, Valuing
 
 _NS_PER_S: Final = NS_PER_S
-#: Whole numbers below it are exact as floats.
-_EXACT: Final = 2.0**53
+#: How prints are used by their conditions, as it was asked for before, and of how many it is kept.
+_TREATMENTS: Final[dict[tuple[str, ...], Treatment]] = {}
+_MOST: Final = 4096
 
 
 def take_quote(memory: Instrument, quote: Any, book: Book, stands: bool) -> bool:
@@ -88,7 +89,7 @@ def mark(
     kind: Any = event.kind
     now: int = ts
     order: int = order_ts
-    treated: Treatment = _TREATMENTS.get(conditions) or _learn_treatment(conditions)
+    treated: Treatment = _TREATMENTS.get(conditions) or keep(_TREATMENTS, conditions, treatment(conditions), _MOST)
     flag, sweep, reported_late, sided, sets_price, priced, counts = treated
     late = order > now
     bid, ask, bid_size, ask_size, quote_ts, origin, book, fault = _quote_of(event, now, seen, nbbo_max_age_ns, shared)
@@ -142,18 +143,6 @@ def mark(
     )  # fmt: skip
 
 
-#: How prints are used by their conditions, as it was asked for before.
-_TREATMENTS: Final[dict[tuple[str, ...], Treatment]] = {}
-_MOST_TREATMENTS: Final = 4096
-
-
-def _learn_treatment(conditions: tuple[str, ...]) -> Treatment:
-    if len(_TREATMENTS) >= _MOST_TREATMENTS:
-        _TREATMENTS.clear()
-    found = _TREATMENTS[conditions] = treatment(conditions)
-    return found
-
-
 def _quote_of(
     event: Any, now: int, seen: Any, max_age_ns: int, shared: bool
 ) -> tuple[Any, Any, Any, Any, Any, Any, Any, Placement | None]:
@@ -193,12 +182,8 @@ def _count(memory: Instrument, contract: str, now: int, counts: int, size: int, 
 
 def premium_of(price: float, size: int, multiplier: Any) -> float:
     """Returns price x size x shares per contract, dollars to the millionth."""
-    # In whole numbers that floats hold: integers of that size are slow where this is compiled.
-    whole = float(micro(price)) * float(size)
-    exactly = whole * as_float(multiplier)
-    if 0 <= whole < _EXACT and 0 <= exactly < _EXACT / 4:
-        return floor(exactly + 0.5) / MICRO
-    return nearest(micro(price) * size * multiplier) / MICRO
+    # What no market trades was refused: floats hold price x size, and integers of that size are slow where compiled.
+    return nearest(float(micro(price)) * float(size) * as_float(multiplier)) / MICRO
 
 
 def _values(

@@ -123,7 +123,7 @@ def _sum(marks: Sequence[PacketPrint]) -> Sums:
             unknown_delta = True
         else:
             delta += of_delta
-        if venue is not None and (not venues or venues[-1] != venue) and venue not in venues:
+        if venue is not None and venue not in venues:
             venues.append(venue)
         if mark.covered:
             placed.add(mark, size)

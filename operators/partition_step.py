@@ -22,7 +22,7 @@ from events.sources import source as source_spec
 from events.types import NS_PER_MS, Book
 from operators.changes import Changes, put_back
 from operators.contract_memory import Known, is_usual, new_instrument, set_multiplier
-from operators.dead import USUAL_NOTIONAL, dead, is_beyond_any
+from operators.dead import dead, is_beyond_any
 from operators.expiry import expired, over_before
 from operators.gathering import Gathering, gathered_with
 from operators.mark import mark, note_tie, take_quote
@@ -95,8 +95,8 @@ class PartitionStep:
         #: tracked likewise.
         self._instruments = Changes()
         self._changed = self._instruments.changed
-        self._quotes_of: dict[str, tuple[bool, Book]] = {}
-        #: The source that was asked for last.
+        #: The source of the last quote, none where that may have changed; whether its quotes stand until replaced, and
+        #: whose book they are when they do not say.
         self._source = ""
         self._of_source: tuple[bool, Book] = (False, "national")
         self._bind()
@@ -163,8 +163,8 @@ class PartitionStep:
         untyped: Sequence[Any] = items
         item: tuple[Any, ...]
         for item in untyped:
-            known: Any = item[0]
-            order_ts: int = known
+            stamp: Any = item[0]
+            order_ts: int = stamp
             rank: int = item[2]
             event: Any = item[5]
             if gathering.next_due < order_ts:
@@ -172,9 +172,9 @@ class PartitionStep:
             if forgets_ts <= order_ts:
                 forgets_ts = self._forget_expired(order_ts)
             if rank == _PRINTS:
-                self._print(event, known, out)
+                self._print(event, stamp, out)
             elif rank == _QUOTES:
-                self._quote(event, known, out)
+                self._quote(event, stamp, out)
             elif rank == _REFERENCE:
                 self._learn(event, order_ts, out)
             elif rank > 0:
@@ -192,8 +192,7 @@ class PartitionStep:
         memory = known.memory
         price: float = event.price
         size: int = event.size
-        notional = price * float(size)
-        if notional > USUAL_NOTIONAL and is_beyond_any(notional, memory.multiplier or 0):
+        if is_beyond_any(price * float(size), memory.multiplier):
             out.dead.append(dead(event, order_ts, f"{event.size} at {event.price} is more than any market trades"))
             return
         if not known.noted:
@@ -250,7 +249,7 @@ class PartitionStep:
         memory, contract = known.memory, known.contract
         source: str = event.source
         if source != self._source:
-            self._of_source = self._quotes_of.get(source) or self._learn_source(source)
+            self._of_source = self.state.quotes_stand.get(source, False), source_spec(source).book
             self._source = source
         stands, default_book = self._of_source
         if not known.noted:
@@ -270,11 +269,6 @@ class PartitionStep:
         order: int = order_ts
         if memory.print_order_ts == order:
             note_tie(out.marks, event, order_ts)
-
-    def _learn_source(self, name: str) -> tuple[bool, Book]:
-        """Returns whether a source's quotes stand until replaced, and whose book they are when they do not say."""
-        found = self._quotes_of[name] = (self.state.quotes_stand.get(name, False), source_spec(name).book)
-        return found
 
     def _note(self, known: Known) -> None:
         """Notes that a contract's memory changes, once until that is written down."""
@@ -346,7 +340,6 @@ class PartitionStep:
             if topic_rank == _QUOTES:
                 declared = record.quotes or source_spec(record.source).quotes
                 self.state.quotes_stand[record.source] = declared == "every_change"
-                self._quotes_of.clear()
                 self._source = ""
             elif topic_rank == _EQUITY_QUOTES:
                 declared = record.quotes or source_spec(record.source).quotes

@@ -9,11 +9,10 @@ it, so that a field added there needs nothing else; it must stay small.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
 
 import msgspec
 
-from events.contracts import Contract, parse_contract
+from events.contracts import parse_contract
 from events.derived import FlowPacket
 from events.settings import Rules, rules_from
 from operators.baseline import BaselineConfig, Baselines, samples_of, windows_of
@@ -25,9 +24,6 @@ from operators.rules.rule import Rule
 from operators.shard_state import Earlier, Parameters, Sample, ShardChanges, ShardDump, UnderlyingDump
 from operators.sharing import underlying_of
 from operators.work import Decision, Interest, Look, Revised, Said, Shipped, Waiting, Warmed, Work
-
-#: Contracts that are kept at hand.
-_MOST_CONTRACTS: Final = 65_536
 
 
 class _Underlying:
@@ -67,7 +63,6 @@ class ShardStep:
         self._ship(dump.shipped)
         self._newly_shipped: dict[str, list[Earlier]] | None = None
         self._touched: dict[str, None] = {}
-        self._contracts: dict[str, Contract] = {}
         self._taken: list[Sample | Parameters] = []
         for each in changes:
             self._put_back(_changes_decoder.decode(each))
@@ -159,16 +154,9 @@ class ShardStep:
             self._judge.packet(memory.rest, packet, packet.ts, out)
 
     def _score(self, packet: FlowPacket, memory: _Underlying, out: Verdicts) -> None:
-        contract = self._contracts.get(packet.contract) or self._parse(packet.contract)
+        contract = parse_contract(packet.contract)
         self._taken.append(memory.baselines.take(packet, contract, self._config, self._shipped))
         out.packets.append(packet)
-
-    def _parse(self, contract_id: str) -> Contract:
-        """Returns a contract, which is at hand the next time."""
-        if len(self._contracts) >= _MOST_CONTRACTS:
-            self._contracts.clear()
-        contract = self._contracts[contract_id] = parse_contract(contract_id)
-        return contract
 
     def _later(self, item: Work, out: Verdicts) -> None:
         """What is not a packet to judge at once changes what is remembered of its underlying."""

@@ -93,16 +93,8 @@ class Valuing:
             last[0] != price or last[1] != spot or last[2] != source or last[3] != expiry_s
             or last[5] is not self.config
         ):  # fmt: skip
-            config: Any = self.config
-            last = (
-                price,
-                spot,
-                source,
-                expiry_s,
-                greeks_of(price, spot, source, strike, call, expiry_s, config),
-                config,
-            )
-            held.valued = last
+            found = greeks_of(price, spot, source, strike, call, expiry_s, self.config)
+            held.valued = last = (price, spot, source, expiry_s, found, self.config)
         greeks: tuple[Any, ...] | None = last[4]
         if greeks is None:
             return spot, source, moneyness, None, None, None, None, None, None
