@@ -25,7 +25,7 @@ from events.code import compiled_directory  # noqa: E402
 #: Types that msgspec reads back by their annotations, which mypyc does not keep; and the package's own door.
 LEFT_OUT = ("__init__.py", "memory.py", "merge_state.py", "partition_state.py", "shard_state.py", "work.py")
 #: How mypyc looks up a name of a module: its globals, the name, the look-up.
-_GLOBAL = re.compile(r"(= CPyStatic_\w+___globals;\n.* = CPyStatics\[\d+\];.*\n.* = )CPyDict_GetItem(?=\()")
+_GLOBAL = re.compile(r"(= CPyStatic_(?:\w+___)?globals;\n.* = CPyStatics\[\d+\];.*\n.* = )CPyDict_GetItem(?=\()")
 #: Compiled forms that are kept, today's among them.
 KEPT = 4
 
