@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any
 
 import msgspec
 import orjson
+
+from events.code import compiled_module
 
 _encoder = msgspec.json.Encoder()
 encode = _encoder.encode
@@ -16,10 +19,20 @@ _CHUNK = 256
 
 def ended_lines(events: Sequence[msgspec.Struct]) -> bytes:
     """Returns the events' bytes, a newline behind each."""
-    lines = _encoder.encode_lines
+    lines = _writer()
     if len(events) <= _CHUNK:
         return lines(events)
     return b"".join([lines(events[i : i + _CHUNK]) for i in range(0, len(events), _CHUNK)])
+
+
+@cache
+def _writer() -> Callable[[Sequence[msgspec.Struct]], bytes]:
+    """Returns what writes lines: msgspec, or its bytes by compiled code in half the time (lines.c)."""
+    compiled = compiled_module("undertow_lines")
+    if compiled is None:
+        return _encoder.encode_lines
+    write: Callable[[Sequence[msgspec.Struct], Callable[[Any], bytes]], bytes] = compiled.ended_lines
+    return lambda events: write(events, encode)
 
 
 def canonical_line(fields: dict[str, Any]) -> bytes:

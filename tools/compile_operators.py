@@ -1,7 +1,8 @@
-"""Compiles `operators` with mypyc, for speed alone: `make compiled`.
+"""Compiles `operators` with mypyc, and what writes events as lines, for speed alone: `make compiled`.
 
 What is compiled is the same code under the same types; tests/operators/test_compiled.py holds its bytes against those
-of the sources. Where there is no C compiler, or Python's headers are missing, it says so in a line and makes nothing.
+of the sources, tests/events/test_lines.py those of events/lines.c against msgspec's. Where there is no C compiler, or
+Python's headers are missing, it says so in a line and makes nothing.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ from events.code import compiled_directory  # noqa: E402
 LEFT_OUT = ("__init__.py", "memory.py", "merge_state.py", "partition_state.py", "shard_state.py", "work.py")
 #: How mypyc looks up a name of a module: its globals, the name, the look-up.
 _GLOBAL = re.compile(r"(= CPyStatic_(?:\w+___)?globals;\n.* = CPyStatics\[\d+\];.*\n.* = )CPyDict_GetItem(?=\()")
+#: What writes events as lines.
+LINES = ROOT / "events" / "lines.c"
 #: Compiled forms that are kept, today's among them.
 KEPT = 4
 
@@ -52,7 +55,7 @@ def build(into: Path, sources: Sequence[str]) -> None:
     Raises SystemExit where a source cannot be compiled.
     """
     from mypyc.build import mypycify
-    from setuptools import setup
+    from setuptools import Extension, setup
 
     with tempfile.TemporaryDirectory(prefix="undertow-compiled-") as scratch:
         extensions = mypycify(list(sources), opt_level="2", debug_level="0", target_dir=f"{scratch}/c")
@@ -64,6 +67,8 @@ def build(into: Path, sources: Sequence[str]) -> None:
             # What is called within stays within: no detour through tables for whoever might replace it.
             extension.extra_compile_args += ["-fno-semantic-interposition", "-fvisibility=hidden"]
             extension.extra_compile_args += ["-include", str(Path(__file__).with_name("inline_caches.h"))]
+        options = ["-O2", "-g0", "-ffp-contract=off", "-fvisibility=hidden"]
+        extensions.append(Extension("undertow_lines", [str(LINES)], extra_compile_args=options))
         commands = ["--quiet", "build_ext", "--build-lib", str(into), "--build-temp", f"{scratch}/o"]
         setup(name="undertow-operators", ext_modules=extensions, script_args=commands, packages=[])
 
