@@ -21,8 +21,9 @@ from connectors.telemetry import meters
 from events.control import Control, decode_control
 from events.deadletters import dead_letter
 from events.derived import DeadLetter
+from events.reading import lines_reader
 from events.sessions import next_boundary
-from events.topics import RAW_TOPICS, decoder
+from events.topics import RAW_TOPICS, TOPICS, decoder
 from events.types import FOREVER_NS, MIN_TS_NS
 from operators.merge import Merge
 from operators.merge_state import Item, MergeState
@@ -139,6 +140,7 @@ class TapePartition(StatefulSourcePartition[tuple[str, Released], str]):
         state = _state_decoder.decode(start) if start else TapeState()
         self._merge = Merge(state)
         self._decoders = {topic: decoder(topic) for topic in RAW_TOPICS}
+        self._readers = {topic: lines_reader(TOPICS[topic].type) for topic in RAW_TOPICS}
         self._last = state.last
         self._boundary = state.boundary
         self._watermark = -1
@@ -228,7 +230,7 @@ class TapePartition(StatefulSourcePartition[tuple[str, Released], str]):
 
     def _feed_events(self, topic: str, batch: StoredBatch) -> None:
         try:
-            events = self._decoders[topic].decode_lines(batch.payload)
+            events = self._readers[topic](batch.payload)
         except _UNREADABLE:
             events = []
         if len(events) == batch.count:

@@ -1,8 +1,8 @@
 """Which code computes: a digest over the rooms whose behaviour shows in derived events, and its compiled form.
 
-`make compiled` lets mypyc compile `operators` into `build/compiled/DIGEST.PLATFORM`, and beside them what writes events
-as lines (lines.c). It is used while the sources are those that it was made of, else they run as they are, and msgspec
-writes: either way the same bytes.
+`make compiled` lets mypyc compile `operators` into `build/compiled/DIGEST.PLATFORM`, and beside them what writes and
+reads events as lines (lines.c, reading.c). It is used while the sources are those that it was made of, else they run as
+they are, and msgspec writes and reads: either way the same bytes.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Compiles `operators` with mypyc, and what writes events as lines, for speed alone: `make compiled`.
+"""Compiles `operators` with mypyc, and what writes and reads events as lines, for speed alone: `make compiled`.
 
 What is compiled is the same code under the same types; tests/operators/test_compiled.py holds its bytes against those
-of the sources, tests/events/test_lines.py those of events/lines.c against msgspec's. Where there is no C compiler, or
-Python's headers are missing, it says so in a line and makes nothing.
+of the sources, tests/events what events/lines.c and events/reading.c do against msgspec. Where there is no C compiler,
+or Python's headers are missing, it says so in a line and makes nothing.
 """
 
 from __future__ import annotations
@@ -27,8 +27,6 @@ from events.code import compiled_directory  # noqa: E402
 LEFT_OUT = ("__init__.py", "memory.py", "merge_state.py", "partition_state.py", "shard_state.py", "work.py")
 #: How mypyc looks up a name of a module: its globals, the name, the look-up.
 _GLOBAL = re.compile(r"(= CPyStatic_(?:\w+___)?globals;\n.* = CPyStatics\[\d+\];.*\n.* = )CPyDict_GetItem(?=\()")
-#: What writes events as lines.
-LINES = ROOT / "events" / "lines.c"
 #: Compiled forms that are kept, today's among them.
 KEPT = 4
 
@@ -68,7 +66,8 @@ def build(into: Path, sources: Sequence[str]) -> None:
             extension.extra_compile_args += ["-fno-semantic-interposition", "-fvisibility=hidden"]
             extension.extra_compile_args += ["-include", str(Path(__file__).with_name("inline_caches.h"))]
         options = ["-O2", "-g0", "-ffp-contract=off", "-fvisibility=hidden"]
-        extensions.append(Extension("undertow_lines", [str(LINES)], extra_compile_args=options))
+        for source in sorted((ROOT / "events").glob("*.c")):
+            extensions.append(Extension(f"undertow_{source.stem}", [str(source)], extra_compile_args=options))
         commands = ["--quiet", "build_ext", "--build-lib", str(into), "--build-temp", f"{scratch}/o"]
         setup(name="undertow-operators", ext_modules=extensions, script_args=commands, packages=[])
 

@@ -21,6 +21,7 @@ from connectors.store.base import Store, read_progress
 from connectors.store.schema import CONTROL, PROGRESS, Columns, Values, own_columns, stored, table
 from connectors.telemetry import meters
 from events.control import decode_control
+from events.reading import lines_reader
 from events.topics import DERIVED_TOPICS, RAW_TOPICS, TOPICS, decoder
 from events.types import FOREVER_NS
 
@@ -49,6 +50,7 @@ class TopicRows:
         self._raw = TOPICS[topic].layer == "raw"
         self._own = [(column, attrgetter(column.name)) for column in own_columns(topic)]
         self._decoder = decoder(topic)
+        self._read_lines = lines_reader(TOPICS[topic].type)
         self._pieces: list[_Piece] = []
 
     def add(self, batch: StoredBatch) -> int:
@@ -56,7 +58,7 @@ class TopicRows:
         offsets = np.arange(batch.first, batch.next, dtype=np.uint64)
         floors = floors_of(batch)
         try:
-            events = self._decoder.decode_lines(batch.payload)
+            events = self._read_lines(batch.payload)
         except (msgspec.MsgspecError, UnicodeDecodeError):
             events, kept = self._decode_each(batch)
             offsets, floors = offsets[kept], floors[kept]
