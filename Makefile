@@ -25,7 +25,7 @@ $(STAMP): requirements.lock pyproject.toml .ci/venv.sh
 	@sh .ci/venv.sh
 	@touch $@
 
-compiled: $(STAMP) ## let mypyc compile operators, where this machine has a C compiler: faster, the same bytes
+compiled: $(STAMP) ## compile operators, where this machine has a C compiler: faster, the same bytes
 	@$(BIN)/python tools/compile_operators.py
 
 test: export PYTHONHASHSEED := $(PYTHONHASHSEED)

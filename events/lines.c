@@ -7,13 +7,19 @@
 
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
+#include <float.h>
 #include <math.h>
 #include <stdint.h>
 #include <structmember.h>
 
-/* Types whose plan is kept; nesting from which msgspec is asked. */
+#if FLT_EVAL_METHOD != 0
+#error "a quotient has to be rounded once, to a double"
+#endif
+
+/* Types whose plan is kept; nesting from which msgspec is asked; bytes that are expected of an event at most. */
 #define MOST_PLANS 64
 #define MOST_DEPTH 16
+#define MOST_USUAL 4096
 
 typedef struct {
     Py_ssize_t offset;  /* of the slot in an instance */
@@ -38,6 +44,8 @@ typedef enum { WRITTEN, UNUSUAL, FAILED } Result;
 
 static Plan plans[MOST_PLANS];
 static int planned;
+/* The type of struct types: only what is exactly of it is planned, for it answers without anybody's Python. */
+static PyTypeObject *struct_meta;
 /* Bytes of an event of the last lines: where the next ones begin. */
 static Py_ssize_t usual_length = 512;
 
@@ -169,7 +177,7 @@ static inline Result put_text(Out *out, PyObject *text) {
     char *at = out->at;
     uint64_t eight, found = 0;
     *at++ = '"';
-    for (; i + 8 <= length; i += 8) {
+    for (; length - i >= 8; i += 8) {
         memcpy(&eight, from + i, 8);
         memcpy(at + i, &eight, 8);
         found |= escapes(eight);
@@ -197,12 +205,14 @@ static int plan_fields(Plan *plan, PyObject *names, PyObject *written, PyObject 
     }
     plan->fields = PyMem_Calloc((size_t)count + 1, sizeof(Field));
     plan->names = PyBytes_FromStringAndSize(NULL, length + 8);
+    if (plan->fields == NULL) PyErr_NoMemory();
     if (plan->fields == NULL || plan->names == NULL) return -1;
     char *at = PyBytes_AS_STRING(plan->names);
     for (Py_ssize_t i = 0; i < count; i++) {
         Field *field = &plan->fields[i];
         PyObject *slot = _PyType_Lookup(plan->type, PyTuple_GET_ITEM(names, i));
         if (slot == NULL || !Py_IS_TYPE(slot, &PyMemberDescr_Type)) return 0;
+        if (!PyType_IsSubtype(plan->type, PyDescr_TYPE(slot))) return 0; /* another type's */
         PyMemberDef *member = ((PyMemberDescrObject *)slot)->d_member;
         if (member->type != T_OBJECT_EX || member->offset <= 0) return 0;
         field->offset = member->offset;
@@ -237,12 +247,11 @@ static int plan_type(Plan *plan) {
     PyObject *names = PyObject_GetAttrString(type, "__struct_fields__");
     PyObject *written = PyObject_GetAttrString(type, "__struct_encode_fields__");
     PyObject *defaults = PyObject_GetAttrString(type, "__struct_defaults__");
-    int done = 0;
-    PyErr_Clear(); /* what is no struct is msgspec's to judge */
-    if (config && names && written && defaults && PyTuple_Check(names) && PyTuple_Check(written) &&
-        PyTuple_Check(defaults)) {
+    int done = -1;
+    if (config && names && written && defaults) {
         int tagged = is_true(config, "tag"), array = is_true(config, "array_like"), omits = is_true(config, "omit_defaults");
-        done = tagged < 0 || array < 0 || omits < 0 ? -1 : tagged || array ? 0 : plan_fields(plan, names, written, defaults, omits);
+        int plain = PyTuple_Check(names) && PyTuple_Check(written) && PyTuple_Check(defaults) && !tagged && !array;
+        done = tagged < 0 || array < 0 || omits < 0 ? -1 : plain ? plan_fields(plan, names, written, defaults, omits) : 0;
     }
     Py_XDECREF(config);
     Py_XDECREF(names);
@@ -251,23 +260,35 @@ static int plan_type(Plan *plan) {
     return done;
 }
 
+/* Returns the plan of a type that has one, NULL where there is none. */
+static Plan *known_plan(PyTypeObject *type) {
+    for (int i = 0; i < planned; i++) {
+        if (plans[i].type == type) return &plans[i];
+    }
+    return NULL;
+}
+
 /* Returns how a type's events are written, NULL where msgspec is asked or, with an error set, where memory is short. */
 static const Plan *plan_of(PyTypeObject *type) {
-    for (int i = 0; i < planned; i++) {
-        if (plans[i].type == type) return plans[i].count < 0 ? NULL : &plans[i];
+    Plan *known = known_plan(type);
+    if (known == NULL) {
+        if (!Py_IS_TYPE(type, struct_meta) || planned >= MOST_PLANS) return NULL;
+        Plan plan = {type, NULL, -1, NULL};
+        int done = plan_type(&plan);
+        if (!done) plan.count = -1;
+        /* Looked for once more: whoever ran meanwhile may have planned it. */
+        known = known_plan(type);
+        if (done < 0 || known != NULL || planned >= MOST_PLANS) {
+            Py_CLEAR(plan.names);
+            PyMem_Free(plan.fields);
+            if (done < 0 || known == NULL) return NULL;
+        } else {
+            Py_INCREF(type);
+            known = &plans[planned++];
+            *known = plan;
+        }
     }
-    if (planned == MOST_PLANS) return NULL;
-    Plan *plan = &plans[planned];
-    *plan = (Plan){(PyTypeObject *)Py_NewRef(type), NULL, -1, NULL};
-    int done = plan_type(plan);
-    if (done < 0) {
-        Py_CLEAR(plan->type);
-        Py_CLEAR(plan->names);
-        PyMem_Free(plan->fields);
-        return NULL;
-    }
-    planned++;
-    return done ? plan : NULL;
+    return known->count < 0 ? NULL : known;
 }
 
 /* ---- values ---- */
@@ -358,9 +379,7 @@ static Result put_value(Out *out, PyObject *value, int depth) {
 /* ---- lines ---- */
 
 static int put_as_msgspec(Out *out, PyObject *event, PyObject *encode) {
-    Py_INCREF(event); /* whoever encodes it may let go of it */
     PyObject *line = PyObject_CallOneArg(encode, event);
-    Py_DECREF(event);
     if (line == NULL) return -1;
     if (!PyBytes_CheckExact(line)) {
         PyErr_SetString(PyExc_TypeError, "encode() returns bytes");
@@ -403,7 +422,10 @@ static PyObject *ended_lines(PyObject *module, PyObject *const *arguments, Py_ss
     }
     /* Asked anew each time: what encodes an unusual event may be anybody's code. */
     for (; each < PySequence_Fast_GET_SIZE(events); each++) {
-        if (put_line(&out, PySequence_Fast_GET_ITEM(events, each), arguments[1]) < 0) {
+        PyObject *event = Py_NewRef(PySequence_Fast_GET_ITEM(events, each));
+        int failed = put_line(&out, event, arguments[1]) < 0;
+        Py_DECREF(event);
+        if (failed) {
             Py_XDECREF(out.bytes);
             Py_DECREF(events);
             return NULL;
@@ -411,7 +433,7 @@ static PyObject *ended_lines(PyObject *module, PyObject *const *arguments, Py_ss
     }
     Py_DECREF(events);
     Py_ssize_t length = out.at - PyBytes_AS_STRING(out.bytes);
-    if (each) usual_length = length / each;
+    if (each) usual_length = length / each < MOST_USUAL ? length / each : MOST_USUAL;
     _PyBytes_Resize(&out.bytes, length);
     return out.bytes;
 }
@@ -424,4 +446,12 @@ static PyMethodDef methods[] = {
 
 static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, "undertow_lines", NULL, -1, methods, NULL, NULL, NULL, NULL};
 
-PyMODINIT_FUNC PyInit_undertow_lines(void) { return PyModule_Create(&module); }
+PyMODINIT_FUNC PyInit_undertow_lines(void) {
+    PyObject *msgspec = PyImport_ImportModule("msgspec");
+    PyObject *base = msgspec == NULL ? NULL : PyObject_GetAttrString(msgspec, "Struct");
+    Py_XDECREF(msgspec);
+    if (base == NULL) return NULL;
+    struct_meta = (PyTypeObject *)Py_NewRef(Py_TYPE(base));
+    Py_DECREF(base);
+    return PyModule_Create(&module);
+}

@@ -8,11 +8,16 @@
 
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
+#include <float.h>
 #include <stdint.h>
 #include <structmember.h>
 
 #if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
 #error "eight bytes are read as a number, the first one lowest"
+#endif
+
+#if FLT_EVAL_METHOD != 0
+#error "a quotient has to be rounded once, to a double"
 #endif
 
 typedef enum { TEXT, WHOLE, DECIMAL, FLAG, TEXTS, ONE_OF } Kind;
@@ -73,7 +78,7 @@ static inline uint64_t stops(uint64_t eight) {
 
 /* Returns the plain text's end, where its closing quote stands; NULL where it is not plain. */
 static inline const char *end_of_text(const char *at, const char *end) {
-    for (; at + 8 <= end; at += 8) {
+    for (; end - at >= 8; at += 8) {
         uint64_t found = stops(eight_of(at));
         if (found) {
             at += __builtin_ctzll(found) >> 3;
@@ -94,7 +99,7 @@ static inline int is_digit(char byte) { return (unsigned char)(byte - '0') < 10;
 static inline int digits(In *in, uint64_t *value) {
     const char *began = in->at, *at = began;
     uint64_t sum = *value;
-    while (at + 8 <= in->end && at - began <= 8) {
+    while (in->end - at >= 8 && at - began <= 8) {
         uint64_t eight = eight_of(at);
         if (((eight & EACH(0xf0)) ^ EACH(0x30)) | (((eight + EACH(6)) & EACH(0xf0)) ^ EACH(0x30))) break;
         eight = (eight & EACH(0x0f)) * 2561 >> 8;
@@ -345,7 +350,8 @@ static int plan_field(Field *field, PyTypeObject *type, PyObject *of) {
         return -1;
     }
     PyObject *slot = _PyType_Lookup(type, attribute);
-    PyMemberDef *member = slot != NULL && Py_IS_TYPE(slot, &PyMemberDescr_Type) ? ((PyMemberDescrObject *)slot)->d_member : NULL;
+    int own = slot != NULL && Py_IS_TYPE(slot, &PyMemberDescr_Type) && PyType_IsSubtype(type, PyDescr_TYPE(slot));
+    PyMemberDef *member = own ? ((PyMemberDescrObject *)slot)->d_member : NULL;
     if (member == NULL || member->type != T_OBJECT_EX || member->offset <= 0 || kind < TEXT || kind > ONE_OF) {
         PyErr_Format(PyExc_TypeError, "%U is no field that stands in a slot", attribute);
         return -1;
@@ -379,7 +385,13 @@ static PyObject *plan(PyObject *module, PyObject *arguments) {
     }
     made->type = (PyTypeObject *)Py_NewRef(type);
     made->spec = Py_NewRef(fields);
-    return PyCapsule_New(made, PLAN, forget_plan);
+    PyObject *capsule = PyCapsule_New(made, PLAN, forget_plan);
+    if (capsule == NULL) {
+        Py_DECREF(type);
+        Py_DECREF(fields);
+        PyMem_Free(made);
+    }
+    return capsule;
 }
 
 static PyMethodDef methods[] = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 from functools import cache
+from types import MemberDescriptorType
 from typing import Any
 
 import msgspec
@@ -40,16 +41,17 @@ def lines_reader(kind: type[msgspec.Struct]) -> Callable[[bytes], list[Any]]:
 def _fields_of(kind: type[msgspec.Struct]) -> tuple[tuple[Any, ...], ...] | None:
     """Returns a type's fields for reading.c, None where one of them is more than it reads."""
     struct = inspect.type_info(kind)
-    config = kind.__struct_config__
-    if not isinstance(struct, inspect.StructType) or config.gc or struct.tag is not None or struct.array_like:
+    if not isinstance(struct, inspect.StructType) or struct.cls is not kind or kind.__struct_config__.gc:
         return None
-    if hasattr(kind, "__post_init__"):
+    if struct.tag is not None or struct.array_like or hasattr(kind, "__post_init__") or hasattr(kind, "__del__"):
         return None
     fields = []
     for field in struct.fields:
         options = [_bare(each) for each in _options(field.type)]
         values = [each for each in options if not isinstance(each, inspect.NoneType)]
         form = _form(values[0]) if len(values) == 1 else None
+        if not isinstance(getattr(kind, field.name), MemberDescriptorType):
+            return None
         if form is None or field.default_factory is not msgspec.NODEFAULT:
             return None
         default = () if field.default is msgspec.NODEFAULT else (field.default,)

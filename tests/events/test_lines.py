@@ -5,10 +5,13 @@ from __future__ import annotations
 import gc
 import importlib.util
 import random
+import resource
 import shutil
 import struct
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from enum import Enum
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 from typing import Any
@@ -204,6 +207,53 @@ def test_a_list_may_shrink_while_an_unusual_event_is_encoded(write: Write) -> No
         return _encoder.encode(event)
 
     assert write(events, encode) == '{"value":"é"}\n'.encode()
+
+
+def test_types_that_answer_in_python_are_left_to_msgspec(write: Write) -> None:
+    """Asked how it is written, such a type might empty the list that its events stand in."""
+    events: list[Any] = []
+
+    class Emptying(type(msgspec.Struct)):  # type: ignore[misc]
+        def __getattribute__(cls, name: str) -> Any:
+            if name == "__struct_config__":
+                events.clear()
+                write([Plain(1)], _encoder.encode)
+            return super().__getattribute__(name)
+
+    class Sly(msgspec.Struct, metaclass=Emptying):
+        value: Any
+
+    class Colour(Enum):
+        RED = "red"
+
+    events += [Sly(1), Plain([Sly(2), Colour.RED]), Plain({"a": Sly(3)})]
+    assert _same(write, events) == 3
+    assert len(events) == 3
+
+
+def test_a_field_that_another_type_keeps_is_left_to_msgspec(write: Write) -> None:
+    class Wide(msgspec.Struct):
+        one: Any
+        two: Any
+        value: Any
+
+    class Narrow(msgspec.Struct):
+        value: Any
+
+    narrow = Narrow(1)
+    Narrow.value = Wide.__dict__["value"]
+    asked = Asked()
+    with suppress(TypeError):
+        write([narrow], asked)
+    assert asked.times == 1
+
+
+def test_a_long_event_does_not_make_room_for_many_as_long(write: Write) -> None:
+    for _ in range(3):
+        write([Plain("x" * (1 << 22))], _encoder.encode)
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        assert len(write([Plain(1)] * 4096, _encoder.encode)) == 4096 * len(b'{"value":1}\n')
+        assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 1 << 20
 
 
 def test_nothing_is_kept_of_what_was_written(write: Write) -> None:

@@ -7,7 +7,7 @@ import math
 import random
 import sys
 from collections.abc import Callable
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Generic, Literal, TypeVar
 
 import msgspec
 import pytest
@@ -23,6 +23,7 @@ from events.types import FOREVER_NS, MAX_PRICE, MAX_TS_NS, MIN_TS_NS
 from tests.conftest import require_engine
 
 _TS = 1_767_623_434_782_239_677
+Of = TypeVar("Of")
 Read = Callable[[bytes], list[Any] | None]
 
 
@@ -274,8 +275,27 @@ def test_types_that_are_more_than_it_reads_are_left_to_msgspec() -> None:
         def __post_init__(self) -> None:
             raise ValueError("no")
 
-    for kind in (Tracked, Tagged, Pattern, Either, Made, Checked, FlowPacket):
+    class Finalized(Struct, gc=False):
+        text: str
+
+        def __del__(self) -> None:
+            pass
+
+    class Base(Struct, gc=False):
+        text: str
+
+    class Shadowed(Base, gc=False):
+        text = property(lambda self: "its own")
+
+    class Generics(Struct, Generic[Of], gc=False):
+        value: Of
+
+    for kind in (Tracked, Tagged, Pattern, Either, Made, Checked, Finalized, Shadowed, FlowPacket):
         assert _fields_of(kind) is None
+    whole: Any = Generics[int]
+    assert lines_reader(whole)(b'{"value":1}') == [Generics(1)]
+    with pytest.raises(msgspec.ValidationError):
+        lines_reader(whole)(b'{"value":"a"}')
     compiled = _compiled()
     with pytest.raises(TypeError):
         compiled.plan(Tracked, ())
