@@ -19,6 +19,7 @@ from types import ModuleType
 
 _ROOT = Path(__file__).parents[1]
 _ROOMS = ("events", "operators")
+_SOURCES = (".py", ".c", ".h")
 #: Says that the sources are to run as they are, whatever was compiled.
 PLAIN = "UNDERTOW_PLAIN"
 
@@ -28,7 +29,7 @@ def code_digest() -> str:
     """Returns 16 hex digits over the sources of `events` and `operators`."""
     digest = sha256()
     for room in _ROOMS:
-        for path in sorted(each for each in (_ROOT / room).rglob("*") if each.suffix in (".py", ".c")):
+        for path in sorted(each for each in (_ROOT / room).rglob("*") if each.suffix in _SOURCES):
             digest.update(path.relative_to(_ROOT).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()[:16]
 

@@ -7,14 +7,8 @@
 
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
-#include <float.h>
-#include <math.h>
-#include <stdint.h>
 #include <structmember.h>
-
-#if FLT_EVAL_METHOD != 0
-#error "a quotient has to be rounded once, to a double"
-#endif
+#include "digits.h"
 
 /* Types whose plan is kept; nesting from which msgspec is asked; bytes that are expected of an event at most. */
 #define MOST_PLANS 64
@@ -77,49 +71,10 @@ static inline void put(Out *out, const char *from, Py_ssize_t length) {
     out->at += length;
 }
 
-/* Room that is made before every value: for a number or a word, what stands around it, and a copy's last eight bytes. */
+/* Room made before every value: for a number or a word, what stands around it, and a copy's last eight bytes. */
 #define ROOM 48
 
 /* ---- numbers ---- */
-
-static const char PAIRS[] =
-    "00010203040506070809101112131415161718192021222324252627282930313233343536373839404142434445464748495051525354555657585960616263646566676869"
-    "707172737475767778798081828384858687888990919293949596979899";
-
-static inline char *put_pair(char *at, unsigned value) {
-    memcpy(at, PAIRS + 2 * value, 2);
-    return at + 2;
-}
-
-static inline char *put_eight(char *at, uint32_t value) {
-    uint32_t high = value / 10000, low = value % 10000;
-    at = put_pair(put_pair(at, high / 100), high % 100);
-    return put_pair(put_pair(at, low / 100), low % 100);
-}
-
-static inline char *put_first(char *at, uint32_t value) { /* below 100, without a zero before it */
-    if (value >= 10) return put_pair(at, value);
-    *at = (char)('0' + value);
-    return at + 1;
-}
-
-static inline char *put_small(char *at, uint32_t value) { /* below 10^8, without zeros before it */
-    if (value < 100) return put_first(at, value);
-    if (value < 10000) return put_pair(put_first(at, value / 100), value % 100);
-    uint32_t high = value / 10000, low = value % 10000;
-    at = high < 100 ? put_first(at, high) : put_pair(put_first(at, high / 100), high % 100);
-    return put_pair(put_pair(at, low / 100), low % 100);
-}
-
-static inline char *put_whole(char *at, uint64_t value) {
-    if (value < 100000000) return put_small(at, (uint32_t)value);
-    uint64_t high = value / 100000000;
-    uint32_t low = (uint32_t)(value - high * 100000000);
-    if (high < 100000000) return put_eight(put_small(at, (uint32_t)high), low);
-    uint64_t highest = high / 100000000;
-    at = put_small(at, (uint32_t)highest);
-    return put_eight(put_eight(at, (uint32_t)(high - highest * 100000000)), low);
-}
 
 static inline Result put_int(Out *out, PyObject *number) {
     int overflow;
@@ -130,37 +85,14 @@ static inline Result put_int(Out *out, PyObject *number) {
     return WRITTEN;
 }
 
-/* A decimal of at most 15 digits is the shortest of its double and the only one as short (IEEE 754, 5.12.2): where a
-   number of millionths below 10^15 divides to the very value, its digits are those to print. Both of the quotient are
-   exact in a double, so that it is rounded once, as a reader of the digits rounds them. */
 static inline Result put_float(Out *out, double value) {
-    double size = fabs(value);
-    if (!(size < 1e9) || (size == 0.0 && signbit(value))) return UNUSUAL;
-    uint64_t millionths = (uint64_t)(size * 1e6 + 0.5);
-    if ((double)millionths / 1e6 != size || (millionths == 0 && size != 0.0)) return UNUSUAL;
-    char *at = out->at;
-    if (value < 0) *at++ = '-';
-    if (millionths != 0 && millionths < 10) { /* as msgspec writes a single digit that small */
-        *at++ = (char)('0' + millionths);
-        memcpy(at, "e-6", 3);
-        out->at = at + 3;
-        return WRITTEN;
-    }
-    uint32_t whole = (uint32_t)(millionths / 1000000), part = (uint32_t)(millionths % 1000000);
-    at = put_whole(at, whole);
-    *at = '.';
-    put_pair(at + 1, part / 10000);
-    put_pair(at + 3, part / 100 % 100);
-    put_pair(at + 5, part % 100);
-    int last = 6;
-    while (last > 1 && at[last] == '0') last--;
-    out->at = at + last + 1;
+    char *behind = put_decimal(out->at, value);
+    if (behind == NULL) return UNUSUAL;
+    out->at = behind;
     return WRITTEN;
 }
 
 /* ---- text ---- */
-
-#define EACH(byte) (0x0101010101010101ULL * (byte))
 
 /* Tells whether any of eight ASCII bytes is to be escaped: a control, a quote or a backslash. */
 static inline uint64_t escapes(uint64_t eight) {
@@ -175,10 +107,10 @@ static inline Result put_text(Out *out, PyObject *text) {
     const char *from = (const char *)PyUnicode_1BYTE_DATA(text);
     if (out_need(out, length + ROOM) < 0) return FAILED;
     char *at = out->at;
-    uint64_t eight, found = 0;
+    uint64_t found = 0;
     *at++ = '"';
     for (; length - i >= 8; i += 8) {
-        memcpy(&eight, from + i, 8);
+        uint64_t eight = eight_of(from + i);
         memcpy(at + i, &eight, 8);
         found |= escapes(eight);
     }
@@ -249,9 +181,12 @@ static int plan_type(Plan *plan) {
     PyObject *defaults = PyObject_GetAttrString(type, "__struct_defaults__");
     int done = -1;
     if (config && names && written && defaults) {
-        int tagged = is_true(config, "tag"), array = is_true(config, "array_like"), omits = is_true(config, "omit_defaults");
+        int tagged = is_true(config, "tag"), array = is_true(config, "array_like");
+        int omits = is_true(config, "omit_defaults");
         int plain = PyTuple_Check(names) && PyTuple_Check(written) && PyTuple_Check(defaults) && !tagged && !array;
-        done = tagged < 0 || array < 0 || omits < 0 ? -1 : plain ? plan_fields(plan, names, written, defaults, omits) : 0;
+        if (tagged >= 0 && array >= 0 && omits >= 0) {
+            done = plain ? plan_fields(plan, names, written, defaults, omits) : 0;
+        }
     }
     Py_XDECREF(config);
     Py_XDECREF(names);

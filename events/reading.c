@@ -1,5 +1,5 @@
-/* Events from lines, at once: what msgspec's typed decoder makes of them (reading.py), which is asked for a whole payload
-   wherever a line is not as events are written: fields in their order, no spaces, nothing escaped, within bounds.
+/* Events from lines, at once: what msgspec's typed decoder makes of them (reading.py), which is asked for the whole
+   payload wherever a line is not as events are written: fields in their order, no spaces, nothing escaped, within bounds.
    tests/events/test_reading.py holds one against the other.
 
    What is gained: a field's name is compared where it is expected instead of looked for, a time of 19 digits is three
@@ -8,17 +8,8 @@
 
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
-#include <float.h>
-#include <stdint.h>
 #include <structmember.h>
-
-#if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
-#error "eight bytes are read as a number, the first one lowest"
-#endif
-
-#if FLT_EVAL_METHOD != 0
-#error "a quotient has to be rounded once, to a double"
-#endif
+#include "digits.h"
 
 typedef enum { TEXT, WHOLE, DECIMAL, FLAG, TEXTS, ONE_OF } Kind;
 
@@ -55,20 +46,7 @@ typedef struct {
 
 static Kept kept_texts[KEPT], kept_tuples[KEPT / 16];
 
-/* Where a line is read; `at` is moved past what was understood. */
-typedef struct {
-    const char *at, *end;
-} In;
-
-/* ---- bytes, eight at a time ---- */
-
-#define EACH(byte) (0x0101010101010101ULL * (byte))
-
-static inline uint64_t eight_of(const char *at) {
-    uint64_t eight;
-    memcpy(&eight, at, 8);
-    return eight;
-}
+/* ---- text ---- */
 
 /* Marks the first byte that ends or spoils a plain text: a quote, a backslash, a control, one of a longer character. */
 static inline uint64_t stops(uint64_t eight) {
@@ -91,29 +69,6 @@ static inline const char *end_of_text(const char *at, const char *end) {
         if (byte < 0x20 || byte >= 0x80 || byte == '\\') return NULL;
     }
     return NULL;
-}
-
-static inline int is_digit(char byte) { return (unsigned char)(byte - '0') < 10; }
-
-/* Reads up to 19 digits into `value`, moves past them and returns how many there were; 20 where there are more. */
-static inline int digits(In *in, uint64_t *value) {
-    const char *began = in->at, *at = began;
-    uint64_t sum = *value;
-    while (in->end - at >= 8 && at - began <= 8) {
-        uint64_t eight = eight_of(at);
-        if (((eight & EACH(0xf0)) ^ EACH(0x30)) | (((eight + EACH(6)) & EACH(0xf0)) ^ EACH(0x30))) break;
-        eight = (eight & EACH(0x0f)) * 2561 >> 8;
-        eight = (eight & 0x00ff00ff00ff00ffULL) * 6553601 >> 16;
-        sum = sum * 100000000 + ((eight & 0x0000ffff0000ffffULL) * 42949672960001ULL >> 32);
-        at += 8;
-    }
-    for (; at < in->end && is_digit(*at); at++) {
-        if (at - began == 19) return 20;
-        sum = sum * 10 + (uint64_t)(*at - '0');
-    }
-    *value = sum;
-    in->at = at;
-    return (int)(at - began);
 }
 
 /* ---- values: each returns a new reference; NULL without an error where msgspec is to be asked ---- */
@@ -197,7 +152,8 @@ static PyObject *read_texts(In *in) {
     if (in->at >= in->end || *in->at != '[') return NULL;
     const char *from = in->at;
     Py_ssize_t most = in->end - from < SHORT ? in->end - from : SHORT;
-    const char *close = memchr(from, ']', (size_t)most); /* within a text it is no end, and then nothing is kept of it */
+    /* Within a text it is no end, and then nothing is kept of it. */
+    const char *close = memchr(from, ']', (size_t)most);
     if (close == NULL) return read_some_texts(in);
     Kept *place = place_of(kept_tuples, KEPT / 16, from, close + 1 - from);
     if (is_kept(place, from, close + 1 - from)) {
@@ -227,8 +183,8 @@ static PyObject *read_whole(In *in, int64_t least, int64_t most) {
 static const double TENS[] = {1e0, 1e1, 1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,
                               1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19};
 
-/* Digits below 2^53 and a power of ten up to 10^22 are doubles both, so that their quotient is the decimal's own double,
-   rounded once (W. D. Clinger, How to read floating point numbers accurately, 1990). */
+/* Digits below 2^53 and a power of ten up to 10^22 are doubles both, so that their quotient is the decimal's own
+   double, rounded once (W. D. Clinger, How to read floating point numbers accurately, 1990). */
 static PyObject *read_decimal(In *in, double low, double high) {
     uint64_t value = 0;
     int negative = in->at < in->end && *in->at == '-';
@@ -282,7 +238,7 @@ static PyObject *read_event(In *in, const Plan *plan) {
     char before = '{';
     while (closed && in->at < in->end && *in->at == before) {
         in->at++;
-        /* Fields that the line leaves out are passed over; one that is not found further on is unknown or out of order. */
+        /* Fields that a line leaves out are passed over; what is not found further on is unknown or out of order. */
         for (;; field++) {
             if (field == behind) goto unusual;
             if (word(in, field->name, field->length)) break;
@@ -346,7 +302,8 @@ static int plan_field(Field *field, PyTypeObject *type, PyObject *of) {
     int kind;
     long long least, most;
     if (!PyArg_ParseTuple(of, "Uy#ipO!O!LLdd", &attribute, &field->name, &field->length, &kind, &field->nullable,
-                          &PyTuple_Type, &usual, &PyTuple_Type, &field->allowed, &least, &most, &field->low, &field->high)) {
+                          &PyTuple_Type, &usual, &PyTuple_Type, &field->allowed, &least, &most, &field->low,
+                          &field->high)) {
         return -1;
     }
     PyObject *slot = _PyType_Lookup(type, attribute);
@@ -397,10 +354,12 @@ static PyObject *plan(PyObject *module, PyObject *arguments) {
 static PyMethodDef methods[] = {
     {"plan", plan, METH_VARARGS, "plan(type, fields): how lines of the type are read; see plan_field."},
     {"read_lines", (PyCFunction)(void (*)(void))read_lines, METH_FASTCALL,
-     "read_lines(plan, payload): the events of newline-delimited JSON, None where a line is not as events are written."},
+     "read_lines(plan, payload): events of newline-delimited JSON, None where a line is not as events are written."},
     {NULL, NULL, 0, NULL},
 };
 
-static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, "undertow_reading", NULL, -1, methods, NULL, NULL, NULL, NULL};
+static struct PyModuleDef module = {
+    PyModuleDef_HEAD_INIT, "undertow_reading", NULL, -1, methods, NULL, NULL, NULL, NULL,
+};
 
 PyMODINIT_FUNC PyInit_undertow_reading(void) { return PyModule_Create(&module); }
