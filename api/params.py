@@ -15,6 +15,7 @@ from events.types import FOREVER_NS
 
 _TYPES = {"time": "string", "int": "integer", "number": "number", "text": "string"}
 MAX_TEXT = 2048
+_TICKERS = ("underlying", "symbol")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,8 @@ class Param:
             raise bad(self.name, f"{value[:MAX_TEXT]!r} is none of {', '.join(self.choices)}")
         if not value or len(value) > MAX_TEXT:
             raise bad(self.name, f"needs 1 to {MAX_TEXT} characters")
+        if self.name in _TICKERS and value != value.upper():
+            raise bad(self.name, f"{value!r} is no ticker: {value.upper()} is, in upper case")
         return value
 
 

@@ -100,7 +100,7 @@ class Rules(Group):
         0.5, ge=0, le=1, description="least share of covered size at the quote that a claimed side takes, or through it"
     )
     classifier_min_prints: int = Field(
-        3, ge=1, description="sold premium, closing, far-dated: least number of prints below the next"
+        3, ge=1, description="sold premium, opening, closing, far-dated: least prints below the single-print premium"
     )
     classifier_single_print_premium: float = Field(
         450_000, ge=0, description="premium from which one print says as much as several, dollars"

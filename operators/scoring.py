@@ -116,6 +116,9 @@ def score_structure(subject: StructureSubject, hits: Sequence[Hit]) -> Score:
         score.add("no direction", -8.0)
     if any(hit.style in ("arbitrage", "closing") or hit.rule == "roll" for hit in hits):
         score.add("says nothing of a view", -15.0)
+    if structure.payer == "even" and any(hit.direction in ("bullish", "bearish") for hit in hits):
+        score.add("little is paid for it", -12.0)
+        score.cap("low", "its legs all but pay for each other, so little money stands on its direction")
     if structure.suspected_complex:
         _suspected(score, "that its legs are one order is suspected, not known: they printed without conditions")
     return score

@@ -71,7 +71,7 @@ def _section(rule: Rule, meanings: dict[str, str]) -> str:
             "",
             f"**Measured.** {_measured(rule)}",
             "",
-            f"Below {money(rule.least_premium(defaults))} it costs nothing and says nothing.",
+            f"It looks at nothing below {money(rule.least_premium(defaults))} of premium, whatever else it asks for.",
             "",
             "| setting | default | meaning |",
             "| --- | --- | --- |",

@@ -15,7 +15,7 @@ from operators.rules.common import (
     sided_checks,
     unknowns,
 )
-from operators.rules.rule import Rule, Verdict, check, contract_name, held, money, passes
+from operators.rules.rule import Rule, Verdict, check, contract_name, expiry_name, held, money, passes
 from operators.rules.subject import Subject
 from operators.units import ratio, total
 
@@ -129,7 +129,7 @@ def _judge_ladder(subject: Subject) -> Verdict:
     )
     kind = "calls" if subject.contract.right == "C" else "puts"
     sentences = (
-        f"{strikes} neighbouring strikes of {subject.contract.root} {kind} of {subject.contract.expiry:%d %b %y} were "
+        f"{strikes} neighbouring strikes of {subject.contract.root} {kind} of {expiry_name(subject.contract)} were "
         f"bought within {rules.ladder_window_ms / 1000:.0f} s for {money(premium)} in all.",
         f"One side over a row of strikes is consistent with a {subject.leaning} position that is built in steps.",
     )

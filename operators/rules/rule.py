@@ -105,13 +105,22 @@ def money(dollars: float | None) -> str:
 @lru_cache(maxsize=65_536)
 def contract_name(contract: Contract) -> str:
     """Returns a contract as professionals read it: NVDA 16 Jan 26 450 C."""
-    day = f"{contract.expiry.day} {contract.expiry:%b %y}"
-    return f"{contract.root} {day} {contract.strike:g} {contract.right}"
+    return f"{contract.root} {expiry_name(contract)} {contract.strike:g} {contract.right}"
+
+
+def expiry_name(contract: Contract) -> str:
+    """Returns a contract's expiry as professionals read it: 4 Dec 26."""
+    return f"{contract.expiry.day} {contract.expiry:%b %y}"
 
 
 def percent(share: float) -> str:
     """Returns a share of 1 as a whole percentage."""
     return f"{share * 100:.0f} %"
+
+
+def deviations(z: float) -> str:
+    """Returns how far something stands from its mean; beyond twenty a few samples say no more than that."""
+    return f"{z:.1f}" if abs(z) < 20 else "over 20" if z > 0 else "under -20"
 
 
 def held(value: float, least: float = 0.05, most: float = 0.9) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from events.types import Direction
 from operators.rules.common import GATE_SETTINGS, is_clear, kind_checks, no_z, premium_check, unknowns, what
-from operators.rules.rule import Rule, Verdict, check, held, passes
+from operators.rules.rule import Rule, Verdict, check, deviations, held, passes
 from operators.rules.subject import Subject
 
 _SETTINGS = (
@@ -67,8 +67,8 @@ def _sentences(subject: Subject, direction: Direction) -> tuple[str, ...]:
         usual = f"{no_z(subject)}: nothing says how unusual it is."
     else:
         usual = (
-            f"Size stands {subject.size_z:.1f} and premium {subject.premium_z:.1f} deviations from the mean of "
-            f"{packet.baseline_samples} earlier packets of its {packet.baseline}."
+            f"Size stands {deviations(subject.size_z)} and premium {deviations(subject.premium_z)} deviations from the "
+            f"mean of {packet.baseline_samples} earlier packets of its {packet.baseline}."
         )
     if direction == "mixed":
         return first, usual, "Both sides traded within the window: consistent with strangers who met one maker."

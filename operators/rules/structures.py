@@ -49,8 +49,8 @@ def _sided(structure: Structure) -> bool:
 def _first_sentence(structure: Structure) -> str:
     legs = f"{len(structure.legs)} legs" if len(structure.legs) != 1 else "one leg"
     paid = ""
-    if structure.net_premium is not None and structure.payer in ("debit", "credit"):
-        word = "paid" if structure.payer == "debit" else "taken in"
+    if structure.net_premium:
+        word = "paid" if structure.net_premium > 0 else "taken in"
         paid = f", {money(abs(structure.net_premium))} {word}"
     return (
         f"{structure.size:,} {structure.underlying} {structure.name} in {legs} for {money(structure.gross_premium)} "
@@ -66,6 +66,8 @@ def _against(structure: Structure, more: str) -> tuple[str, ...]:
         against.append("The feed carries no sale conditions: that its legs are one order is suspected, not known.")
     if not _sided(structure):
         against.append("The sides of its legs are not clear, so neither is who gains from what.")
+    if structure.payer == "even" and structure.direction in ("bullish", "bearish"):
+        against.append("Its legs all but pay for each other, so little money stands on its direction.")
     against.append(more)
     return tuple(against)
 

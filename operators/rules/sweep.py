@@ -18,7 +18,7 @@ from operators.rules.common import (
     unknowns,
     what,
 )
-from operators.rules.rule import Rule, Verdict, check, check_is, held, passes, percent
+from operators.rules.rule import Rule, Verdict, check, check_is, deviations, held, passes, percent
 from operators.rules.subject import Subject
 
 _SETTINGS = (
@@ -103,8 +103,8 @@ def _sentences(subject: Subject) -> tuple[str, ...]:
         sentences.append(f"It printed on {len(parent.venues)} venues.")
     if subject.premium_z is not None:
         sentences.append(
-            f"Its premium stands {subject.premium_z:.1f} deviations from the mean of {packet.baseline_samples} earlier "
-            f"packets of its {packet.baseline}."
+            f"Its premium stands {deviations(subject.premium_z)} deviations from the mean of {packet.baseline_samples} "
+            f"earlier packets of its {packet.baseline}."
         )
     return tuple(sentences)
 

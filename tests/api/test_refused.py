@@ -71,3 +71,10 @@ class _Unasked:
 def test_before_the_epoch_there_is_nothing() -> None:
     asked = read(QueryParams({"to": "0"}), history.PARAMS)
     assert history.page(_Unasked(), "flow.alerts", asked) == ([], None)
+
+
+def test_a_ticker_in_lower_case_is_refused_where_it_would_select_nothing() -> None:
+    for name in ("underlying", "symbol"):
+        with pytest.raises(Refused, match="SPY is, in upper case"):
+            read(QueryParams({name: "spy"}), history.PARAMS)
+        assert read(QueryParams({name: "BRK.B"}), history.PARAMS)[name] == "BRK.B"

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
 from events.settings import Rules
-from events.types import Style
+from events.types import Direction, Style
 from events.verdicts import Hit, Leg, Structure, StructureKind
 from operators.rules.subject import StructureSubject
 from operators.scoring import score_structure, style_of
 from tests.packets import CALL, PUT, T0, order
 
+Payer = Literal["debit", "credit", "even", "unknown"]
 
-def _hit(style: Style, confidence: float = 0.8) -> Hit:
+
+def _hit(style: Style, confidence: float = 0.8, direction: Direction = "neutral") -> Hit:
     return Hit(
         id="h", revision=0, ts=T0, about="pk:p1", packet_id="pk:p1", contract=CALL, underlying="SPY", rule="a_rule",
-        version=1, direction="neutral", style=style, confidence=confidence, premium=1.0, checks=(), sentences=(),
+        version=1, direction=direction, style=style, confidence=confidence, premium=1.0, checks=(), sentences=(),
         against=(), thresholds={},
     )  # fmt: skip
 
@@ -51,14 +53,14 @@ def test_only_what_was_clearly_bought_may_be_a_hedge(sold: int, style: Style) ->
     assert style_of([_hit("unclear")], subject).style == style
 
 
-def _structure(kind: StructureKind, **fields: Any) -> StructureSubject:
+def _structure(kind: StructureKind, payer: Payer = "credit", **fields: Any) -> StructureSubject:
     legs = tuple(
         Leg(f"pa:{n}", f"pk:{n}", contract, side, 100, 1, 10.0, 100_000.0)  # type: ignore[arg-type]
         for n, contract, side in ((1, CALL, "sell"), (2, "SPY260116C00455000", "buy"))
     )
     structure = Structure(
         id="st:pa:1", ts=T0, underlying="SPY", kind=kind, name="x", legs=legs, start_ts=T0, end_ts=T0, size=100,
-        gross_premium=20_000_000.0, net_premium=-50_000.0, payer="credit", confidence=0.95, **fields,
+        gross_premium=20_000_000.0, net_premium=-50_000.0, payer=payer, confidence=0.95, **fields,
     )  # fmt: skip
     return StructureSubject(structure, Rules())
 
@@ -77,3 +79,16 @@ def test_a_structure_whose_legs_are_suspected_of_being_one_order_is_medium_at_mo
     assert suspected.capped is not None
     assert "suspected" in suspected.capped
     assert suspected.value < sure.value
+
+
+def test_a_direction_on_which_little_money_stands_is_low_and_scores_less() -> None:
+    """Legs that all but pay for each other: their gross premium is large, what is at stake is not."""
+    bullish = _hit("directional", direction="bullish")
+    credit, even = (score_structure(_structure("vertical", payer), [bullish]) for payer in ("credit", "even"))
+    assert (credit.ceiling, credit.capped) == ("high", None)
+    assert even.ceiling == "low"
+    assert even.capped is not None
+    assert "all but pay" in even.capped
+    assert even.value < credit.value
+    # What claims no direction is as it was: a collar that costs nothing is one all the same.
+    assert score_structure(_structure("collar", "even"), [_hit("hedging")]).ceiling == "high"

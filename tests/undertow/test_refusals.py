@@ -165,6 +165,39 @@ def test_doctor_names_every_setting_that_cannot_work(monkeypatch: pytest.MonkeyP
     assert [fault.partition("=")[0] for fault in faults] == ["CLUSTER_WINDOW_MS", "API_PORT"]
 
 
+@pytest.mark.parametrize("directory", ["a_file", "a_file/below", "/proc/none"])
+def test_doctor_says_where_no_data_set_can_be_made(tmp_path: Path, directory: str) -> None:
+    (tmp_path / "a_file").write_text("")
+    done = _run("doctor", "--data", tmp_path / directory)
+    assert done.exit_code == 1
+    assert f"fault: UNDERTOW_DATA={tmp_path / directory}: no data set can be made there, " in done.stdout
+    assert _run("doctor", "--data", tmp_path / "new" / "below").exit_code == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["a_file"]
+
+
+def test_doctor_names_a_setting_that_is_misspelt(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("CLASSIFIER_SWEEP_MINPREMIUM", "3")
+    monkeypatch.setenv("UNDERTOW_OTHER", "3")
+    faults = orjson.loads(_run("doctor", "--data", tmp_path, "--json").stdout)["faults"]
+    assert faults == ["CLASSIFIER_SWEEP_MINPREMIUM is no setting: write CLASSIFIER_SWEEP_MIN_PREMIUM"]
+
+
+@pytest.mark.parametrize(
+    ("option", "error"),
+    [
+        ("--bogus", "error: of the feed: No such option"),
+        ("--rate=abc", "error: of the feed: Invalid value for '--rate'"),
+        ("stray", "error: of the feed: Got unexpected extra argument"),
+    ],
+)
+def test_up_refuses_what_its_feed_does_not_take_before_anything_begins(tmp_path: Path, option: str, error: str) -> None:
+    done = _run("up", "--data", tmp_path / "d", "--", option)
+    assert done.exit_code == 1
+    assert done.stderr.startswith(error)
+    assert done.stderr.count("\n") == 1
+    assert not (tmp_path / "d").exists()
+
+
 # ---- the archive -------------------------------------------------------------------------------
 
 

@@ -6,8 +6,10 @@ import os
 import sqlite3
 import sys
 from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
 from importlib import metadata, util
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import click
@@ -34,6 +36,8 @@ _CORE = (
     "orjson",
     "starlette",
 )
+#: How much of a setting's name a name has to share to be taken for it, misspelt.
+_NEAR = 0.9
 _EXTRAS = {"databento": "databento", "alpaca-py": "alpaca", "ib_insync": "ib_insync"}
 
 
@@ -50,6 +54,7 @@ def doctor(data: Path | None, as_json: bool) -> None:
     if sys.version_info[:2] not in ((3, 11), (3, 12)):
         faults.append(f"Python {sys.version_info[0]}.{sys.version_info[1]} has no Bytewax wheel: use 3.11 or 3.12")
     packages = {name: _version(name) for name in (*_CORE, *_EXTRAS)}
+    faults += _misspelt(os.environ)
     faults += [f"package {name} is missing: run `make setup`" for name in _CORE if packages[name] is None]
     found = {
         "python": sys.version.split()[0],
@@ -77,6 +82,14 @@ def _load(data: Path | None, faults: list[str]) -> tuple[Settings, dict[str, str
             faults.append(str(error))
             for name in _at_fault(error.name, environ):
                 wrong[name] = environ.pop(name)
+
+
+def _misspelt(environ: Mapping[str, str]) -> Iterator[str]:
+    """Yields what is all but a setting's name: nobody would read it, and nobody would say so."""
+    known = [name for _, name, _, _ in described()]
+    for name in environ:
+        if name not in known and (near := get_close_matches(name, known, 1, _NEAR)):
+            yield f"{name} is no setting: write {near[0]}"
 
 
 def _at_fault(name: str, environ: Mapping[str, str]) -> list[str]:
@@ -134,6 +147,7 @@ def _settings(settings: Settings) -> dict[str, dict[str, Any]]:
 def _dataset(settings: Settings, faults: list[str]) -> dict[str, Any] | None:
     path = settings.bus.undertow_data
     if not (path / "dataset.json").exists():
+        faults.extend(_unmakeable(path))
         return None
     try:
         dataset = Dataset.open(path)
@@ -157,6 +171,16 @@ def _dataset(settings: Settings, faults: list[str]) -> dict[str, Any] | None:
             topics[topic] = {"records": sum(head.next - head.start for head in heads), "bytes": bus.size_bytes(topic)}
     bus.close()
     return {"name": dataset.name, "clock": dataset.clock, "partitions": dataset.partitions, "topics": topics}
+
+
+def _unmakeable(path: Path) -> Iterator[str]:
+    """Yields why no data set can be made in a directory that holds none."""
+    there = next(each for each in (path, *path.absolute().parents) if each.exists())
+    try:
+        with TemporaryDirectory(dir=there):
+            pass
+    except OSError as error:
+        yield f"UNDERTOW_DATA={path}: no data set can be made there, {error.strerror}: use another directory"
 
 
 def _servers(settings: Settings, faults: list[str]) -> dict[str, str]:

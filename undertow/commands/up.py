@@ -26,6 +26,7 @@ from events.settings import Settings, load
 from events.types import Clock
 from flows.splitting import bring_snapshots, store_of
 from undertow.commands.common import one_line_errors
+from undertow.commands.feed import feed as feeds
 from undertow.supervisor import Part, Running, Supervisor, SupervisorError, python
 
 #: Feeds that `up` can start, and the clock of the data set each writes.
@@ -56,6 +57,7 @@ def up(
     """
     with one_line_errors():
         settings = load(undertow_data=data)
+        _check_options(feed, feed_options)
         _refuse_other_clocks(settings.bus.undertow_data, feed)
         dataset = Dataset.open(settings.bus.undertow_data, create=True, clock=FEEDS[feed])
         with _only_instance(dataset):
@@ -67,6 +69,17 @@ def up(
             except SupervisorError as error:
                 click.echo(f"error: {error}", err=True)
                 sys.exit(1)
+
+
+def _check_options(feed: str, options: Sequence[str]) -> None:
+    """Raises ValueError that says which option the feed does not take, before anything is made or started."""
+    command = feeds.commands[feed]
+    try:
+        command.make_context(f"undertow feed {feed}", list(options)).close()
+    except click.exceptions.Exit:
+        raise ValueError(f"`undertow feed {feed} --help` says what may stand behind `--`") from None
+    except click.ClickException as error:
+        raise ValueError(f"of the feed: {error.format_message()}") from None
 
 
 def _refuse_other_clocks(path: Path, feed: str) -> None:
@@ -100,6 +113,8 @@ def _run(
     logs = dataset.path / "logs"
     # Chosen once, so that a restarted gateway is where the browser looks for it.
     gateway = (settings.api.api_host, _free_port(settings.api.api_host, port or settings.api.api_port))
+    if port is not None and gateway[1] != port:
+        click.echo(f"port {port} is taken; the terminal is at {gateway[1]}", err=True)
     parts = _with_metrics(_parts(dataset, gateway, split, feed, feed_options), settings.telemetry.metrics_host)
     supervisor = Supervisor(parts, logs, _environ(dataset))
     _serve_metrics(settings, supervisor)

@@ -57,7 +57,7 @@ describe("numbers", () => {
   it("writes an amount so that it reads back as itself", () => {
     const amounts = [25, 49.5, 50_000, 412_480, 1_200_000, 1_234_567, 2_500_000_000, 0.1];
     expect(amounts.map((n) => readMoney(typedMoney(n)))).toEqual(amounts);
-    expect([25, 50_000, 412_480, 1_200_000].map(typedMoney)).toEqual(["25", "50k", "412480", "1.2M"]);
+    expect([25, 50_000, 100_000, 412_480, 1_200_000].map(typedMoney)).toEqual(["25", "50k", "100k", "412480", "1.2M"]);
   });
   it("reads money as people type it", () => {
     expect(["50k", "$1.2M", "40,000", "k", "", "5 apples"].map(readMoney)).toEqual([

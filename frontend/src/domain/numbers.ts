@@ -53,7 +53,7 @@ export function figure(n: number): string {
 
 /** The shortest way to type an amount that reads back as exactly that: "50k", "412.48k", "1.2M", "25". */
 export function typedMoney(dollars: number): string {
-  const ways = [`${dollars / 1e6}M`, `${dollars / 1e3}k`, `${dollars}`];
+  const ways = [`${dollars / 1e3}k`, `${dollars / 1e6}M`, `${dollars}`];
   const exact = ways.filter((way) => readMoney(way) === dollars);
   return exact.reduce((best, way) => (way.length < best.length ? way : best), `${dollars}`);
 }

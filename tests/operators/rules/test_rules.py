@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from events.settings import Rules
 from operators.rules import ALL
 from operators.rules.rule import Rule, money
-from operators.rules.subject import Subject
+from operators.rules.subject import StructureSubject, Subject
+from tests.operators.rules.subjects import structure
 from tests.packets import CALL, PUT, order, whole
 
 _ROOT = Path(__file__).parents[3]
@@ -129,3 +130,20 @@ def test_rules_have_ids_of_their_own_and_settings_that_exist() -> None:
 )  # fmt: skip
 def test_money_is_written_as_people_write_it(dollars: float | None, text: str) -> None:
     assert money(dollars) == text
+
+
+def test_a_spread_says_what_was_paid_for_it_and_that_it_is_little() -> None:
+    """An index's vertical is thousands of dollars of premium against thousands: what stands on it is the rest."""
+    rule = next(rule for rule in ALL if rule.id == "vertical_spread")
+    kind = {"kind": "vertical", "name": "debit put vertical", "direction": "bearish", "gross_premium": 121_062.0}
+    for net, payer, said in (
+        (978.0, "even", "$978 paid"),
+        (-978.0, "even", "$978 taken in"),
+        (0.0, "even", "premium."),
+    ):
+        verdict = rule.judge(StructureSubject(structure(**kind, net_premium=net, payer=payer), Rules()))
+        assert said in verdict.sentences[0]
+        assert any("little money stands on its direction" in each for each in verdict.against)
+    verdict = rule.judge(StructureSubject(structure(**kind, net_premium=60_000.0, payer="debit"), Rules()))
+    assert "$60.0k paid" in verdict.sentences[0]
+    assert not any("little money" in each for each in verdict.against)

@@ -92,3 +92,9 @@ def test_what_speaks_against_it_is_said() -> None:
 def test_another_root_of_the_underlying_is_named_as_it_trades() -> None:
     assert "SPXW 16 Jan 26 5000 C" in _judge(contract="SPXW260116C05000000").sentences[0]
     assert parse_contract(CALL).right == "C"
+
+
+@pytest.mark.parametrize(("z", "said"), [(5.04, "5.0"), (19.94, "19.9"), (20.0, "over 20"), (1559.8, "over 20")])
+def test_deviations_of_a_few_samples_are_not_told_beyond_twenty(z: float, said: str) -> None:
+    sentences = _judge(premium_z=z).sentences
+    assert any(f"Its premium stands {said} deviations from the mean" in each for each in sentences)

@@ -189,7 +189,7 @@ export function EvidenceBody({ found, selected }: { found: Found; selected: Sele
           {!isPrint && <NearMisses misses={misses} />}
         </div>
         <div>
-          {ofAlert && <Outcomes outcomes={outcomes} />}
+          {ofAlert && <Outcomes outcomes={outcomes} structures={alert?.structure_id ? structures : []} />}
           <PositionChecks checks={checks} />
           {!isPrint && <Packets packets={packets} found={found} />}
           {ofAlert && alert && <ScoreParts alert={alert} />}

@@ -1,7 +1,7 @@
 /** What became of an alert: the option's mark and the underlying at each look, and next morning's open interest. */
 import { Fragment } from "react";
-import { Num, Unknown } from "../../cells/cells";
-import type { Outcome, PositionCheck } from "../../domain/events";
+import { ContractName, Num, Unknown } from "../../cells/cells";
+import type { Outcome, PositionCheck, Structure } from "../../domain/events";
 import { price, signed, whole } from "../../domain/numbers";
 import { ruleName } from "../../domain/words";
 import css from "./Evidence.module.css";
@@ -46,12 +46,29 @@ const LOOKED_AT: readonly { head: string; about: string; of: (look: Outcome) => 
   { head: "underlying", about: "price of the underlying", of: (o) => ({ then: o.spot_then, now: o.spot_now }) },
 ];
 
-export function Outcomes({ outcomes }: { outcomes: readonly Outcome[] }) {
+/** A structure is followed by the leg that stands for it, which is said: its own worth is another. */
+function OneLeg({ leg }: { leg: Structure["legs"][number] }) {
+  return (
+    <span>
+      of one leg alone, {leg.side === "sell" ? "sold" : leg.side === "buy" ? "bought" : "of unknown side"}{" "}
+      <ContractName id={leg.contract} />;{" "}
+    </span>
+  );
+}
+
+interface Followed {
+  outcomes: readonly Outcome[];
+  structures: readonly Structure[];
+}
+
+export function Outcomes({ outcomes, structures }: Followed) {
   if (outcomes.length === 0) return null;
+  const leg = structures.flatMap(({ legs }) => legs).find(({ contract }) => contract === outcomes[0]?.contract);
   return (
     <section className={css.section}>
       <h3>
-        Since then <span>mids, dollars; what was, not what could be earned</span>
+        Since then {leg && <OneLeg leg={leg} />}
+        <span>mids, dollars; what was, not what could be earned</span>
       </h3>
       <table className={css.legs}>
         <thead>

@@ -33,9 +33,11 @@ function Net({ structure }: { structure: Structure }) {
 
 const NO_DELTA = "no delta: the spot, the implied volatility or a side is not known";
 
-function Delta({ dollars }: { dollars: number | null | undefined }) {
+/** A leg's delta as a position has it: a sold one's counts the other way, so that legs add up to the net. */
+function Delta({ dollars, sold }: { dollars: number | null | undefined; sold: boolean }) {
   if (typeof dollars !== "number") return <Unknown why={NO_DELTA} />;
-  return <Num title={exactMoney(dollars)}>{money(dollars)}</Num>;
+  const held = sold ? -dollars : dollars;
+  return <Num title={exactMoney(held)}>{money(held)}</Num>;
 }
 
 function One({ structure }: { structure: Structure }) {
@@ -89,7 +91,7 @@ function One({ structure }: { structure: Structure }) {
                 <Premium dollars={leg.premium} />
               </td>
               <td className={css.right}>
-                <Delta dollars={leg.delta_notional} />
+                <Delta dollars={leg.delta_notional} sold={leg.side === "sell"} />
               </td>
             </tr>
           ))}
