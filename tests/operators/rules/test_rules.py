@@ -135,7 +135,12 @@ def test_money_is_written_as_people_write_it(dollars: float | None, text: str) -
 def test_a_spread_says_what_was_paid_for_it_and_that_it_is_little() -> None:
     """An index's vertical is thousands of dollars of premium against thousands: what stands on it is the rest."""
     rule = next(rule for rule in ALL if rule.id == "vertical_spread")
-    kind = {"kind": "vertical", "name": "debit put vertical", "direction": "bearish", "gross_premium": 121_062.0}
+    kind: dict[str, Any] = {
+        "kind": "vertical",
+        "name": "debit put vertical",
+        "direction": "bearish",
+        "gross_premium": 121_062.0,
+    }
     for net, payer, said in (
         (978.0, "even", "$978 paid"),
         (-978.0, "even", "$978 taken in"),
