@@ -162,6 +162,25 @@ async function filterKeeps(ticker) {
   await until("every premium again", () => asked("min") === null);
 }
 
+/** What is asked of alerts holds for every row that is shown, stands in the address, and is said where nothing is left. */
+async function asksOfAlerts() {
+  const asked = (name) => new URL(page.url()).searchParams.get(name);
+  await page.keyboard.press("s");
+  await page.locator("#severity").selectOption("high");
+  await page.locator("#direction").selectOption("bullish");
+  await until("the choices in the address", () => asked("sev") === "high" && asked("dir") === "bullish");
+  await until("only alerts that are asked for", async () => {
+    const shown = await rows("a").allInnerTexts();
+    const high = await page.locator('[data-panel="a"] [data-id] [aria-label="high severity"]').count();
+    if (shown.length === 0) return (await page.getByText(/No alerts of high severity that read as bullish/).count()) === 1;
+    return high === shown.length && shown.every((text) => text.includes("bullish"));
+  });
+  await page.locator("#severity").selectOption("low");
+  await page.locator("#direction").selectOption("any");
+  await until("every alert again", async () => asked("sev") === null && asked("dir") === null && (await rows("a").count()) > 0);
+  await page.keyboard.press("Escape");
+}
+
 async function filters() {
   const ticker = (await texts("t", 3))[0].split(" ")[0];
   await page.keyboard.press("/");
@@ -178,6 +197,7 @@ async function filters() {
   await page.keyboard.press("Enter");
   await until("other tickers again", async () => new Set((await texts("t", 3)).map((name) => name.split(" ")[0])).size > 1);
   await filterKeeps(ticker);
+  await asksOfAlerts();
   say("filter", { ticker });
 }
 

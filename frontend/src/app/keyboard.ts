@@ -7,7 +7,9 @@ const GO_MS = 1_200;
 let goUntil = 0;
 
 function typing(target: EventTarget | null): boolean {
-  return target instanceof HTMLInputElement || target instanceof HTMLTextAreaElement;
+  return (
+    target instanceof HTMLInputElement || target instanceof HTMLTextAreaElement || target instanceof HTMLSelectElement
+  );
 }
 
 function focusPanel(letter: string): boolean {
@@ -25,6 +27,8 @@ function escape(): void {
 const KEYS: Record<string, () => void> = {
   "/": () => document.getElementById("filter")?.focus(),
   $: () => document.getElementById("least")?.focus(),
+  s: () => document.getElementById("severity")?.focus(),
+  d: () => document.getElementById("direction")?.focus(),
   " ": togglePause,
   "?": () => setHelp(!ui.getState().help),
   t: toggleTheme,

@@ -1,5 +1,6 @@
 /** The running terminal: one connection, its feeds, the interface state, and every action as a function. */
 import { createStore } from "zustand/vanilla";
+import type { AlertFilter } from "../domain/alertFilter";
 import type { Alert, EquityPrint, FlowPacket, MarkedPrint, OptionPrint } from "../domain/events";
 import type { ConnectionState } from "../feed/connection";
 import { Connection } from "../feed/connection";
@@ -11,11 +12,10 @@ import { persist, restore } from "./persisted";
 import type { Selected } from "./url";
 import { readPlace, writePlace } from "./url";
 
-export interface UiState {
+export interface UiState extends AlertFilter {
   theme: Theme;
   tape: TapeTab;
   tickers: readonly string[];
-  minPremium: number;
   paused: boolean;
   selected: Selected | null;
   help: boolean;
@@ -39,6 +39,8 @@ export const ui = createStore<UiState>(() => ({
   tape: restore("tape"),
   tickers: place.tickers,
   minPremium: place.minPremium,
+  severity: place.severity,
+  direction: place.direction,
   paused: false,
   selected: place.selected,
   help: false,
@@ -117,9 +119,8 @@ export function start(): void {
   backfillAlerts();
   connection.start();
   ui.subscribe((now, before) => {
-    if (now.tickers !== before.tickers || now.minPremium !== before.minPremium || now.selected !== before.selected) {
-      history.replaceState(null, "", `${location.pathname}${writePlace(now)}`);
-    }
+    const written = writePlace(now);
+    if (written !== writePlace(before)) history.replaceState(null, "", `${location.pathname}${written}`);
   });
   addEventListener("hashchange", () => select(readPlace("", location.hash).selected));
 }
@@ -141,8 +142,9 @@ export function setTickers(tickers: readonly string[]): void {
   backfillAlerts();
 }
 
-export function setMinPremium(minPremium: number): void {
-  ui.setState({ minPremium });
+/** Changes what is asked of an alert; what is not named stays. */
+export function setAlertFilter(filter: Partial<AlertFilter>): void {
+  ui.setState(filter);
 }
 
 export function setTape(tape: TapeTab): void {

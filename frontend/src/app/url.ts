@@ -1,13 +1,15 @@
 /** What the address says: the filter in the query, the opened row in the hash. */
 
+import type { AlertFilter } from "../domain/alertFilter";
+import { DIRECTIONS, SEVERITIES } from "../domain/alertFilter";
+
 export interface Selected {
   readonly topic: string;
   readonly id: string;
 }
 
-export interface Place {
+export interface Place extends AlertFilter {
   readonly tickers: readonly string[];
-  readonly minPremium: number;
   readonly selected: Selected | null;
 }
 
@@ -41,6 +43,8 @@ export function readPlace(search: string, hash: string): Place {
   return {
     tickers: readTickers(params.get("t") ?? "") ?? [],
     minPremium: Number.isFinite(min) && min > 0 ? min : 0,
+    severity: SEVERITIES.find((each) => each === params.get("sev")) ?? "low",
+    direction: DIRECTIONS.find((each) => each === params.get("dir")) ?? "any",
     selected: readSelected(hash),
   };
 }
@@ -59,6 +63,8 @@ export function writePlace(place: Place): string {
   const params = new URLSearchParams();
   if (place.tickers.length) params.set("t", place.tickers.join(","));
   if (place.minPremium > 0) params.set("min", String(place.minPremium));
+  if (place.severity !== "low") params.set("sev", place.severity);
+  if (place.direction !== "any") params.set("dir", place.direction);
   const query = params.toString().replaceAll("%2C", ",");
   const hash = place.selected
     ? `#/${place.selected.topic}/${encodeURIComponent(place.selected.id).replaceAll("%3A", ":")}`

@@ -35,12 +35,15 @@ export function Panel({
   hint,
   feed,
   tabs,
+  choices,
   children,
 }: {
   title: string;
   hint: string;
   feed: Feed;
   tabs?: ReactNode;
+  /** What can be asked of this list alone. */
+  choices?: ReactNode;
   children: ReactNode;
 }) {
   return (
@@ -48,6 +51,7 @@ export function Panel({
       <header className={css.head}>
         {tabs ?? <h2>{title}</h2>}
         <span className={css.key}>{hint}</span>
+        {choices}
         <Waiting feed={feed} />
       </header>
       <div className={css.body}>{children}</div>

@@ -130,10 +130,12 @@ describe("address", () => {
     const place = {
       tickers: ["SPY", "BRK.B"],
       minPremium: 50_000,
+      severity: "medium" as const,
+      direction: "claimed" as const,
       selected: { topic: "flow.alerts", id: "al:pk:synthetic:x%2Fy:1:2" },
     };
     const text = writePlace(place);
-    expect(text).toBe("?t=SPY,BRK.B&min=50000#/flow.alerts/al:pk:synthetic:x%252Fy:1:2");
+    expect(text).toBe("?t=SPY,BRK.B&min=50000&sev=medium&dir=claimed#/flow.alerts/al:pk:synthetic:x%252Fy:1:2");
     const url = new URL(text, "http://x/");
     expect(readPlace(url.search, url.hash)).toEqual(place);
   });
@@ -143,7 +145,14 @@ describe("address", () => {
     expect(tickerFault("spy; <b>")).toBe("“<B>” is no ticker.");
     const many = Array.from({ length: 21 }, (_, i) => `T${i}`).join(" ");
     expect([readTickers(many), tickerFault(many)]).toEqual([null, "21 tickers are more than 20."]);
-    expect(readPlace("?min=-3&t=@", "#/flow.alerts/%E0%A4%A")).toEqual({ tickers: [], minPremium: 0, selected: null });
+    expect(readPlace("?min=-3&t=@", "#/flow.alerts/%E0%A4%A")).toEqual({
+      tickers: [],
+      minPremium: 0,
+      severity: "low",
+      direction: "any",
+      selected: null,
+    });
+    expect(readPlace("?sev=loud&dir=up", "")).toMatchObject({ severity: "low", direction: "any" });
   });
 });
 

@@ -9,7 +9,9 @@ import css from "./Help.module.css";
 
 export const KEYS: readonly [keys: readonly string[], does: string][] = [
   [["/"], "filter by ticker"],
-  [["$"], "least premium"],
+  [["$"], "least premium of alerts and packets"],
+  [["s"], "least severity of alerts"],
+  [["d"], "what alerts claim"],
   [["space"], "pause; what comes waits"],
   [["↑", "↓"], "move between rows"],
   [["⇧", "↑↓"], "mark a range"],

@@ -2,6 +2,7 @@
 import type { PointerEvent } from "react";
 import { useEffect, useRef } from "react";
 import { feeds, link, select, STRIP_MINUTES, ui } from "../../app/session";
+import { alertPasses } from "../../domain/alertFilter";
 import { onNextFrame } from "../../feed/frame";
 import type { StripMark } from "./model";
 import { marksOf, nearest } from "./model";
@@ -19,9 +20,9 @@ export function Strip() {
     const redraw = () => {
       if (!canvas.current) return;
       const now = link.getState().newestTs;
-      const least = ui.getState().minPremium;
+      const passes = alertPasses(ui.getState());
       const rows = feeds["flow.alerts"].rows.shown;
-      const kept = least > 0 ? rows.filter((row) => row.kind === "event" && (row.event.premium ?? 0) >= least) : rows;
+      const kept = passes ? rows.filter((row) => row.kind === "event" && passes(row.event)) : rows;
       marks.current = marksOf(kept, now, SPAN_NS);
       const selected = ui.getState().selected;
       draw(canvas.current, marks.current, now, SPAN_NS, selected?.topic === "flow.alerts" ? selected.id : null);

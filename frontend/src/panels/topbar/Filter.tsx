@@ -2,7 +2,7 @@
 import type { KeyboardEvent } from "react";
 import { useId, useRef, useState } from "react";
 import { useStore } from "zustand";
-import { setMinPremium, setTickers, ui } from "../../app/session";
+import { setAlertFilter, setTickers, ui } from "../../app/session";
 import { MAX_TICKERS, readTickers, tickerFault } from "../../app/url";
 import { readMoney, typedMoney } from "../../domain/numbers";
 import css from "./TopBar.module.css";
@@ -99,7 +99,7 @@ export function Filter() {
         hint="Least premium of alerts and packets: 50k, 1.2M"
         apply={(text) => {
           const read = text.trim() === "" ? 0 : readMoney(text);
-          if (read !== null && read !== least) setMinPremium(read);
+          if (read !== null && read !== least) setAlertFilter({ minPremium: read });
           return read === null ? `“${text.trim()}” is no amount: 50k, 1.2M, 40000.` : null;
         }}
       />
