@@ -189,9 +189,13 @@ def _shown(
     }
 
 
-def _distance(judged: dict[str, Any]) -> tuple[bool, int, float, str, str]:
-    missing = judged["required"] - judged["passed"]
-    return not judged["fired"], missing, -judged["nearness"], judged["rule"], judged["about"]
+#: Checks of what something is: a put is not nearly a call, nor a spread nearly a box.
+_WHAT_IT_IS = {"right", "kind"}
+
+
+def _distance(judged: dict[str, Any]) -> tuple[bool, bool, int, float, str, str]:
+    missing, other = judged["required"] - judged["passed"], not _WHAT_IT_IS.isdisjoint(judged["failed"])
+    return not judged["fired"], other, missing, -judged["nearness"], judged["rule"], judged["about"]
 
 
 def _margin(check: Check) -> float | None:

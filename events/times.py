@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
-from events.types import FOREVER_NS, MAX_TS_NS, MIN_TS_NS
+from events.types import FOREVER_NS, MAX_TS_NS, MIN_TS_NS, NS_PER_S
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 #: Digits of the largest time, ns; Python refuses to read several thousand. How much of a text a message shows.
@@ -32,3 +32,8 @@ def time_of(text: str) -> int:
     if not MIN_TS_NS <= ts <= MAX_TS_NS:
         raise ValueError(f"{text[:_SHOWN]!r} is no time of 1990 to 2100; a date is written 2026-01-16")
     return ts
+
+
+def utc(ts: int) -> str:
+    """Returns a time of ns since 1970 as people read it, to the second: 2026-01-16T14:30:00Z."""
+    return (_EPOCH + timedelta(seconds=ts // NS_PER_S)).strftime("%Y-%m-%dT%H:%M:%SZ")

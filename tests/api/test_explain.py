@@ -119,3 +119,11 @@ def test_near_narrows_what_was_judged_of_looks_too() -> None:
     assert [each["fired"] for each in _explained(*_QUIET, near=1)["later"]] == [False]
     assert _reasons(_explained(*_QUIET, near=1)) == _reasons(_explained(*_QUIET))
     assert _explained(_packet(), _look(300, _AGAINST), near=1)["later"] == []
+
+
+def test_what_is_about_something_else_is_never_nearer_than_what_is_not() -> None:
+    """A put sweep is not nearly what a call was, however few of its other checks failed."""
+    (packet,) = _explained(_packet(premium=500.0))["packets"]
+    others = [not {"right", "kind"}.isdisjoint(rule["failed"]) for rule in packet["rules"] if not rule["fired"]]
+    assert others == sorted(others)
+    assert {*others} == {False, True}

@@ -14,7 +14,7 @@ import msgspec
 from connectors.bus.base import LeaseLost
 from connectors.dataset import Dataset
 from events.settings import Feed, load
-from events.times import time_of
+from events.times import time_of, utc
 from events.types import FOREVER_NS, NS_PER_S
 from undertow.commands.common import EventTime, check_range, data_option, one_line_errors
 
@@ -98,10 +98,10 @@ def synthetic(
     if as_json:
         click.echo(msgspec.json.encode(report).decode())
         return
-    click.echo(f"data set {report.dataset}, seed {report.seed}, start {report.start}, {report.seconds:.1f} s")
+    click.echo(f"data set {report.dataset}, seed {report.seed}, start {utc(report.start)}, {report.seconds:.1f} s")
     for topic, count in report.events.items():
         click.echo(f"  {topic:<18} {count:>12,}")
-    click.echo(f"simulated time stands at {report.position}; {report.planted} planted orders labelled")
+    click.echo(f"simulated time stands at {utc(report.position)}; {report.planted} planted orders labelled")
 
 
 def _config(dataset: Dataset, feed_settings: Feed, start: int | None) -> Any:

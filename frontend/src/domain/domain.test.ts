@@ -104,6 +104,12 @@ describe("checks", () => {
       ["far", ""],
     ]);
   });
+  it("lists last what is about something else", () => {
+    const put = rule("put sweep", 1);
+    const failed = put.checks.map((each, i) => (i === 0 ? { ...each, name: "right" } : each));
+    const judged = [{ packet: "pk:1", inStructures: [], rules: [{ ...put, checks: failed }, rule("far", 3)] }];
+    expect(nearMisses(judged).map((m) => m.judgement.rule)).toEqual(["far", "put sweep"]);
+  });
   it("says of which of a packet's orders it speaks when one rule judged several", () => {
     const parents = [
       { id: "pa:1", side: "buy", size: 900 },

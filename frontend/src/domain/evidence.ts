@@ -134,7 +134,12 @@ export function nearMisses(judged: readonly Judged[], packets: readonly FlowPack
             .join(", "),
         }));
     })
-    .sort((a, b) => a.failed.length - b.failed.length);
+    .sort((a, b) => isOther(a) - isOther(b) || a.failed.length - b.failed.length);
+}
+
+/** 1 where a rule is about something else: a put is not nearly a call, nor a spread nearly a box. */
+function isOther({ failed }: NearMiss): number {
+  return Number(failed.some(({ name }) => name === "right" || name === "kind"));
 }
 
 const SIDES = { buy: "bought", sell: "sold", none: "of unknown side" } as const;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -234,7 +235,7 @@ def _wait_for_records(path: Path, count: int, process: subprocess.Popen[Any]) ->
 @pytest.mark.chaos
 def test_sigterm_ends_on_a_whole_second_with_status_0(tmp_path: Path) -> None:
     process = subprocess.Popen(
-        _command(tmp_path, "--speed", "1"), env={**os.environ}, stdout=subprocess.PIPE, text=True
+        _command(tmp_path, "--speed", "1", "--json"), env={**os.environ}, stdout=subprocess.PIPE, text=True
     )
     try:
         _wait_for_records(tmp_path, 72_000, process)
@@ -243,7 +244,7 @@ def test_sigterm_ends_on_a_whole_second_with_status_0(tmp_path: Path) -> None:
     finally:
         process.kill()
     assert process.returncode == 0
-    position = int(out.rsplit("stands at ", 1)[1].split(";")[0])
+    position = json.loads(out)["position"]
     assert position % NS_PER_S == 0
     records = read_log(tmp_path, ["options.prints", "equities.quotes"])
     assert all(ts_of(record) < position for record in records if record.control is None)
