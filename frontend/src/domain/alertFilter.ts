@@ -1,8 +1,8 @@
 /** Which alerts are shown: by premium, by severity, by what they claim. All of it stands in the address. */
 import type { Alert } from "./events";
 
-export const SEVERITIES = ["low", "medium", "high"] as const;
-export type Severity = (typeof SEVERITIES)[number];
+export type Severity = Alert["severity"];
+export const SEVERITIES = ["low", "medium", "high"] as const satisfies readonly Severity[];
 
 /** `claimed` is bullish or bearish. */
 export const DIRECTIONS = ["any", "claimed", "bullish", "bearish"] as const;
