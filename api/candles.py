@@ -40,7 +40,7 @@ CANDLE_PARAMS = (
     Param("limit", "int", "candles at most, the newest of the span", 500, 1, 5000),
 )
 BASELINE_PARAMS = (
-    Param("underlying", "text", "the underlying", required=True),
+    Param("underlying", "underlying", "the underlying", required=True),
     Param("contract", "text", "only this contract"),
     Param("limit", "int", "contracts, those with the newest packet first", 200, 1, 5000),
 )

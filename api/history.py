@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from api.errors import bad
-from api.params import Param
+from api.params import Param, of_options
 from connectors.store.base import Param as SqlParam
 from connectors.store.base import Reader
 from connectors.store.schema import canonical_lines, exported_columns, has_revisions, table
@@ -104,9 +104,9 @@ class Conditions:
             mine = f"instrument = {{underlying:String}} OR {_of_root('instrument', name, self.params)}"
             self.add(f"ifNull(underlying = {{underlying:String}}, {mine})", underlying=name)
         elif "underlying" in self.fields:
-            self.add("underlying = {underlying:String}", underlying=name)
+            self.add("underlying = {underlying:String}", underlying=of_options(name))
         elif "contract" in self.fields:
-            self.add(_of_root("contract", name, self.params))
+            self.add(_of_root("contract", of_options(name), self.params))
         elif "symbol" in self.fields:
             self.add("symbol = {underlying:String}", underlying=name)
         else:

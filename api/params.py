@@ -13,9 +13,8 @@ from api.errors import bad
 from events.times import read_time
 from events.types import FOREVER_NS
 
-_TYPES = {"time": "string", "int": "integer", "number": "number", "text": "string"}
+_TYPES = {"time": "string", "int": "integer", "number": "number", "text": "string", "underlying": "string"}
 MAX_TEXT = 2048
-_TICKERS = ("underlying", "symbol")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +22,7 @@ class Param:
     """One query parameter."""
 
     name: str
-    kind: Literal["time", "int", "number", "text"]
+    kind: Literal["time", "int", "number", "text", "underlying"]
     description: str
     default: Any = None
     low: float | None = None
@@ -47,6 +46,8 @@ class Param:
             return _time(self.name, value)
         if self.kind == "text":
             return self._text(value)
+        if self.kind == "underlying":
+            return of_options(self._text(value))
         try:
             number = int(value) if self.kind == "int" else float(value)
         except ValueError:
@@ -64,9 +65,17 @@ class Param:
             raise bad(self.name, f"{value[:MAX_TEXT]!r} is none of {', '.join(self.choices)}")
         if not value or len(value) > MAX_TEXT:
             raise bad(self.name, f"needs 1 to {MAX_TEXT} characters")
-        if self.name in _TICKERS and value != value.upper():
-            raise bad(self.name, f"{value!r} is no ticker: {value.upper()} is, in upper case")
         return value
+
+
+def of_options(underlying: str) -> str:
+    """Returns an underlying of options; raises Refused for one in lower case, of which there are none.
+
+    Equity symbols are taken as they stand in the log, where a preferred share's suffix may be in lower case.
+    """
+    if underlying != underlying.upper():
+        raise bad("underlying", f"{underlying!r} has no options: {underlying.upper()} may, in upper case")
+    return underlying
 
 
 def _shown(limit: float | None) -> str:

@@ -10,8 +10,10 @@ from starlette.datastructures import QueryParams
 from starlette.types import Message, Receive, Scope, Send
 
 from api import history
+from api.candles import BASELINE_PARAMS, CANDLE_PARAMS
 from api.errors import Refused
 from api.guard import Guard
+from api.history import Conditions
 from api.params import read
 from events.settings import load
 
@@ -73,8 +75,17 @@ def test_before_the_epoch_there_is_nothing() -> None:
     assert history.page(_Unasked(), "flow.alerts", asked) == ([], None)
 
 
-def test_a_ticker_in_lower_case_is_refused_where_it_would_select_nothing() -> None:
-    for name in ("underlying", "symbol"):
-        with pytest.raises(Refused, match="SPY is, in upper case"):
-            read(QueryParams({name: "spy"}), history.PARAMS)
-        assert read(QueryParams({name: "BRK.B"}), history.PARAMS)[name] == "BRK.B"
+@pytest.mark.parametrize("topic", ["flow.alerts", "options.marked", "options.prints"])
+def test_an_underlying_in_lower_case_is_refused_where_it_would_select_nothing(topic: str) -> None:
+    with pytest.raises(Refused, match="SPY may, in upper case"):
+        Conditions(topic, read(QueryParams({"underlying": "spy"}), history.PARAMS))
+    with pytest.raises(Refused, match="SPY may, in upper case"):
+        read(QueryParams({"underlying": "spy"}), BASELINE_PARAMS)
+
+
+def test_an_equity_symbol_is_asked_for_as_it_stands_in_the_log() -> None:
+    """A preferred share's suffix may be in lower case there."""
+    for asked in ({"symbol": "BACpL"}, {"underlying": "BACpL"}):
+        found = Conditions("equities.prints", read(QueryParams(asked), history.PARAMS))
+        assert "BACpL" in found.params.values()
+    assert read(QueryParams({"symbol": "BACpL"}), CANDLE_PARAMS)["symbol"] == "BACpL"
